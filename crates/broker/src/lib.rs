@@ -1,0 +1,1 @@
+//! An embedded Apache Kafka broker for tests and first steps.

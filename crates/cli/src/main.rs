@@ -1,0 +1,2 @@
+//! The `milena` program.
+fn main() {}

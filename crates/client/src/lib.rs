@@ -1,0 +1,1 @@
+//! An Apache Kafka client in pure Rust: producer, consumer and admin.

@@ -1,0 +1,1 @@
+//! Ready-made Kafka connectors and their runtime.

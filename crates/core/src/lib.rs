@@ -1,0 +1,1 @@
+//! Kafka client machines without I/O: metadata, producing, fetching, groups.

@@ -1,0 +1,1 @@
+//! Connections to Kafka brokers on tokio: TLS, SASL, pipelining, reconnect.

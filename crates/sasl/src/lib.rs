@@ -1,0 +1,1 @@
+//! SASL PLAIN, SCRAM and OAUTHBEARER as exchanges over bytes, client and server side.

@@ -1,0 +1,1 @@
+//! Apache Kafka's protocol as values: messages, record batches, compression, frames.
