@@ -1,0 +1,255 @@
+//! What the sender knows of one partition: its leader, its sequences and the way of its batches.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use milena_wire::{ByteString, Uuid};
+
+use super::flush::Generation;
+use super::{EncodingId, RequestId};
+use crate::BrokerId;
+use crate::producer::batch::Batch;
+use crate::producer::sequence::Numbering;
+
+/// Whether the sequences after a batch that will not be sent again still make sense.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Gap {
+    /// Nothing is missing.
+    None,
+    /// A batch may be missing; the answer to the one after it will tell.
+    Possible,
+    /// A batch is missing: no broker takes the sequences after it.
+    Certain,
+}
+
+/// How many batches of the partition may be in flight.
+///
+/// ```text
+/// Probing --acknowledged--> Flowing
+///    |  ^                      |
+///    |  +---all came back---+  | a batch came back
+///    +-- a batch came back--Settling <--+
+/// ```
+///
+/// `Probing` is what keeps the order when a broker knows nothing of the producer: such a broker
+/// takes any first sequence, so the second batch must not arrive when the first has been refused.
+/// Without idempotence there is no `Probing`: a partition flows again at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pipeline {
+    /// One, until a broker has acknowledged one.
+    Probing,
+    /// As many as the configuration allows.
+    Flowing,
+    /// None: those in flight have to come back first, then they are sent again in order.
+    Settling {
+        /// What is known of batches that will not be sent again.
+        gap: Gap,
+    },
+}
+
+/// A batch that was sent and not answered yet.
+#[derive(Debug)]
+pub(super) struct InFlight<C> {
+    pub(super) request: RequestId,
+    pub(super) batch: Batch<C>,
+}
+
+/// A batch that was never sent.
+#[derive(Debug)]
+pub(super) enum Slot<C> {
+    /// The driver compresses it.
+    Encoding(EncodingId),
+    /// It can be sent.
+    Ready(Batch<C>),
+}
+
+/// The open batch, as far as the sender has seen it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Opened {
+    pub(super) created: Instant,
+    pub(super) generation: Generation,
+    /// It is to be sealed as soon as it can be sent, without lingering.
+    pub(super) hurried: bool,
+}
+
+/// Whether a partition has something to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Readiness {
+    /// It has, and may send it.
+    Ready,
+    /// It will have at that time.
+    At(Instant),
+    /// Only an input changes that.
+    Waiting,
+}
+
+/// The sender's side of one partition.
+///
+/// Batches move from `backlog` to `in_flight`, and from there away or to `retries`. The order by
+/// `Batch::order` is: `in_flight` and `retries` ascending each, `backlog` after both.
+#[derive(Debug)]
+pub(super) struct Partition<C> {
+    pub(super) topic: ByteString,
+    pub(super) topic_id: Uuid,
+    pub(super) index: i32,
+    pub(super) leader: Option<BrokerId>,
+    pub(super) leader_epoch: i32,
+    pub(super) pipeline: Pipeline,
+    pub(super) numbering: Option<Numbering>,
+    pub(super) in_flight: VecDeque<InFlight<C>>,
+    pub(super) retries: VecDeque<Batch<C>>,
+    pub(super) backlog: VecDeque<Slot<C>>,
+    pub(super) open: Option<Opened>,
+    pub(super) backoff_until: Option<Instant>,
+    /// Whether it stands in its leader's list.
+    pub(super) is_listed: bool,
+    /// When the sender looks at it next by itself.
+    pub(super) alarm: Option<Instant>,
+    next_order: u64,
+}
+
+impl<C> Partition<C> {
+    pub(super) const fn new(topic: ByteString, index: i32, idempotent: bool) -> Self {
+        Self {
+            topic,
+            topic_id: Uuid::ZERO,
+            index,
+            leader: None,
+            leader_epoch: -1,
+            pipeline: if idempotent { Pipeline::Probing } else { Pipeline::Flowing },
+            numbering: None,
+            in_flight: VecDeque::new(),
+            retries: VecDeque::new(),
+            backlog: VecDeque::new(),
+            open: None,
+            backoff_until: None,
+            is_listed: false,
+            alarm: None,
+            next_order: 0,
+        }
+    }
+
+    /// Whether there is something to send, wherever the leader is.
+    pub(super) fn readiness(
+        &self,
+        max_in_flight: usize,
+        linger: Duration,
+        now: Instant,
+    ) -> Readiness {
+        let allowed = match self.pipeline {
+            Pipeline::Probing => 1,
+            Pipeline::Flowing => max_in_flight,
+            Pipeline::Settling { .. } => 0,
+        };
+        if self.in_flight.len() >= allowed {
+            return Readiness::Waiting;
+        }
+        let start = match (self.retries.is_empty(), self.backlog.front(), self.open) {
+            (false, _, _) | (_, Some(Slot::Ready(_)), _) => now,
+            (_, Some(Slot::Encoding(_)), _) | (_, None, None) => return Readiness::Waiting,
+            (_, None, Some(open)) if open.hurried => now,
+            (_, None, Some(open)) => open.created + linger,
+        };
+        match start.max(self.backoff_until.unwrap_or(start)) {
+            at if at > now => Readiness::At(at),
+            _ => Readiness::Ready,
+        }
+    }
+
+    /// The size of the batch that would be sent next, if one is ready.
+    pub(super) fn next_size(&self) -> Option<usize> {
+        match (self.retries.front(), self.backlog.front()) {
+            (Some(batch), _) | (None, Some(Slot::Ready(batch))) => Some(batch.size()),
+            (None, _) => None,
+        }
+    }
+
+    /// Takes the batch that is sent next.
+    pub(super) fn take_next(&mut self) -> Option<Batch<C>> {
+        if let Some(batch) = self.retries.pop_front() {
+            return Some(batch);
+        }
+        if !matches!(self.backlog.front(), Some(Slot::Ready(_))) {
+            return None;
+        }
+        match self.backlog.pop_front() {
+            Some(Slot::Ready(mut batch)) => {
+                batch.order = self.next_order;
+                self.next_order += 1;
+                Some(batch)
+            }
+            _ => None,
+        }
+    }
+
+    /// Puts a batch that will be sent again among the others, in order; before those of the same
+    /// place, which are later parts of it.
+    pub(super) fn requeue(&mut self, batch: Batch<C>) {
+        let at = self.retries.partition_point(|other| other.order < batch.order);
+        self.retries.insert(at, batch);
+    }
+
+    /// Takes the batch that travelled with `request`.
+    pub(super) fn take_in_flight(&mut self, request: RequestId) -> Option<Batch<C>> {
+        let at = self.in_flight.iter().position(|entry| entry.request == request)?;
+        self.in_flight.remove(at).map(|entry| entry.batch)
+    }
+
+    /// Whether an earlier batch than this one is still to be acknowledged.
+    pub(super) fn has_earlier(&self, order: u64) -> bool {
+        self.in_flight.front().is_some_and(|entry| entry.batch.order < order)
+            || self.retries.front().is_some_and(|batch| batch.order < order)
+    }
+
+    /// Stops sending until everything in flight has come back.
+    pub(super) fn unsettle(&mut self, gap: Gap) {
+        let gap = match self.pipeline {
+            Pipeline::Settling { gap: known } => known.max(gap),
+            Pipeline::Probing | Pipeline::Flowing => gap,
+        };
+        self.pipeline = Pipeline::Settling { gap };
+    }
+
+    /// Ends `Settling` once nothing is in flight. Returns false when the producer id has no epoch
+    /// left for sequences that start again.
+    ///
+    /// This is the one place where sequences start again: no request with an old one is on its
+    /// way, so no broker can take a batch under its old sequence after it got a new one.
+    pub(super) fn settle(&mut self, idempotent: bool) -> bool {
+        let Pipeline::Settling { gap } = self.pipeline else { return true };
+        if !self.in_flight.is_empty() {
+            return true;
+        }
+        self.pipeline = if idempotent { Pipeline::Probing } else { Pipeline::Flowing };
+        // With a sent batch waiting to be sent again, the broker's answer to it tells whether the
+        // gap is real.
+        let has_witness = self.retries.iter().any(|batch| batch.stamp().is_some());
+        if gap == Gap::Certain || (gap == Gap::Possible && !has_witness) {
+            for batch in &mut self.retries {
+                batch.clear_stamp();
+            }
+            let old = self.numbering.take();
+            self.numbering = old.and_then(Numbering::restarted);
+            return old.is_none() || self.numbering.is_some();
+        }
+        true
+    }
+
+    /// When its oldest unanswered batch was begun.
+    pub(super) fn oldest(&self) -> Option<Instant> {
+        let in_flight = self.in_flight.iter().map(|entry| &entry.batch);
+        let mut sent = in_flight.chain(&self.retries).filter(|batch| !batch.is_answered());
+        let waiting = || match self.backlog.front() {
+            Some(Slot::Ready(batch)) => Some(batch.created()),
+            Some(Slot::Encoding(_)) | None => None,
+        };
+        // A batch that came back can be older than those in flight.
+        let sent = sent.next().map(|first| sent.fold(first.created(), |a, b| a.min(b.created())));
+        sent.or_else(waiting).or_else(|| self.open.map(|open| open.created))
+    }
+
+    /// Batches that wait to be sent.
+    pub(super) fn queued(&self) -> usize {
+        self.retries.len() + self.backlog.len() + usize::from(self.open.is_some())
+    }
+}
