@@ -1,1 +1,4 @@
 //! Apache Kafka's protocol as values: messages, record batches, compression, frames.
+
+pub mod compression;
+pub mod records;
