@@ -4,6 +4,7 @@ pub mod backoff;
 pub mod in_flight;
 pub mod metadata;
 pub mod negotiation;
+pub mod producer;
 
 mod broker_id;
 
