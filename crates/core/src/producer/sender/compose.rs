@@ -9,12 +9,10 @@ use milena_wire::messages::produce_request::{PartitionProduceData, TopicProduceD
 
 use super::broker::{Broker, Link};
 use super::partition::{InFlight, Readiness};
-use super::producer_id::ProducerIdState;
 use super::{
     BatchSource, Event, InFlightRequest, Outgoing, PartitionKey, ProduceCall, RequestId, Sender,
 };
 use crate::BrokerId;
-use crate::producer::FailureReason;
 
 impl<C: Clone> Sender<C> {
     /// The next request to send, until there is none.

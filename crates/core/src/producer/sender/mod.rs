@@ -26,6 +26,8 @@ mod verdict;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
+mod stage;
+#[cfg(test)]
 mod tests;
 
 use std::cmp::Reverse;
