@@ -5,7 +5,7 @@ use std::io::{self, BufRead as _, Write as _};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use milena_wire::{
     MessageKind, json,
-    records::{RecordBatch, RecordBatches, TimestampType},
+    records::{RecordBatch, RecordBatches},
 };
 use serde_json::{Value, json};
 
@@ -100,11 +100,7 @@ fn describe(batch: &RecordBatch) -> Value {
         "lastOffset": batch.last_offset(),
         "partitionLeaderEpoch": batch.partition_leader_epoch(),
         "compression": batch.compression().to_string(),
-        "timestampType": match batch.timestamp_type() {
-            TimestampType::None => "NoTimestampType",
-            TimestampType::CreateTime => "CreateTime",
-            TimestampType::LogAppendTime => "LogAppendTime",
-        },
+        "timestampType": batch.timestamp_type().name(),
         "baseTimestamp": batch.base_timestamp(),
         "maxTimestamp": batch.max_timestamp(),
         "producerId": batch.producer_id(),
