@@ -17,6 +17,7 @@
 //! [`tls`].
 
 mod broker_pool;
+mod canonical;
 mod config;
 mod connection;
 mod error;

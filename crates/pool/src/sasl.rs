@@ -6,10 +6,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use milena_sasl::{
-    ClientExchange, Mechanism, Nonce, OAuthBearerClient, PlainClient, SaslError, ScramClient,
-    ScramHash, ScramOptions, Secret,
-};
+use milena_sasl::oauthbearer::{Extensions, OAuthBearerClient};
+use milena_sasl::plain::PlainClient;
+use milena_sasl::scram::{Nonce, ScramClient, ScramHash, ScramOptions};
+use milena_sasl::{ClientExchange, Mechanism, SaslError, Secret};
 
 use crate::error::AuthenticationError;
 
@@ -48,7 +48,7 @@ pub struct OAuthBearerToken {
     /// The token, a JWT as a rule.
     pub value: Secret,
     /// SASL extensions that are sent with it (KIP-342).
-    pub extensions: Vec<(String, String)>,
+    pub extensions: Extensions,
 }
 
 /// What [`TokenProvider::token`] returns.
@@ -90,7 +90,8 @@ impl Sasl {
             }
             Self::OAuthBearer { provider } => {
                 let token = provider.token().await.map_err(AuthenticationError::Token)?;
-                OAuthBearerClient::new(&token.value, &token.extensions).map(ClientExchange::from)
+                OAuthBearerClient::with_extensions(&token.value, &token.extensions)
+                    .map(ClientExchange::from)
             }
         };
         let mechanism = self.mechanism();

@@ -35,9 +35,8 @@ pub(super) async fn authenticate(
 ) -> Result<Option<Duration>, AuthenticationError> {
     let Some(sasl) = &config.sasl else { return Ok(None) };
     let begin = tokio::time::timeout(config.request_timeout, sasl.begin());
-    let mut exchange = begin
-        .await
-        .unwrap_or_else(|_| Err(AuthenticationError::Token(Arc::new(TokenTimedOut))))?;
+    let mut exchange =
+        begin.await.unwrap_or_else(|_| Err(AuthenticationError::Token(Arc::new(TokenTimedOut))))?;
     let line = Line { shared, config, lane };
     line.handshake(exchange.mechanism().name()).await?;
     let mechanism = exchange.mechanism().name();

@@ -131,7 +131,8 @@ mod tests {
         drop(closed);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let accepting = listener.local_addr().unwrap();
-        let options = SocketOptions { send_buffer_bytes: Some(1 << 16), receive_buffer_bytes: None };
+        let options =
+            SocketOptions { send_buffer_bytes: Some(1 << 16), receive_buffer_bytes: None };
         let stream = first_accepting(vec![refusing, accepting], options).await.unwrap();
         assert_eq!(stream.peer_addr().unwrap(), accepting);
         let error = first_accepting(vec![refusing], options).await.unwrap_err();

@@ -126,8 +126,7 @@ impl Driver {
         for outgoing in taken.drain(..) {
             self.used_at = now;
             let end = self.writer.push(outgoing.frame);
-            let written =
-                Written { waiter: outgoing.waiter, end, timeout: outgoing.timeout };
+            let written = Written { waiter: outgoing.waiter, end, timeout: outgoing.timeout };
             let deadline = now + outgoing.timeout;
             if outgoing.expects_response {
                 self.in_flight.push(InFlightRequest {

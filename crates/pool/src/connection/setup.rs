@@ -56,18 +56,16 @@ async fn set_up(
     };
     let shared = Arc::new(Shared::default());
     let target = dial.target.clone();
-    let driver =
-        Driver::new(stream, Arc::clone(&shared), Arc::clone(config), target.clone());
+    let driver = Driver::new(stream, Arc::clone(&shared), Arc::clone(config), target.clone());
     tokio::spawn(driver);
     // From here on dropping the handle ends the driver, so giving up leaves nothing behind.
     let connection = Connection::new(Arc::clone(&shared), Arc::clone(config), target);
     negotiate(&shared, config).await?;
-    let lifetime = authenticate(&shared, config, Lane::Normal).await.map_err(|error| {
-        match error {
+    let lifetime =
+        authenticate(&shared, config, Lane::Normal).await.map_err(|error| match error {
             AuthenticationError::Request(error) => request_failed(*error),
             error => ConnectErrorKind::Authentication(error),
-        }
-    })?;
+        })?;
     if let Some(session) = session(lifetime, Instant::now().into_std()) {
         shared.set_session(Some(session));
     }
@@ -81,10 +79,7 @@ async fn set_up(
     Ok(connection)
 }
 
-async fn open(
-    config: &ConnectionConfig,
-    target: &HostPort,
-) -> Result<Stream, ConnectErrorKind> {
+async fn open(config: &ConnectionConfig, target: &HostPort) -> Result<Stream, ConnectErrorKind> {
     let stream = dial::tcp(target, config).await?;
     match &config.security {
         Security::Plaintext => Ok(Stream::Tcp(stream)),

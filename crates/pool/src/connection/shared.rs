@@ -88,7 +88,11 @@ impl Shared {
     }
 
     /// Queues a frame and wakes the driver. `waiter` is filled in here and returned.
-    pub(super) fn queue(&self, lane: Lane, mut outgoing: Outgoing) -> Result<usize, DisconnectReason> {
+    pub(super) fn queue(
+        &self,
+        lane: Lane,
+        mut outgoing: Outgoing,
+    ) -> Result<usize, DisconnectReason> {
         let (waiter, driver) = {
             let mut state = self.state.lock();
             if let Some(reason) = &state.end {

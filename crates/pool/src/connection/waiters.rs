@@ -85,11 +85,7 @@ impl Waiters {
     }
 
     /// Takes what was waited for, or notes whom to wake.
-    pub(super) fn poll(
-        &mut self,
-        index: usize,
-        cx: &Context<'_>,
-    ) -> Poll<Result<Bytes, Failure>> {
+    pub(super) fn poll(&mut self, index: usize, cx: &Context<'_>) -> Poll<Result<Bytes, Failure>> {
         let place = self.places.get_mut(index).expect("a waiter has a place");
         match std::mem::replace(place, Place::Abandoned) {
             Place::Done(result) => {

@@ -138,7 +138,9 @@ mod tests {
     }
 
     fn frame(pieces: &[&'static str]) -> Frame {
-        Frame { segments: pieces.iter().map(|piece| Bytes::from_static(piece.as_bytes())).collect() }
+        Frame {
+            segments: pieces.iter().map(|piece| Bytes::from_static(piece.as_bytes())).collect(),
+        }
     }
 
     #[test]

@@ -45,7 +45,11 @@ impl fmt::Display for Impostor {
                 "it answers with TLS; set security.protocol to SSL or SASL_SSL for this listener",
             ),
             Self::Text(text) => {
-                write!(f, "it answers with text (\"{}\"), so it is no Kafka broker", text.escape_ascii())
+                write!(
+                    f,
+                    "it answers with text (\"{}\"), so it is no Kafka broker",
+                    text.escape_ascii()
+                )
             }
         }
     }
