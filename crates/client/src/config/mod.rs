@@ -29,6 +29,9 @@ mod token;
 mod value;
 mod warnings;
 
+#[cfg(test)]
+mod tests;
+
 pub use admin::AdminConfig;
 pub use bootstrap::HostPort;
 pub use builder::{AdminConfigBuilder, ConsumerConfigBuilder, Dangerous, ProducerConfigBuilder};

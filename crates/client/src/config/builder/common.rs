@@ -67,7 +67,8 @@ macro_rules! common_options {
 
             /// The name under which the brokers' logs, metrics and quotas know this client.
             ///
-            /// @client.id
+            /// Kafka property `client.id`, our default `milena`, Kafka's default empty, since Kafka
+            /// 0.8.2.
             #[must_use]
             pub fn client_id(self, id: impl Into<String>) -> Self {
                 self.set("client.id", Value::Text(id.into()))
@@ -75,7 +76,8 @@ macro_rules! common_options {
 
             /// How a broker's name becomes addresses.
             ///
-            /// @client.dns.lookup
+            /// Kafka property `client.dns.lookup`, our default `use_all_dns_ips`, Kafka's default
+            /// `use_all_dns_ips`, since Kafka 2.1.
             #[must_use]
             pub fn client_dns_lookup(self, choice: ClientDnsLookup) -> Self {
                 self.set("client.dns.lookup", Value::Text(choice.as_str().to_owned()))
@@ -83,7 +85,8 @@ macro_rules! common_options {
 
             /// Whether connections use TLS, SASL, both or neither.
             ///
-            /// @security.protocol
+            /// Kafka property `security.protocol`, our default `PLAINTEXT`, Kafka's default
+            /// `PLAINTEXT`, since Kafka 0.9.
             #[must_use]
             pub fn security_protocol(self, choice: SecurityProtocol) -> Self {
                 self.set("security.protocol", Value::Text(choice.as_str().to_owned()))
@@ -91,7 +94,8 @@ macro_rules! common_options {
 
             /// A PEM file with the certificates that are trusted, in place of the system's roots.
             ///
-            /// @ssl.truststore.location
+            /// Kafka property `ssl.truststore.location`, our default none, Kafka's default none,
+            /// since Kafka 0.9.
             #[must_use]
             pub fn ssl_truststore_location(self, path: impl Into<PathBuf>) -> Self {
                 self.set(
@@ -102,7 +106,8 @@ macro_rules! common_options {
 
             /// The certificates that are trusted, in PEM, in place of the system's roots.
             ///
-            /// @ssl.truststore.certificates
+            /// Kafka property `ssl.truststore.certificates`, our default none, Kafka's default
+            /// none, since Kafka 2.7.
             #[must_use]
             pub fn ssl_truststore_certificates(self, pem: impl Into<Secret>) -> Self {
                 self.set("ssl.truststore.certificates", Value::Password(pem.into()))
@@ -110,7 +115,8 @@ macro_rules! common_options {
 
             /// A PEM file with the client's private key and its certificate chain.
             ///
-            /// @ssl.keystore.location
+            /// Kafka property `ssl.keystore.location`, our default none, Kafka's default none,
+            /// since Kafka 0.9.
             #[must_use]
             pub fn ssl_keystore_location(self, path: impl Into<PathBuf>) -> Self {
                 self.set(
@@ -122,7 +128,8 @@ macro_rules! common_options {
             /// The client's certificate chain in PEM; it goes with
             /// [`ssl_keystore_key`](Self::ssl_keystore_key).
             ///
-            /// @ssl.keystore.certificate.chain
+            /// Kafka property `ssl.keystore.certificate.chain`, our default none, Kafka's default
+            /// none, since Kafka 2.7.
             #[must_use]
             pub fn ssl_keystore_certificate_chain(self, pem: impl Into<Secret>) -> Self {
                 self.set("ssl.keystore.certificate.chain", Value::Password(pem.into()))
@@ -130,7 +137,8 @@ macro_rules! common_options {
 
             /// The client's private key in PEM (PKCS#8).
             ///
-            /// @ssl.keystore.key
+            /// Kafka property `ssl.keystore.key`, our default none, Kafka's default none, since
+            /// Kafka 2.7.
             #[must_use]
             pub fn ssl_keystore_key(self, pem: impl Into<Secret>) -> Self {
                 self.set("ssl.keystore.key", Value::Password(pem.into()))
@@ -138,7 +146,8 @@ macro_rules! common_options {
 
             /// The versions of TLS that may be spoken.
             ///
-            /// @ssl.enabled.protocols
+            /// Kafka property `ssl.enabled.protocols`, our default `TLSv1.2,TLSv1.3`, Kafka's
+            /// default `TLSv1.2,TLSv1.3`, since Kafka 0.9.
             #[must_use]
             pub fn ssl_enabled_protocols(self, all: &[TlsVersion]) -> Self {
                 self.set(
@@ -149,7 +158,9 @@ macro_rules! common_options {
 
             /// A connection that nothing went over for this time is closed.
             ///
-            /// @connections.max.idle.ms
+            /// Kafka property `connections.max.idle.ms`, our default `540000` (producer, consumer),
+            /// `300000` (admin), Kafka's default `540000` (producer, consumer), `300000` (admin),
+            /// since Kafka 0.9 (producer, consumer), 0.11 (admin).
             #[must_use]
             pub fn connections_max_idle(self, duration: Duration) -> Self {
                 self.set("connections.max.idle.ms", Value::millis(duration))
@@ -157,7 +168,8 @@ macro_rules! common_options {
 
             /// The pause before the first new attempt to connect; it doubles with every further one.
             ///
-            /// @reconnect.backoff.ms
+            /// Kafka property `reconnect.backoff.ms`, our default `50`, Kafka's default `50`, since
+            /// Kafka 0.8.2.
             #[must_use]
             pub fn reconnect_backoff(self, duration: Duration) -> Self {
                 self.set("reconnect.backoff.ms", Value::millis(duration))
@@ -165,7 +177,8 @@ macro_rules! common_options {
 
             /// The longest pause between two attempts to connect to a broker.
             ///
-            /// @reconnect.backoff.max.ms
+            /// Kafka property `reconnect.backoff.max.ms`, our default `1000`, Kafka's default
+            /// `1000`, since Kafka 0.11.
             #[must_use]
             pub fn reconnect_backoff_max(self, duration: Duration) -> Self {
                 self.set("reconnect.backoff.max.ms", Value::millis(duration))
@@ -173,7 +186,8 @@ macro_rules! common_options {
 
             /// How long the first attempt to connect may take; it doubles with every further one.
             ///
-            /// @socket.connection.setup.timeout.ms
+            /// Kafka property `socket.connection.setup.timeout.ms`, our default `10000`, Kafka's
+            /// default `10000`, since Kafka 2.7.
             #[must_use]
             pub fn socket_connection_setup_timeout(self, duration: Duration) -> Self {
                 self.set("socket.connection.setup.timeout.ms", Value::millis(duration))
@@ -181,7 +195,8 @@ macro_rules! common_options {
 
             /// The longest time that an attempt to connect may take.
             ///
-            /// @socket.connection.setup.timeout.max.ms
+            /// Kafka property `socket.connection.setup.timeout.max.ms`, our default `30000`,
+            /// Kafka's default `30000`, since Kafka 2.7.
             #[must_use]
             pub fn socket_connection_setup_timeout_max(self, duration: Duration) -> Self {
                 self.set("socket.connection.setup.timeout.max.ms", Value::millis(duration))
@@ -189,7 +204,9 @@ macro_rules! common_options {
 
             /// The size of the socket's receive buffer in bytes.
             ///
-            /// @receive.buffer.bytes
+            /// Kafka property `receive.buffer.bytes`, our default `-1`, Kafka's default `32768`
+            /// (producer), `65536` (consumer, admin), since Kafka 0.8.2 (producer), 0.9 (consumer,
+            /// admin).
             #[must_use]
             pub fn receive_buffer_bytes(self, bytes: u32) -> Self {
                 self.set("receive.buffer.bytes", Value::Integer(bytes.into()))
@@ -197,7 +214,8 @@ macro_rules! common_options {
 
             /// The size of the socket's send buffer in bytes.
             ///
-            /// @send.buffer.bytes
+            /// Kafka property `send.buffer.bytes`, our default `-1`, Kafka's default `131072`,
+            /// since Kafka 0.8.2.
             #[must_use]
             pub fn send_buffer_bytes(self, bytes: u32) -> Self {
                 self.set("send.buffer.bytes", Value::Integer(bytes.into()))
@@ -205,7 +223,8 @@ macro_rules! common_options {
 
             /// How long one request may wait for its response before the connection is given up.
             ///
-            /// @request.timeout.ms
+            /// Kafka property `request.timeout.ms`, our default `30000`, Kafka's default `30000`,
+            /// since Kafka 0.9.
             #[must_use]
             pub fn request_timeout(self, duration: Duration) -> Self {
                 self.set("request.timeout.ms", Value::millis(duration))
@@ -213,7 +232,8 @@ macro_rules! common_options {
 
             /// The pause before the first retry; it doubles with every further one.
             ///
-            /// @retry.backoff.ms
+            /// Kafka property `retry.backoff.ms`, our default `100`, Kafka's default `100`, since
+            /// Kafka 0.8.2.
             #[must_use]
             pub fn retry_backoff(self, duration: Duration) -> Self {
                 self.set("retry.backoff.ms", Value::millis(duration))
@@ -221,7 +241,8 @@ macro_rules! common_options {
 
             /// The longest pause between two tries.
             ///
-            /// @retry.backoff.max.ms
+            /// Kafka property `retry.backoff.max.ms`, our default `1000`, Kafka's default `1000`,
+            /// since Kafka 3.7.
             #[must_use]
             pub fn retry_backoff_max(self, duration: Duration) -> Self {
                 self.set("retry.backoff.max.ms", Value::millis(duration))
@@ -229,7 +250,8 @@ macro_rules! common_options {
 
             /// After this time the metadata is asked for again, even if nothing went wrong.
             ///
-            /// @metadata.max.age.ms
+            /// Kafka property `metadata.max.age.ms`, our default `300000`, Kafka's default
+            /// `300000`, since Kafka 0.8.2.
             #[must_use]
             pub fn metadata_max_age(self, duration: Duration) -> Self {
                 self.set("metadata.max.age.ms", Value::millis(duration))
@@ -237,7 +259,8 @@ macro_rules! common_options {
 
             /// What to do when none of the known brokers can be reached.
             ///
-            /// @metadata.recovery.strategy
+            /// Kafka property `metadata.recovery.strategy`, our default `rebootstrap`, Kafka's
+            /// default `rebootstrap`, since Kafka 3.8.
             #[must_use]
             pub fn metadata_recovery_strategy(self, choice: MetadataRecoveryStrategy) -> Self {
                 self.set("metadata.recovery.strategy", Value::Text(choice.as_str().to_owned()))
@@ -245,7 +268,8 @@ macro_rules! common_options {
 
             /// How long no metadata may be had before the client starts again from the bootstrap servers.
             ///
-            /// @metadata.recovery.rebootstrap.trigger.ms
+            /// Kafka property `metadata.recovery.rebootstrap.trigger.ms`, our default `300000`,
+            /// Kafka's default `300000`, since Kafka 4.0.
             #[must_use]
             pub fn metadata_recovery_rebootstrap_trigger(self, duration: Duration) -> Self {
                 self.set("metadata.recovery.rebootstrap.trigger.ms", Value::millis(duration))

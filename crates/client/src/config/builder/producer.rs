@@ -25,7 +25,7 @@ common_options!(ProducerConfigBuilder, ProducerConfig, ClientKind::Producer);
 impl ProducerConfigBuilder {
     /// Which replicas must have a record before the broker answers.
     ///
-    /// @acks
+    /// Kafka property `acks`, our default `all`, Kafka's default `all`, since Kafka 0.8.2.
     #[must_use]
     pub fn acks(self, choice: Acks) -> Self {
         self.set("acks", Value::Text(choice.as_str().to_owned()))
@@ -33,7 +33,8 @@ impl ProducerConfigBuilder {
 
     /// Numbers the batches, so that a retry neither writes a record twice nor changes the order.
     ///
-    /// @enable.idempotence
+    /// Kafka property `enable.idempotence`, our default `true`, Kafka's default `true`, since Kafka
+    /// 0.11.
     #[must_use]
     pub fn enable_idempotence(self, enable: bool) -> Self {
         self.set("enable.idempotence", Value::Boolean(enable))
@@ -42,7 +43,8 @@ impl ProducerConfigBuilder {
     /// How many requests may wait for their answer on one connection; 1 or more, with idempotence 5
     /// at most.
     ///
-    /// @max.in.flight.requests.per.connection
+    /// Kafka property `max.in.flight.requests.per.connection`, our default `5`, Kafka's default
+    /// `5`, since Kafka 0.8.2.
     #[must_use]
     pub fn max_in_flight_requests_per_connection(self, count: usize) -> Self {
         self.set("max.in.flight.requests.per.connection", Value::size(count))
@@ -50,7 +52,8 @@ impl ProducerConfigBuilder {
 
     /// How often a batch is sent again; `delivery_timeout` is the better bound.
     ///
-    /// @retries
+    /// Kafka property `retries`, our default `2147483647`, Kafka's default `2147483647`, since
+    /// Kafka 0.8.2 (producer), 0.11 (admin).
     #[must_use]
     pub fn retries(self, count: u32) -> Self {
         self.set("retries", Value::Integer(count.into()))
@@ -58,7 +61,8 @@ impl ProducerConfigBuilder {
 
     /// The size in bytes at which a batch of one partition is full; 0 sends every record alone.
     ///
-    /// @batch.size
+    /// Kafka property `batch.size`, our default `16384`, Kafka's default `16384`, since Kafka
+    /// 0.8.2.
     #[must_use]
     pub fn batch_size(self, bytes: usize) -> Self {
         self.set("batch.size", Value::size(bytes))
@@ -66,7 +70,7 @@ impl ProducerConfigBuilder {
 
     /// How long a batch that is not full waits for more records.
     ///
-    /// @linger.ms
+    /// Kafka property `linger.ms`, our default `5`, Kafka's default `5`, since Kafka 0.8.2.
     #[must_use]
     pub fn linger(self, duration: Duration) -> Self {
         self.set("linger.ms", Value::millis(duration))
@@ -74,7 +78,8 @@ impl ProducerConfigBuilder {
 
     /// How many bytes of records may wait to be sent; a send that finds no room waits for it.
     ///
-    /// @buffer.memory
+    /// Kafka property `buffer.memory`, our default `33554432`, Kafka's default `33554432`, since
+    /// Kafka 0.8.2.
     #[must_use]
     pub fn buffer_memory(self, bytes: usize) -> Self {
         self.set("buffer.memory", Value::size(bytes))
@@ -82,7 +87,8 @@ impl ProducerConfigBuilder {
 
     /// How long a send may wait for metadata and for room in the buffer.
     ///
-    /// @max.block.ms
+    /// Kafka property `max.block.ms`, our default `60000`, Kafka's default `60000`, since Kafka
+    /// 0.9.
     #[must_use]
     pub fn max_block(self, duration: Duration) -> Self {
         self.set("max.block.ms", Value::millis(duration))
@@ -91,7 +97,8 @@ impl ProducerConfigBuilder {
     /// How long it may take until an accepted record is written or has failed; at least `linger`
     /// and `request_timeout` together.
     ///
-    /// @delivery.timeout.ms
+    /// Kafka property `delivery.timeout.ms`, our default `120000`, Kafka's default `120000`, since
+    /// Kafka 2.1.
     #[must_use]
     pub fn delivery_timeout(self, duration: Duration) -> Self {
         self.set("delivery.timeout.ms", Value::millis(duration))
@@ -99,7 +106,8 @@ impl ProducerConfigBuilder {
 
     /// The largest produce request in bytes, and so the largest record.
     ///
-    /// @max.request.size
+    /// Kafka property `max.request.size`, our default `1048576`, Kafka's default `1048576`, since
+    /// Kafka 0.8.2.
     #[must_use]
     pub fn max_request_size(self, bytes: usize) -> Self {
         self.set("max.request.size", Value::size(bytes))
@@ -107,7 +115,8 @@ impl ProducerConfigBuilder {
 
     /// How batches are compressed.
     ///
-    /// @compression.type
+    /// Kafka property `compression.type`, our default `none`, Kafka's default `none`, since Kafka
+    /// 0.8.2.
     #[must_use]
     pub fn compression_type(self, choice: CompressionType) -> Self {
         self.set("compression.type", Value::Text(choice.as_str().to_owned()))
@@ -115,7 +124,8 @@ impl ProducerConfigBuilder {
 
     /// gzip's level, 1 to 9, or -1 for gzip's own default.
     ///
-    /// @compression.gzip.level
+    /// Kafka property `compression.gzip.level`, our default `-1`, Kafka's default `-1`, since Kafka
+    /// 3.8.
     #[must_use]
     pub fn compression_gzip_level(self, level: i32) -> Self {
         self.set("compression.gzip.level", Value::Integer(level.into()))
@@ -123,7 +133,8 @@ impl ProducerConfigBuilder {
 
     /// LZ4's level, 1 to 17.
     ///
-    /// @compression.lz4.level
+    /// Kafka property `compression.lz4.level`, our default `9`, Kafka's default `9`, since Kafka
+    /// 3.8.
     #[must_use]
     pub fn compression_lz4_level(self, level: i32) -> Self {
         self.set("compression.lz4.level", Value::Integer(level.into()))
@@ -131,7 +142,8 @@ impl ProducerConfigBuilder {
 
     /// Zstandard's level, -131072 to 22.
     ///
-    /// @compression.zstd.level
+    /// Kafka property `compression.zstd.level`, our default `3`, Kafka's default `3`, since Kafka
+    /// 3.8.
     #[must_use]
     pub fn compression_zstd_level(self, level: i32) -> Self {
         self.set("compression.zstd.level", Value::Integer(level.into()))
@@ -139,7 +151,7 @@ impl ProducerConfigBuilder {
 
     /// Who chooses the partition of a record that names none.
     ///
-    /// @partitioner.class
+    /// Kafka property `partitioner.class`, our default none, Kafka's default none, since Kafka 0.9.
     #[must_use]
     pub fn partitioner_class(self, choice: PartitionerClass) -> Self {
         self.set("partitioner.class", Value::Text(choice.as_str().to_owned()))
@@ -147,7 +159,8 @@ impl ProducerConfigBuilder {
 
     /// Treats every record as if it had no key when its partition is chosen.
     ///
-    /// @partitioner.ignore.keys
+    /// Kafka property `partitioner.ignore.keys`, our default `false`, Kafka's default `false`,
+    /// since Kafka 3.3.
     #[must_use]
     pub fn partitioner_ignore_keys(self, enable: bool) -> Self {
         self.set("partitioner.ignore.keys", Value::Boolean(enable))
@@ -155,7 +168,8 @@ impl ProducerConfigBuilder {
 
     /// Gives partitions with short queues more of the records that have no key.
     ///
-    /// @partitioner.adaptive.partitioning.enable
+    /// Kafka property `partitioner.adaptive.partitioning.enable`, our default `true`, Kafka's
+    /// default `true`, since Kafka 3.3.
     #[must_use]
     pub fn partitioner_adaptive_partitioning_enable(self, enable: bool) -> Self {
         self.set("partitioner.adaptive.partitioning.enable", Value::Boolean(enable))
@@ -164,7 +178,8 @@ impl ProducerConfigBuilder {
     /// A partition whose batches cannot be sent for this time gets no records without key; zero
     /// switches that off.
     ///
-    /// @partitioner.availability.timeout.ms
+    /// Kafka property `partitioner.availability.timeout.ms`, our default `0`, Kafka's default `0`,
+    /// since Kafka 3.3.
     #[must_use]
     pub fn partitioner_availability_timeout(self, duration: Duration) -> Self {
         self.set("partitioner.availability.timeout.ms", Value::millis(duration))
@@ -172,7 +187,8 @@ impl ProducerConfigBuilder {
 
     /// A topic that nothing was sent to for this time is forgotten; at least 5 s.
     ///
-    /// @metadata.max.idle.ms
+    /// Kafka property `metadata.max.idle.ms`, our default `300000`, Kafka's default `300000`, since
+    /// Kafka 2.5.
     #[must_use]
     pub fn metadata_max_idle(self, duration: Duration) -> Self {
         self.set("metadata.max.idle.ms", Value::millis(duration))
