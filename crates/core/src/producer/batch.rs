@@ -26,6 +26,10 @@ pub struct NewBatch<C> {
     pub reserved: usize,
 }
 
+/// What orders the batches of a partition that were sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Order(u64, u32);
+
 /// Records that nothing is appended to any more.
 ///
 /// It is encoded once ([`Batch::encode`]) and then immutable, but for the stamp that its sending
@@ -41,7 +45,7 @@ pub struct Batch<C> {
     body: Body,
     stamp: Option<Stamp>,
     /// The place among the batches of its partition, from the first sending on.
-    pub(super) order: u64,
+    pub(super) place: u64,
     pub(super) generation: Generation,
     pub(super) attempts: u32,
     /// A request with it was sent, and nothing that came back excludes that it is in the log.
@@ -93,7 +97,7 @@ impl<C> Batch<C> {
             reserved,
             body,
             stamp: None,
-            order: 0,
+            place: 0,
             generation: Generation::default(),
             attempts: 0,
             maybe_written: false,
@@ -113,7 +117,7 @@ impl<C> Batch<C> {
         let body = Body::Encoded(encoded);
         let mut part = Self::with_body(completion, records, self.created, reserved, body);
         part.generation = self.generation;
-        part.order = self.order;
+        part.place = self.place;
         part
     }
 
@@ -164,6 +168,11 @@ impl<C> Batch<C> {
             Body::Encoded(sealed) => sealed.size_bytes(),
             Body::Gone => 0,
         }
+    }
+
+    /// What orders the batches of a partition: the place, and within it the part.
+    pub(super) const fn order(&self) -> Order {
+        Order(self.place, self.records.start)
     }
 
     /// Who writes it, and its place in the sequence.

@@ -280,9 +280,9 @@ mod tests {
     #[test]
     fn large_record_gets_a_batch_of_its_own() {
         let mut queue = queue(1000);
-        append(&mut queue, b"small");
+        append(&mut queue, &[7; 100]);
         append(&mut queue, &[7; 5000]);
-        append(&mut queue, b"small");
+        append(&mut queue, &[7; 100]);
         let records: Vec<u32> = sizes(&mut queue).into_iter().map(|(records, _)| records).collect();
         assert_eq!(records, [1, 1, 1]);
     }

@@ -6,7 +6,7 @@ use milena_wire::messages::ProduceResponse;
 use milena_wire::messages::produce_response::{PartitionProduceResponse, TopicProduceResponse};
 use milena_wire::{ByteString, ErrorCode, Uuid};
 
-use super::partition::{Gap, Pipeline};
+use super::partition::Pipeline;
 use super::producer_id::ProducerIdState;
 use super::verdict::{Verdict, excludes_write, is_stale_metadata, verdict};
 use super::{Answer, Event, InFlightRequest, PartitionKey, RequestId, Sender};
@@ -78,7 +78,7 @@ impl<C: Clone> Sender<C> {
             self.give_up(key, batch);
         } else {
             let partition = &mut self.partitions[key.0];
-            partition.unsettle(Gap::None);
+            partition.pipeline = Pipeline::Settling;
             partition.requeue(batch);
         }
     }
@@ -185,10 +185,7 @@ impl<C: Clone> Sender<C> {
         if verdict == Verdict::Written {
             let base_offset = (answer.base_offset >= 0).then_some(answer.base_offset);
             let append_time = answer.log_append_time_ms;
-            let partition = &mut self.partitions[key.0];
-            if partition.pipeline == Pipeline::Probing {
-                partition.pipeline = Pipeline::Flowing;
-            }
+            self.partitions[key.0].note_acknowledged(batch.order());
             return self.succeed(batch, base_offset, (append_time >= 0).then_some(append_time));
         }
         batch.last_error = Some(code);
@@ -206,15 +203,15 @@ impl<C: Clone> Sender<C> {
                 // The batch before it is not in the log, so this one cannot be either.
                 batch.maybe_written = false;
                 let partition = &mut self.partitions[key.0];
-                if partition.has_earlier(batch.order) {
+                if partition.has_earlier(batch.order()) {
                     self.retry_or_fail(key, batch, Pause::None, now, reason);
                 } else {
-                    partition.unsettle(Gap::Certain);
+                    partition.note_gap(batch.order());
                     self.retry_or_fail(key, batch, pause, now, reason);
                 }
             }
             Verdict::UnknownProducer => {
-                self.partitions[key.0].unsettle(Gap::Certain);
+                self.partitions[key.0].note_gap(batch.order());
                 self.retry_or_fail(key, batch, pause, now, reason);
             }
             Verdict::TooLarge if batch.records_count() > 1 && !batch.maybe_written => {
@@ -256,7 +253,7 @@ impl<C: Clone> Sender<C> {
         };
         let partition = &mut self.partitions[key.0];
         partition.backoff_until = partition.backoff_until.max(delay);
-        partition.unsettle(Gap::None);
+        partition.pipeline = Pipeline::Settling;
         partition.requeue(batch);
     }
 
@@ -273,9 +270,14 @@ impl<C: Clone> Sender<C> {
 
     /// Drops a batch whose delivery has ended; the sequences after it have to cope.
     fn give_up(&mut self, key: PartitionKey, batch: Batch<C>) {
+        let partition = &mut self.partitions[key.0];
         if batch.stamp().is_some() {
-            let gap = if batch.maybe_written { Gap::Possible } else { Gap::Certain };
-            self.partitions[key.0].unsettle(gap);
+            if batch.maybe_written {
+                partition.note_possible_gap(batch.order());
+            } else {
+                partition.note_gap(batch.order());
+            }
+            partition.pipeline = Pipeline::Settling;
         }
         self.release(batch);
     }
@@ -305,7 +307,7 @@ impl<C: Clone> Sender<C> {
         }
         self.flushes.add_parts(batch.generation, 1);
         let partition = &mut self.partitions[key.0];
-        partition.unsettle(Gap::None);
+        partition.pipeline = Pipeline::Settling;
         partition.requeue(second);
         partition.requeue(first);
     }

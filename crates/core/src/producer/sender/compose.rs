@@ -1,6 +1,7 @@
 //! Composing requests.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use milena_wire::Uuid;
@@ -51,13 +52,14 @@ impl<C: Clone> Sender<C> {
     /// Senders wait for memory: whatever a broker without any work could free is sent at once.
     fn hurry_idle_brokers(&mut self, now: Instant) {
         let is_idle = |broker: &Broker| broker.in_flight == 0 && broker.ready.is_empty();
-        if !self.brokers.values().any(is_idle) {
+        let brokers = self.brokers.iter().filter(|(_, broker)| is_idle(broker));
+        let idle: BTreeSet<BrokerId> = brokers.map(|(id, _)| *id).collect();
+        if idle.is_empty() {
             return;
         }
         for key in Vec::from_iter(self.opened.iter().copied()) {
             let partition = &mut self.partitions[key.0];
-            let leader = partition.leader.and_then(|leader| self.brokers.get(&leader));
-            if leader.is_some_and(is_idle)
+            if partition.leader.is_some_and(|leader| idle.contains(&leader))
                 && let Some(open) = &mut partition.open
             {
                 open.hurried = true;

@@ -8,18 +8,16 @@ use milena_wire::{ByteString, Uuid};
 use super::flush::Generation;
 use super::{EncodingId, RequestId};
 use crate::BrokerId;
-use crate::producer::batch::Batch;
+use crate::producer::batch::{Batch, Order};
 use crate::producer::sequence::Numbering;
 
-/// Whether the sequences after a batch that will not be sent again still make sense.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Gap {
-    /// Nothing is missing.
-    None,
-    /// A batch may be missing; the answer to the one after it will tell.
-    Possible,
-    /// A batch is missing: no broker takes the sequences after it.
-    Certain,
+/// What is known of batches that were sent, are not in the log, and will not be sent again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Gaps {
+    /// No broker takes the sequences from this batch on; the batches before it are not concerned.
+    certain: Option<Order>,
+    /// This batch may be missing. The answer to a batch after it tells.
+    possible: Option<Order>,
 }
 
 /// How many batches of the partition may be in flight.
@@ -41,10 +39,7 @@ pub(super) enum Pipeline {
     /// As many as the configuration allows.
     Flowing,
     /// None: those in flight have to come back first, then they are sent again in order.
-    Settling {
-        /// What is known of batches that will not be sent again.
-        gap: Gap,
-    },
+    Settling,
 }
 
 /// A batch that was sent and not answered yet.
@@ -95,6 +90,7 @@ pub(super) struct Partition<C> {
     pub(super) leader: Option<BrokerId>,
     pub(super) leader_epoch: i32,
     pub(super) pipeline: Pipeline,
+    gaps: Gaps,
     pub(super) numbering: Option<Numbering>,
     pub(super) in_flight: VecDeque<InFlight<C>>,
     pub(super) retries: VecDeque<Batch<C>>,
@@ -105,7 +101,7 @@ pub(super) struct Partition<C> {
     pub(super) is_listed: bool,
     /// When the sender looks at it next by itself.
     pub(super) alarm: Option<Instant>,
-    next_order: u64,
+    next_place: u64,
 }
 
 impl<C> Partition<C> {
@@ -117,6 +113,7 @@ impl<C> Partition<C> {
             leader: None,
             leader_epoch: -1,
             pipeline: if idempotent { Pipeline::Probing } else { Pipeline::Flowing },
+            gaps: Gaps { certain: None, possible: None },
             numbering: None,
             in_flight: VecDeque::new(),
             retries: VecDeque::new(),
@@ -125,7 +122,7 @@ impl<C> Partition<C> {
             backoff_until: None,
             is_listed: false,
             alarm: None,
-            next_order: 0,
+            next_place: 0,
         }
     }
 
@@ -138,8 +135,10 @@ impl<C> Partition<C> {
     ) -> Readiness {
         let allowed = match self.pipeline {
             Pipeline::Probing => 1,
+            // Batches before the gap go one by one; the others wait for their new sequences.
+            Pipeline::Flowing if self.gaps.certain.is_some() => 1,
             Pipeline::Flowing => max_in_flight,
-            Pipeline::Settling { .. } => 0,
+            Pipeline::Settling => 0,
         };
         if self.in_flight.len() >= allowed {
             return Readiness::Waiting;
@@ -174,8 +173,8 @@ impl<C> Partition<C> {
         }
         match self.backlog.pop_front() {
             Some(Slot::Ready(mut batch)) => {
-                batch.order = self.next_order;
-                self.next_order += 1;
+                batch.place = self.next_place;
+                self.next_place += 1;
                 Some(batch)
             }
             _ => None,
@@ -185,7 +184,7 @@ impl<C> Partition<C> {
     /// Puts a batch that will be sent again among the others, in order; before those of the same
     /// place, which are later parts of it.
     pub(super) fn requeue(&mut self, batch: Batch<C>) {
-        let at = self.retries.partition_point(|other| other.order < batch.order);
+        let at = self.retries.partition_point(|other| other.order() < batch.order());
         self.retries.insert(at, batch);
     }
 
@@ -196,43 +195,60 @@ impl<C> Partition<C> {
     }
 
     /// Whether an earlier batch than this one is still to be acknowledged.
-    pub(super) fn has_earlier(&self, order: u64) -> bool {
-        self.in_flight.front().is_some_and(|entry| entry.batch.order < order)
-            || self.retries.front().is_some_and(|batch| batch.order < order)
+    pub(super) fn has_earlier(&self, order: Order) -> bool {
+        self.in_flight.front().is_some_and(|entry| entry.batch.order() < order)
+            || self.retries.front().is_some_and(|batch| batch.order() < order)
     }
 
-    /// Stops sending until everything in flight has come back.
-    pub(super) fn unsettle(&mut self, gap: Gap) {
-        let gap = match self.pipeline {
-            Pipeline::Settling { gap: known } => known.max(gap),
-            Pipeline::Probing | Pipeline::Flowing => gap,
-        };
-        self.pipeline = Pipeline::Settling { gap };
+    /// A batch was acknowledged.
+    pub(super) fn note_acknowledged(&mut self, order: Order) {
+        if self.pipeline == Pipeline::Probing {
+            self.pipeline = Pipeline::Flowing;
+        }
+        self.gaps.possible.take_if(|gap| *gap < order);
     }
 
-    /// Ends `Settling` once nothing is in flight. Returns false when the producer id has no epoch
-    /// left for sequences that start again.
+    /// No broker takes the sequences from this batch on, which is not in the log.
+    pub(super) fn note_gap(&mut self, order: Order) {
+        let first = self.gaps.certain.map_or(order, |known| known.min(order));
+        self.gaps.certain = Some(first);
+    }
+
+    /// This batch may be in the log, and will not be sent again.
+    pub(super) fn note_possible_gap(&mut self, order: Order) {
+        self.gaps.possible = self.gaps.possible.max(Some(order));
+    }
+
+    /// Ends `Settling`, and starts the sequences again where they have a gap, once nothing is in
+    /// flight. Returns false when the producer id has no epoch left for that.
     ///
     /// This is the one place where sequences start again: no request with an old one is on its
-    /// way, so no broker can take a batch under its old sequence after it got a new one.
+    /// way, so no broker can take a batch under its old sequence after it got a new one. A batch
+    /// before the gap may be in the log, so it is sent with its old sequence first.
     pub(super) fn settle(&mut self, idempotent: bool) -> bool {
-        let Pipeline::Settling { gap } = self.pipeline else { return true };
         if !self.in_flight.is_empty() {
             return true;
         }
-        self.pipeline = if idempotent { Pipeline::Probing } else { Pipeline::Flowing };
-        // With a sent batch waiting to be sent again, the broker's answer to it tells whether the
-        // gap is real.
-        let has_witness = self.retries.iter().any(|batch| batch.stamp().is_some());
-        if gap == Gap::Certain || (gap == Gap::Possible && !has_witness) {
-            for batch in &mut self.retries {
-                batch.clear_stamp();
-            }
-            let old = self.numbering.take();
-            self.numbering = old.and_then(Numbering::restarted);
-            return old.is_none() || self.numbering.is_some();
+        if self.pipeline == Pipeline::Settling {
+            self.pipeline = if idempotent { Pipeline::Probing } else { Pipeline::Flowing };
         }
-        true
+        let mut sent = self.retries.iter().filter(|batch| batch.stamp().is_some());
+        let is_due = match self.gaps {
+            Gaps { certain: Some(gap), .. } => sent.all(|batch| batch.order() >= gap),
+            Gaps { possible: Some(_), .. } => sent.next().is_none(),
+            Gaps { certain: None, possible: None } => false,
+        };
+        if !is_due {
+            return true;
+        }
+        self.gaps = Gaps::default();
+        self.pipeline = Pipeline::Probing;
+        for batch in &mut self.retries {
+            batch.clear_stamp();
+        }
+        let old = self.numbering.take();
+        self.numbering = old.and_then(Numbering::restarted);
+        old.is_none() || self.numbering.is_some()
     }
 
     /// When its oldest unanswered batch was begun.

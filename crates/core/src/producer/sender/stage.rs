@@ -122,12 +122,13 @@ impl Stage {
         self.now += duration;
     }
 
-    /// Appends a record; a batch that is full is sealed, as in the client.
-    pub(super) fn append(&mut self, partition: usize, value: &[u8]) {
-        loop {
+    /// Appends a record; a batch that is full is sealed, as in the client. Returns the completion
+    /// and the index in it.
+    pub(super) fn append(&mut self, partition: usize, value: &[u8]) -> (usize, u32) {
+        let place = loop {
             let queue = &mut self.queues.0[partition];
             match queue.append(None, Some(value), &[], Some(1), || 1) {
-                Ok(_) => break,
+                Ok(appended) => break (appended.completion, appended.index),
                 Err(NeedsBuffer::Extension { .. }) => unreachable!("batches begin at full size"),
                 Err(NeedsBuffer::Batch { bytes, .. }) => {
                     self.reserved += bytes;
@@ -136,18 +137,24 @@ impl Stage {
                     queue.open(BytesMut::with_capacity(bytes), bytes, completion, self.now);
                 }
             }
-        }
+        };
         self.sender.handle_attention(PartitionKey(partition), &mut self.queues, self.now);
+        place
     }
 
     /// Appends so many records as one sealed batch. Returns its completion.
     pub(super) fn batch(&mut self, partition: usize, records: usize) -> usize {
+        let mut completion = 0;
         for _ in 0..records {
-            self.append(partition, b"v");
+            (completion, _) = self.append(partition, b"v");
         }
+        self.seal(partition);
+        completion
+    }
+
+    pub(super) fn seal(&mut self, partition: usize) {
         self.queues.0[partition].seal();
         self.sender.handle_attention(PartitionKey(partition), &mut self.queues, self.now);
-        self.completions.len() - 1
     }
 
     pub(super) fn poll_any(&mut self) -> Option<Outgoing> {
