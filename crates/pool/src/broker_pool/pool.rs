@@ -107,6 +107,16 @@ impl BrokerPool {
         failures.retain(|address, _| known.contains(address));
     }
 
+    /// Adds a broker that a response named before the metadata knew it, or that has moved.
+    pub fn add_broker(&self, broker: BrokerId, address: HostPort) {
+        let mut state = self.inner.state.lock();
+        if state.is_closed || state.brokers.get(&broker) == Some(&address) {
+            return;
+        }
+        state.brokers.insert(broker, address);
+        state.slots.retain(|key, _| !matches!(key, Key::Broker(id, _) if *id == broker));
+    }
+
     /// The connection to a broker for a purpose; makes it if there is none.
     ///
     /// Waits for the pause after failed attempts, and then makes one attempt, which all callers
