@@ -75,6 +75,11 @@ pub enum FailureReason {
     ConnectionLost,
     /// A broker's answer breaks the protocol; the text says how.
     Protocol(&'static str),
+    /// The request cannot be written for this broker; the text says why.
+    Request(String),
+    /// An earlier attempt may have written the batch, and a batch before it is missing: with its
+    /// sequence no broker takes it, with another one it could be written twice.
+    Unresolved,
     /// `delivery.timeout.ms` passed.
     DeliveryTimeout {
         /// The error that the last attempt ended with.
@@ -110,6 +115,10 @@ impl fmt::Display for FailureReason {
             }
             Self::ConnectionLost => f.write_str("the connection was lost before the answer"),
             Self::Protocol(rule) => write!(f, "the answer breaks the protocol: {rule}"),
+            Self::Request(problem) => f.write_str(problem),
+            Self::Unresolved => f.write_str(
+                "an earlier attempt may have written it, and a batch before it is missing",
+            ),
             Self::DeliveryTimeout { last_error, leaderless } => {
                 f.write_str("delivery.timeout.ms passed")?;
                 if *leaderless {

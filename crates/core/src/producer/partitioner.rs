@@ -139,9 +139,10 @@ impl StickyPartition {
                 let at = self.cumulative.partition_point(|reached| *reached <= point);
                 self.candidates.get(at).copied()
             }
-            None if candidates > 0 => {
-                usize::try_from(random % candidates).ok().and_then(|at| self.candidates.get(at)).copied()
-            }
+            None if candidates > 0 => usize::try_from(random % candidates)
+                .ok()
+                .and_then(|at| self.candidates.get(at))
+                .copied(),
             None => None,
         };
         let any = u32::try_from(random % u64::from(count)).unwrap_or(0);

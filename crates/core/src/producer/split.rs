@@ -40,8 +40,9 @@ pub(super) fn halves(batch: &Bytes, compression: Compression) -> Option<[SealedB
 
 fn record_size(record: &Record<'_>) -> usize {
     let headers = record.headers();
-    let headers: usize =
-        headers.map(|header| header.key_bytes().len() + header.value().map_or(0, <[u8]>::len)).sum();
+    let headers: usize = headers
+        .map(|header| header.key_bytes().len() + header.value().map_or(0, <[u8]>::len))
+        .sum();
     8 + record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len) + headers
 }
 

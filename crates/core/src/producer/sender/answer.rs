@@ -32,6 +32,12 @@ impl<C: Clone> Sender<C> {
                 sender.handle_not_sent(key, batch);
             }),
             Answer::Lost => self.lose_all(id, &request, FailureReason::ConnectionLost, now),
+            Answer::Rejected(problem) => {
+                self.finish_all(id, &request, now, |sender, key, batch| {
+                    let reason = FailureReason::Request(problem.clone());
+                    sender.give_up_with(key, batch, reason);
+                })
+            }
             Answer::Malformed(rule) => {
                 self.lose_all(id, &request, FailureReason::Protocol(rule), now);
             }
@@ -200,8 +206,6 @@ impl<C: Clone> Sender<C> {
                 self.retry_or_fail(key, batch, pause, now, reason);
             }
             Verdict::OutOfOrder => {
-                // The batch before it is not in the log, so this one cannot be either.
-                batch.maybe_written = false;
                 let partition = &mut self.partitions[key.0];
                 if partition.has_earlier(batch.order()) {
                     self.retry_or_fail(key, batch, Pause::None, now, reason);
@@ -298,8 +302,7 @@ impl<C: Clone> Sender<C> {
         let all = batch.records().clone();
         let middle = all.start + first.records_count();
         let mut first = batch.part(completion.clone(), all.start..middle, 0, first);
-        let mut second =
-            batch.part(completion.clone(), middle..all.end, batch.reserved(), second);
+        let mut second = batch.part(completion.clone(), middle..all.end, batch.reserved(), second);
         if let Some(stamp) = batch.stamp() {
             // The same records keep the same sequences.
             first.set_stamp(stamp);
@@ -314,8 +317,11 @@ impl<C: Clone> Sender<C> {
 
     /// Ends `Settling` if it can, and looks at the partition again.
     pub(super) fn settle(&mut self, key: PartitionKey, now: Instant) {
-        let has_ids_left = self.partitions[key.0].settle(self.settings.idempotent);
-        if !has_ids_left {
+        let settled = self.partitions[key.0].settle(self.settings.idempotent);
+        for batch in settled.given_up {
+            self.fail(batch, FailureReason::Unresolved, None);
+        }
+        if settled.needs_producer_id {
             self.producer_id = ProducerIdState::Wanted { at: None, failures: 0 };
         }
         self.refresh(key, now);

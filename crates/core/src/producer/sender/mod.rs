@@ -130,6 +130,8 @@ pub enum Answer {
     Lost,
     /// The broker's answer breaks the protocol; the text says how.
     Malformed(&'static str),
+    /// It cannot be written for this broker, now or later; the text says why.
+    Rejected(String),
 }
 
 /// Something the driver has to do.
@@ -270,7 +272,8 @@ impl<C: Clone> Sender<C> {
     /// What the metadata says of a partition. An older epoch than the known one is not believed.
     pub fn handle_leader(&mut self, key: PartitionKey, leader: Leader, now: Instant) {
         let partition = &mut self.partitions[key.0];
-        let is_recreated = partition.topic_id != leader.topic_id && partition.topic_id != Uuid::ZERO;
+        let is_recreated =
+            partition.topic_id != leader.topic_id && partition.topic_id != Uuid::ZERO;
         if leader.epoch >= 0 && leader.epoch < partition.leader_epoch && !is_recreated {
             return;
         }

@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use milena_wire::records::RecordBatches;
 use milena_wire::ErrorCode;
+use milena_wire::records::RecordBatches;
 use proptest::prelude::*;
 
 use super::stage::{Stage, settings};
@@ -71,18 +71,36 @@ impl Log {
 
 #[derive(Clone, Debug)]
 enum Op {
-    Append { partition: usize, seal: bool },
-    Wait { millis: u64 },
+    Append {
+        partition: usize,
+        seal: bool,
+    },
+    Wait {
+        millis: u64,
+    },
     /// The oldest request of a broker is dealt with and answered.
-    Serve { broker: i32, deal: Deal },
+    Serve {
+        broker: i32,
+        deal: Deal,
+    },
     /// A broker's connection breaks after so many of its requests were applied; the others are
     /// applied later or never.
-    Break { broker: i32, applied: usize, zombies: bool },
+    Break {
+        broker: i32,
+        applied: usize,
+        zombies: bool,
+    },
     /// A request of a broken connection reaches its broker after all.
     Zombie,
-    MoveLeader { partition: usize, broker: i32 },
+    MoveLeader {
+        partition: usize,
+        broker: i32,
+    },
     /// The leader changes, but the sender is not told.
-    MoveSilently { partition: usize, broker: i32 },
+    MoveSilently {
+        partition: usize,
+        broker: i32,
+    },
     TellLeaders,
 }
 
@@ -137,12 +155,15 @@ impl World {
             } else if let Deal::Refuse(code) = deal {
                 Err(code)
             } else {
-                let batch = RecordBatches::new(data.records.clone().unwrap()).next().unwrap().unwrap();
+                let batch =
+                    RecordBatches::new(data.records.clone().unwrap()).next().unwrap().unwrap();
                 batch.verify_crc().unwrap();
                 let records = batch.records(1 << 20).unwrap();
                 let ids: Vec<u32> = records
                     .iter()
-                    .map(|record| u32::from_be_bytes(record.unwrap().value.unwrap().try_into().unwrap()))
+                    .map(|record| {
+                        u32::from_be_bytes(record.unwrap().value.unwrap().try_into().unwrap())
+                    })
                     .collect();
                 let log = &mut self.logs[at];
                 let result = log.append(batch.producer_epoch(), batch.base_sequence(), &ids);
@@ -311,7 +332,7 @@ fn run(settings: SenderSettings, ops: &[Op]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
     #[test]
     fn idempotent_delivery_is_exactly_once_and_in_order(

@@ -78,6 +78,15 @@ pub(super) enum Readiness {
     Waiting,
 }
 
+/// What settling leaves to be done.
+#[derive(Debug)]
+pub(super) struct Settled<C> {
+    /// Batches that can neither be sent as they are nor with other sequences.
+    pub(super) given_up: Vec<Batch<C>>,
+    /// The producer id has no epoch left.
+    pub(super) needs_producer_id: bool,
+}
+
 /// The sender's side of one partition.
 ///
 /// Batches move from `backlog` to `in_flight`, and from there away or to `retries`. The order by
@@ -220,14 +229,16 @@ impl<C> Partition<C> {
     }
 
     /// Ends `Settling`, and starts the sequences again where they have a gap, once nothing is in
-    /// flight. Returns false when the producer id has no epoch left for that.
+    /// flight.
     ///
-    /// This is the one place where sequences start again: no request with an old one is on its
-    /// way, so no broker can take a batch under its old sequence after it got a new one. A batch
-    /// before the gap may be in the log, so it is sent with its old sequence first.
-    pub(super) fn settle(&mut self, idempotent: bool) -> bool {
+    /// This is the one place where sequences start again. No request with an old one is known to
+    /// be on its way; but one whose connection was lost may still wait inside a broker, so a batch
+    /// that may be in the log never gets another sequence: those before the gap are sent with
+    /// their old ones first, those after it are given up.
+    pub(super) fn settle(&mut self, idempotent: bool) -> Settled<C> {
+        let mut settled = Settled { given_up: Vec::new(), needs_producer_id: false };
         if !self.in_flight.is_empty() {
-            return true;
+            return settled;
         }
         if self.pipeline == Pipeline::Settling {
             self.pipeline = if idempotent { Pipeline::Probing } else { Pipeline::Flowing };
@@ -238,17 +249,21 @@ impl<C> Partition<C> {
             Gaps { possible: Some(_), .. } => sent.next().is_none(),
             Gaps { certain: None, possible: None } => false,
         };
-        if !is_due {
-            return true;
+        if is_due {
+            self.gaps = Gaps::default();
+            self.pipeline = Pipeline::Probing;
+            for mut batch in std::mem::take(&mut self.retries) {
+                batch.clear_stamp();
+                if batch.maybe_written {
+                    settled.given_up.push(batch);
+                } else {
+                    self.retries.push_back(batch);
+                }
+            }
+            self.numbering = self.numbering.and_then(Numbering::restarted);
+            settled.needs_producer_id = self.numbering.is_none();
         }
-        self.gaps = Gaps::default();
-        self.pipeline = Pipeline::Probing;
-        for batch in &mut self.retries {
-            batch.clear_stamp();
-        }
-        let old = self.numbering.take();
-        self.numbering = old.and_then(Numbering::restarted);
-        old.is_none() || self.numbering.is_some()
+        settled
     }
 
     /// When its oldest unanswered batch was begun.

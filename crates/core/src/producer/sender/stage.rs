@@ -113,8 +113,7 @@ impl Stage {
     }
 
     pub(super) fn lead(&mut self, partition: usize, broker: i32, epoch: i32) {
-        let leader =
-            Leader { broker: BrokerId::from_wire(broker), epoch, topic_id: Uuid([1; 16]) };
+        let leader = Leader { broker: BrokerId::from_wire(broker), epoch, topic_id: Uuid([1; 16]) };
         self.sender.handle_leader(PartitionKey(partition), leader, self.now);
     }
 
@@ -186,7 +185,8 @@ impl Stage {
     pub(super) fn answer(&mut self, call: &ProduceCall, code: ErrorCode) {
         self.answer_with(call, |answer, batch| {
             answer.error_code = code.0;
-            answer.base_offset = if code == ErrorCode::NONE { i64::from(batch.sequence) * 10 } else { -1 };
+            answer.base_offset =
+                if code == ErrorCode::NONE { i64::from(batch.sequence) * 10 } else { -1 };
         });
     }
 
