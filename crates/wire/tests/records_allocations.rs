@@ -60,7 +60,8 @@ fn reading_uncompressed_records_allocates_nothing() {
 fn appending_within_the_capacity_allocates_nothing() {
     let mut builder = RecordBatchBuilder::with_capacity(1 << 20);
     let allocations = allocation_counter::measure(|| {
-        let taken = std::mem::replace(&mut builder, RecordBatchBuilder::with_buffer(BytesMut::new()));
+        let taken =
+            std::mem::replace(&mut builder, RecordBatchBuilder::with_buffer(BytesMut::new()));
         builder = filled(taken, 5_000);
     });
     // One for the header of the builder that stood in.
@@ -120,10 +121,7 @@ fn decompressing_allocates_in_proportion_to_what_is_there() {
         // lz4 with blocks of 4 MiB and a block of one byte.
         (CompressionType::Lz4, lz4_with_block_of_4_mib()),
         // gzip, a stored block that says 65,535 bytes and ends.
-        (
-            CompressionType::Gzip,
-            vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 1, 0xff, 0xff, 0, 0, 1],
-        ),
+        (CompressionType::Gzip, vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 1, 0xff, 0xff, 0, 0, 1]),
     ];
     for (codec, input) in promises {
         let mut decompressor = Decompressor::new();
