@@ -81,12 +81,19 @@ const BLOCK_CONTENT_MAX: u64 = 128 << 10;
 /// Refuses a frame whose header promises more than its blocks can hold: the decoder reserves what
 /// is promised. Anything else that is wrong is left to the decoder.
 fn check_promises(mut input: &[u8]) -> Result<(), &'static str> {
-    // A skippable frame ends this; frames behind one are rare and bounded by the limit alone.
-    while let Some(Some(frame)) = input.strip_prefix(&MAGIC).map(FrameOutline::parse) {
-        if frame.promised.is_some_and(|promised| promised > frame.possible) {
-            return Err("frame header promises more than its blocks can hold");
+    while let Some((magic, behind)) = input.split_first_chunk::<4>() {
+        if *magic == MAGIC {
+            let Some(frame) = FrameOutline::parse(behind) else { return Ok(()) };
+            if frame.promised.is_some_and(|promised| promised > frame.possible) {
+                return Err("frame header promises more than its blocks can hold");
+            }
+            input = frame.rest;
+        } else {
+            // Skippable frames have a length behind their magic.
+            let Some((len, content)) = behind.split_first_chunk() else { return Ok(()) };
+            let len = usize::try_from(u32::from_le_bytes(*len)).unwrap_or(usize::MAX);
+            input = content.get(len..).unwrap_or_default();
         }
-        input = frame.rest;
     }
     Ok(())
 }
