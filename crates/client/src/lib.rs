@@ -2,5 +2,7 @@
 
 pub mod config;
 mod error;
+pub mod metrics;
 
 pub use error::{Error, ErrorKind, Result, Written};
+pub use milena_wire::ErrorCode;
