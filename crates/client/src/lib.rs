@@ -1,5 +1,6 @@
 //! An Apache Kafka client in pure Rust: producer, consumer and admin.
 
+mod cluster;
 pub mod config;
 mod error;
 pub mod metrics;
