@@ -193,6 +193,12 @@ impl<C> Batch<C> {
         self.reserved
     }
 
+    /// Who has to be told about which records, unless that is done.
+    #[must_use]
+    pub fn into_completion(self) -> Option<(C, Range<u32>)> {
+        self.completion.map(|completion| (completion, self.records))
+    }
+
     pub(super) const fn completion(&self) -> Option<&C> {
         self.completion.as_ref()
     }

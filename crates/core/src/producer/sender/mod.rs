@@ -197,7 +197,6 @@ pub struct Sender<C> {
     is_pressed: bool,
     next_id: u64,
     collected: Vec<Batch<C>>,
-    plain: Compressor,
 }
 
 impl<C: Clone> Sender<C> {
@@ -218,7 +217,6 @@ impl<C: Clone> Sender<C> {
             is_pressed: false,
             next_id: 0,
             collected: Vec::new(),
-            plain: Compressor::new(),
         }
     }
 
@@ -394,8 +392,8 @@ impl<C: Clone> Sender<C> {
             batch.generation =
                 known.take().map_or_else(|| self.flushes.add(), |open| open.generation);
             if self.settings.compression == Compression::None {
-                // Nothing is compressed, so nothing can fail.
-                let _infallible = batch.encode(Compression::None, &mut self.plain);
+                // Nothing is compressed: the compressor owns no memory, and nothing can fail.
+                let _infallible = batch.encode(Compression::None, &mut Compressor::new());
                 partition.backlog.push_back(Slot::Ready(batch));
             } else {
                 let id = EncodingId(self.next_id);
