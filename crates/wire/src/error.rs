@@ -58,6 +58,14 @@ pub enum DecodeErrorKind {
         /// Bytes that its value took.
         read: usize,
     },
+    /// Items that are so small on the wire and so many that their values would take more memory
+    /// than a frame of this size may.
+    TooMuchMemory {
+        /// Bytes of memory that the items need.
+        needed: usize,
+        /// Bytes of memory that the frame may still take.
+        allowed: usize,
+    },
     /// Bytes are left behind the message.
     TrailingBytes {
         /// How many.
@@ -132,6 +140,9 @@ impl fmt::Display for DecodeErrorKind {
             Self::VarintTooLong => f.write_str("has a variable-length integer of over 32 bits"),
             Self::TaggedFieldSize { tag, size, read } => {
                 write!(f, "has tag {tag} and size {size}, but its value takes {read} bytes")
+            }
+            Self::TooMuchMemory { needed, allowed } => {
+                write!(f, "needs {needed} bytes of memory, and the frame may take {allowed} more")
             }
             Self::TrailingBytes { remaining } => {
                 write!(f, "ends {remaining} bytes before its frame does")

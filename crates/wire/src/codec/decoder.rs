@@ -3,6 +3,8 @@
 //! Invariants:
 //! 1. `position <= end <= frame.len()`, whatever is read.
 //! 2. Nothing is reserved for a count before the bytes left could hold that many items.
+//! 3. What is reserved for a whole frame is at most [`MEMORY_BYTES_MIN`] and [`MEMORY_FACTOR`] times
+//!    its bytes, even where every item is as small as it can be.
 
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -13,12 +15,21 @@ use crate::{
     primitives::{Int32Array, TaggedField, TaggedFields, Uuid},
 };
 
+/// What the values of a frame may take in memory, however small the frame is.
+const MEMORY_BYTES_MIN: usize = 64 * 1024;
+
+/// How many times its own bytes the values of a frame may take in memory. Real messages take two to
+/// five times; only arrays of empty strings come near.
+const MEMORY_FACTOR: usize = 32;
+
 /// Reads Kafka's types from a frame; strings and bytes are slices of it.
 #[derive(Clone, Debug)]
 pub struct Decoder {
     frame: Bytes,
     position: usize,
     end: usize,
+    /// What may still be reserved.
+    memory_bytes: usize,
     message: &'static str,
     version: i16,
 }
@@ -28,7 +39,8 @@ impl Decoder {
     #[must_use]
     pub const fn new(frame: Bytes) -> Self {
         let end = frame.len();
-        Self { frame, position: 0, end, message: "", version: 0 }
+        let memory_bytes = end.saturating_mul(MEMORY_FACTOR).saturating_add(MEMORY_BYTES_MIN);
+        Self { frame, position: 0, end, memory_bytes, message: "", version: 0 }
     }
 
     /// Bytes that are left.
@@ -70,6 +82,21 @@ impl Decoder {
     #[cold]
     fn truncated(&self, needed: usize, field: &'static str) -> DecodeError {
         self.error(DecodeErrorKind::Truncated { needed, remaining: self.remaining() }, field)
+    }
+
+    /// Counts the memory of items that are about to be reserved.
+    fn reserve<T>(&mut self, items: usize, field: &'static str) -> Result<(), DecodeError> {
+        let needed = items.saturating_mul(size_of::<T>());
+        match self.memory_bytes.checked_sub(needed) {
+            Some(left) => {
+                self.memory_bytes = left;
+                Ok(())
+            }
+            None => {
+                let allowed = self.memory_bytes;
+                Err(self.error(DecodeErrorKind::TooMuchMemory { needed, allowed }, field))
+            }
+        }
     }
 
     fn fixed<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N], DecodeError> {
@@ -284,6 +311,7 @@ impl Decoder {
         let Some(count) = self.count(field, flexible, size)? else {
             return if nullable { Ok(None) } else { Err(self.null(field)) };
         };
+        self.reserve::<T>(count, field)?;
         let mut items = Vec::with_capacity(count);
         for _ in 0..count {
             items.push(read(self)?);
@@ -326,7 +354,10 @@ impl Decoder {
         match self.i8(field)? {
             ..0 if nullable => Ok(None),
             ..0 => Err(self.null(field)),
-            _ => Ok(Some(Box::new(read(self)?))),
+            _ => {
+                self.reserve::<T>(1, field)?;
+                Ok(Some(Box::new(read(self)?)))
+            }
         }
     }
 
@@ -367,9 +398,9 @@ impl Decoder {
             } else {
                 if unknown.is_empty() {
                     let room = (outer - begin).saturating_div(2).saturating_add(1);
-                    unknown = TaggedFields::with_capacity(
-                        usize::try_from(left).unwrap_or(usize::MAX).min(room),
-                    );
+                    let room = usize::try_from(left).unwrap_or(usize::MAX).min(room);
+                    self.reserve::<TaggedField>(room + 1, FIELD)?;
+                    unknown = TaggedFields::with_capacity(room);
                 }
                 unknown.push(TaggedField { tag, data: self.slice(size) });
             }
