@@ -27,6 +27,7 @@
 //! ```
 
 pub mod codec;
+pub mod compression;
 mod error;
 mod error_code;
 pub mod frame;
@@ -34,6 +35,7 @@ pub mod frame;
 pub mod json;
 pub mod messages;
 pub mod primitives;
+pub mod records;
 
 pub use bytestring::ByteString;
 
