@@ -331,7 +331,7 @@ fn take(faults: &mut Vec<(FaultId, Fault)>, fits: impl Fn(&Fault) -> bool) -> Op
                 if let Some(times) = &mut fault.times {
                     *times = times.saturating_sub(1);
                     if *times == 0 {
-                        faults.remove(index);
+                        drop(faults.remove(index));
                     }
                 }
                 return Some(effects);

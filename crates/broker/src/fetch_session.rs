@@ -169,13 +169,11 @@ impl FetchSessions {
 
 impl Session {
     fn wish(&mut self, key: FetchKey, wish: FetchWish) {
-        match self.wishes.get_mut(&key) {
-            Some((known, _)) => *known = wish,
-            None if self.wishes.len() < PARTITIONS_MAX => {
-                self.order.push(key.clone());
-                self.wishes.insert(key, (wish, None));
-            }
-            None => {}
+        if let Some((known, _)) = self.wishes.get_mut(&key) {
+            *known = wish;
+        } else if self.wishes.len() < PARTITIONS_MAX {
+            self.order.push(key.clone());
+            self.wishes.insert(key, (wish, None));
         }
     }
 }

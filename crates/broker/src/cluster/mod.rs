@@ -6,6 +6,7 @@
 mod coordinators;
 mod durable;
 mod elections;
+mod endings;
 mod nodes;
 mod partition;
 mod topic;
@@ -19,7 +20,7 @@ use parking_lot::{Mutex, RwLock};
 
 pub(crate) use coordinators::CoordinatorKind;
 pub(crate) use nodes::{Endpoint, Node};
-pub(crate) use partition::{Leadership, NO_LEADER, Partition};
+pub(crate) use partition::{Leadership, NO_LEADER, Partition, PartitionState};
 pub(crate) use topic::Topic;
 pub(crate) use topics::{NewTopic, TopicProblem, Topics};
 

@@ -141,21 +141,21 @@ impl PartitionState {
         }
     }
 
-    /// Whole batches from `offset` to before `bound`; see [`Log::read`].
+    /// Whole batches from `offset` to before `bound` and the offset after them; see [`Log::read`].
     pub(crate) fn read(
         &mut self,
         offset: i64,
         bound: i64,
         bytes_max: usize,
         at_least_one: bool,
-    ) -> Result<Bytes, ErrorCode> {
+    ) -> Result<(Bytes, i64), ErrorCode> {
         let slice = self.log.read(offset, bound, bytes_max, at_least_one);
-        self.join(slice.extents)
+        Ok((self.join(slice.extents)?, slice.next_offset))
     }
 
     /// The batch that begins at `base_offset`.
     pub(crate) fn read_batch(&mut self, base_offset: i64) -> Result<Bytes, ErrorCode> {
-        self.read(base_offset, base_offset + 1, 0, true)
+        self.read(base_offset, base_offset + 1, 0, true).map(|(batch, _)| batch)
     }
 
     fn join(&mut self, mut extents: Vec<Extent>) -> Result<Bytes, ErrorCode> {

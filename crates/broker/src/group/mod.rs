@@ -33,7 +33,7 @@ mod tests;
 pub(crate) use coordinator::{GroupCoordinator, GroupReply, GroupSummary, ReplyId};
 pub(crate) use join::{JoinInput, JoinReply, JoinedMember};
 pub(crate) use leave::LeavingMember;
-pub(crate) use offsets::{CommittedOffset, OffsetChange};
+pub(crate) use offsets::CommittedOffset;
 pub use settings::GroupSettings;
 pub(crate) use state::{GroupState, MemberView};
 pub(crate) use sync::{SyncInput, SyncReply};
