@@ -133,7 +133,8 @@ async fn lost_connection_is_made_again() {
     let connect = || soon(pool.connection(BROKER, Purpose::Control));
     let (first, peer) = tokio::join!(connect(), listener.accept_negotiated());
     let first = first.unwrap();
-    let pending = first.send(&metadata_request());
+    let timeout = Duration::from_secs(60);
+    let pending = first.start(&metadata_request(), 12, timeout).unwrap();
     drop(peer);
     soon(pending).await.unwrap_err();
     let (second, _peer) = tokio::join!(connect(), listener.accept_negotiated());
