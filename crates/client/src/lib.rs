@@ -1,1 +1,7 @@
 //! An Apache Kafka client in pure Rust: producer, consumer and admin.
+
+mod cluster;
+pub mod config;
+mod error;
+
+pub use error::{Error, ErrorKind, Result, Written};
