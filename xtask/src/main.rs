@@ -4,8 +4,10 @@
 
 mod fuzz;
 mod generate;
+mod no_c;
 mod spec;
 mod test;
+mod tidy;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -15,6 +17,8 @@ commands:
   test    run every check: format, lints, unit, doc, golden, embedded and real-Kafka tests
   fuzz    run the fuzz targets ([--seconds N] [TARGET...])
   gen     write the generated code from the facts in spec/ (--check: compare instead of writing)
+  no-c    prove that a build compiles no C
+  tidy    check documents and sources: links, paths, commands, sizes
   spec    take the protocol's facts out of Kafka's own jar into spec/
 ";
 
@@ -28,6 +32,8 @@ fn main() -> ExitCode {
         "test" => test::run(rest),
         "fuzz" => fuzz::run(rest),
         "gen" => generate::run(rest),
+        "no-c" => no_c::run(rest),
+        "tidy" => tidy::run(rest),
         "spec" => spec::run(rest),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");
