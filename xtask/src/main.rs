@@ -4,6 +4,7 @@
 
 mod fuzz;
 mod generate;
+mod golden;
 mod kafka;
 mod spec;
 mod test;
@@ -13,6 +14,7 @@ use std::{path::PathBuf, process::ExitCode};
 const USAGE: &str = "usage: cargo xtask COMMAND
 
 commands:
+  golden  write random messages and records with Kafka's own classes
   kafka   fetch, start, stop and break a real Apache Kafka (see cargo xtask kafka --help)
   test    run every check: format, lints, unit, doc, golden, embedded and real-Kafka tests
   fuzz    run the fuzz targets ([--seconds N] [TARGET...])
@@ -27,6 +29,7 @@ fn main() -> ExitCode {
         None => ("", &[] as &[String]),
     };
     let outcome = match command {
+        "golden" => golden::run(rest),
         "kafka" => kafka::run(rest),
         "test" => test::run(rest),
         "fuzz" => fuzz::run(rest),
