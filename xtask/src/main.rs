@@ -4,6 +4,8 @@
 
 mod fuzz;
 mod generate;
+mod golden;
+mod kafka;
 mod no_c;
 mod spec;
 mod test;
@@ -15,11 +17,13 @@ const USAGE: &str = "usage: cargo xtask COMMAND
 
 commands:
   test    run every check: format, lints, unit, doc, golden, embedded and real-Kafka tests
+  kafka   fetch, start, stop and break a real Apache Kafka (see cargo xtask kafka --help)
   fuzz    run the fuzz targets ([--seconds N] [TARGET...])
   gen     write the generated code from the facts in spec/ (--check: compare instead of writing)
+  golden  write random messages and records with Kafka's own classes
   no-c    prove that a build compiles no C
-  tidy    check documents and sources: links, paths, commands, sizes
   spec    take the protocol's facts out of Kafka's own jar into spec/
+  tidy    check documents and sources: links, paths, commands, sizes
 ";
 
 fn main() -> ExitCode {
@@ -29,6 +33,8 @@ fn main() -> ExitCode {
         None => ("", &[] as &[String]),
     };
     let outcome = match command {
+        "golden" => golden::run(rest),
+        "kafka" => kafka::run(rest),
         "test" => test::run(rest),
         "fuzz" => fuzz::run(rest),
         "gen" => generate::run(rest),
