@@ -3,5 +3,7 @@
 mod cluster;
 pub mod config;
 mod error;
+pub mod metrics;
 
 pub use error::{Error, ErrorKind, Result, Written};
+pub use milena_wire::ErrorCode;
