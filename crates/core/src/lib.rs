@@ -1,6 +1,13 @@
 //! Kafka client machines without I/O: metadata, producing, fetching, groups.
 
+pub mod backoff;
 pub mod group;
+pub mod in_flight;
+pub mod metadata;
+pub mod negotiation;
+
+mod broker_id;
 mod topic_partition;
 
-pub use self::topic_partition::TopicPartition;
+pub use broker_id::BrokerId;
+pub use topic_partition::TopicPartition;
