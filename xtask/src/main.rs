@@ -2,14 +2,18 @@
 //!
 //! `test` is the whole of the project's checks, and what continuous integration runs.
 
+mod generate;
+mod spec;
 mod test;
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 const USAGE: &str = "usage: cargo xtask COMMAND
 
 commands:
   test    run every check: format, lints, unit, doc, golden, embedded and real-Kafka tests
+  gen     write the generated code from the facts in spec/ (--check: compare instead of writing)
+  spec    take the protocol's facts out of Kafka's own jar into spec/
 ";
 
 fn main() -> ExitCode {
@@ -20,6 +24,8 @@ fn main() -> ExitCode {
     };
     let outcome = match command {
         "test" => test::run(rest),
+        "gen" => generate::run(rest),
+        "spec" => spec::run(rest),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;
@@ -36,4 +42,10 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The root of the workspace.
+fn root() -> PathBuf {
+    let manifest = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    manifest.parent().expect("xtask is a folder of the workspace").to_owned()
 }

@@ -1,0 +1,3 @@
+//! What Kafka's own classes wrote, read and written by ours.
+
+mod messages;
