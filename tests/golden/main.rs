@@ -1,3 +1,4 @@
 //! What Kafka's own classes wrote, read and written by ours.
 
 mod messages;
+mod witness;

@@ -4,18 +4,19 @@
 
 use std::io::{BufRead as _, BufReader};
 
+use bytes::Bytes;
 use flate2::read::GzDecoder;
 use milena_wire::{MessageKind, json};
 use serde_json::Value;
 
-/// The cases of a file of JSON lines.
-fn cases(gzip: &'static [u8]) -> impl Iterator<Item = Value> {
-    BufReader::new(GzDecoder::new(gzip))
+/// Every case of the file.
+pub(crate) fn cases() -> impl Iterator<Item = Value> {
+    BufReader::new(GzDecoder::new(&include_bytes!("messages.jsonl.gz")[..]))
         .lines()
         .map(|line| serde_json::from_str(&line.expect("the file is whole")).expect("JSON"))
 }
 
-fn kind(case: &Value) -> MessageKind {
+pub(crate) fn kind(case: &Value) -> MessageKind {
     match case["type"].as_str() {
         Some("request") => MessageKind::Request,
         Some("response") => MessageKind::Response,
@@ -24,8 +25,16 @@ fn kind(case: &Value) -> MessageKind {
     }
 }
 
-fn from_hex(text: &str) -> Vec<u8> {
-    let digits = text.as_bytes().chunks(2);
+pub(crate) fn name_of(case: &Value) -> &str {
+    case["name"].as_str().expect("a name")
+}
+
+pub(crate) fn version_of(case: &Value) -> i16 {
+    case["version"].as_i64().and_then(|version| i16::try_from(version).ok()).expect("a version")
+}
+
+pub(crate) fn bytes_of(case: &Value) -> Bytes {
+    let digits = case["hex"].as_str().expect("hex").as_bytes().chunks(2);
     digits
         .map(|pair| {
             let pair = str::from_utf8(pair).expect("ASCII");
@@ -58,12 +67,10 @@ fn agrees(meant: &Value, read: &Value) -> bool {
 fn reads_and_writes_every_message_as_kafka_does() {
     let mut count = 0;
     let mut failures = Vec::new();
-    for case in cases(include_bytes!("messages.jsonl.gz")) {
+    for case in cases() {
         count += 1;
-        let name = case["name"].as_str().unwrap();
-        let version = i16::try_from(case["version"].as_i64().unwrap()).unwrap();
-        let bytes = from_hex(case["hex"].as_str().unwrap());
-        match json::transcode(kind(&case), name, version, bytes.clone().into()) {
+        let (name, version, bytes) = (name_of(&case), version_of(&case), bytes_of(&case));
+        match json::transcode(kind(&case), name, version, bytes.clone()) {
             Ok(transcoded) if transcoded.bytes != bytes => {
                 failures.push(format!("{name} v{version}: written otherwise than it was read"));
             }

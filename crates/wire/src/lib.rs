@@ -1,7 +1,8 @@
 //! Apache Kafka's protocol as values.
 //!
 //! Bytes become values and values become bytes: every message of Kafka 4.4 in all of its versions
-//! ([`messages`]), the frames that carry them ([`frame`]) and the error codes ([`ErrorCode`]).
+//! ([`messages`]), the record batches inside them ([`records`]) and their compression
+//! ([`compression`]), the frames that carry them ([`frame`]) and the error codes ([`ErrorCode`]).
 //! There is no I/O, no clock and no random source here, and no `unsafe`.
 //!
 //! A peer is untrusted. Whatever the bytes are, decoding never panics, and it never asks for more
@@ -27,6 +28,7 @@
 //! ```
 
 pub mod codec;
+pub mod compression;
 mod error;
 mod error_code;
 pub mod frame;
@@ -34,6 +36,7 @@ pub mod frame;
 pub mod json;
 pub mod messages;
 pub mod primitives;
+pub mod records;
 
 pub use bytestring::ByteString;
 

@@ -1,0 +1,390 @@
+//! Building a batch of magic 2: records are encoded as they are appended, into one buffer.
+//!
+//! The buffer has room for the header in front, so that sealing copies nothing unless records are
+//! compressed.
+
+use std::fmt;
+
+use bytes::{BufMut, BytesMut};
+
+use super::header::{
+    ATTRIBUTES, BASE_OFFSET, BASE_SEQUENCE, BASE_TIMESTAMP, BATCH_LENGTH, CONTROL_FLAG, CRC,
+    LAST_OFFSET_DELTA, LOG_OVERHEAD, MAGIC, MAX_TIMESTAMP, PARTITION_LEADER_EPOCH, PRODUCER_EPOCH,
+    PRODUCER_ID, RECORD_BATCH_OVERHEAD, RECORDS_COUNT, TRANSACTIONAL_FLAG, put_at,
+};
+use super::record::Header;
+use super::sealed::SealedBatch;
+use super::varint::{Small, VARINT_LEN_MAX, VARLONG_LEN_MAX, varint_len};
+use super::{
+    NO_PARTITION_LEADER_EPOCH, NO_PRODUCER_EPOCH, NO_PRODUCER_ID, NO_SEQUENCE, NO_TIMESTAMP,
+};
+use crate::compression::{CompressError, Compression, Compressor};
+
+/// The largest batch in bytes, and the largest record: both lengths are int32.
+const LENGTH_MAX: usize = 0x7fff_ffff;
+/// Length, attributes, timestamp delta, offset delta, key length and value length at most.
+const PREFIX_LEN_MAX: usize = 4 * VARINT_LEN_MAX + VARLONG_LEN_MAX + 1;
+
+/// Appends records to a batch of magic 2.
+///
+/// Appending allocates nothing while the buffer's capacity suffices.
+/// [`SealedBatch::try_into_buffer`] gives the buffer back for the next batch.
+#[derive(Debug)]
+pub struct RecordBatchBuilder {
+    buffer: BytesMut,
+    first_timestamp: i64,
+    max_timestamp: i64,
+    records_count: u32,
+}
+
+/// What sealing writes into a batch's header besides what its records say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SealOptions {
+    /// How to compress the records. They are sent uncompressed when that does not make them
+    /// smaller.
+    pub compression: Compression,
+    /// The first offset; 0 in what producers send, because the leader assigns offsets.
+    pub base_offset: i64,
+    /// -1 in what producers send.
+    pub partition_leader_epoch: i32,
+    /// The producer id, or -1.
+    pub producer_id: i64,
+    /// The producer epoch, or -1.
+    pub producer_epoch: i16,
+    /// The sequence of the first record, or -1.
+    pub base_sequence: i32,
+    /// Whether the records belong to a transaction.
+    pub is_transactional: bool,
+    /// Whether the records are control records.
+    pub is_control: bool,
+}
+
+impl Default for SealOptions {
+    /// No compression, no producer, offset 0.
+    fn default() -> Self {
+        Self {
+            compression: Compression::None,
+            base_offset: 0,
+            partition_leader_epoch: NO_PARTITION_LEADER_EPOCH,
+            producer_id: NO_PRODUCER_ID,
+            producer_epoch: NO_PRODUCER_EPOCH,
+            base_sequence: NO_SEQUENCE,
+            is_transactional: false,
+            is_control: false,
+        }
+    }
+}
+
+/// A record that no batch, or not this one, can take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AppendError {
+    /// The batch would have more than 2^31 - 1 bytes or records.
+    BatchTooLarge {
+        /// Bytes that the batch would have, at least.
+        size: usize,
+    },
+}
+
+impl fmt::Display for AppendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BatchTooLarge { size } => {
+                write!(f, "record batch would have {size} bytes: at most {LENGTH_MAX} are possible")
+            }
+        }
+    }
+}
+
+impl std::error::Error for AppendError {}
+
+/// The parts of a record's length.
+struct Sizes {
+    body: usize,
+    total: usize,
+}
+
+impl RecordBatchBuilder {
+    /// A builder with room for `capacity` bytes of batch, header included.
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self::with_buffer(BytesMut::with_capacity(capacity.max(RECORD_BATCH_OVERHEAD)))
+    }
+
+    /// A builder on an existing buffer, whose content is dropped and whose capacity is used.
+    pub fn with_buffer(mut buffer: BytesMut) -> Self {
+        buffer.clear();
+        buffer.put_bytes(0, RECORD_BATCH_OVERHEAD);
+        Self {
+            buffer,
+            first_timestamp: NO_TIMESTAMP,
+            max_timestamp: NO_TIMESTAMP,
+            records_count: 0,
+        }
+    }
+
+    /// Appends a record with its timestamp in milliseconds and gives its index, which becomes its
+    /// offset relative to the batch's.
+    ///
+    /// # Errors
+    ///
+    /// The batch would become too large for the format; it stays as it was.
+    #[inline]
+    pub fn append(
+        &mut self,
+        timestamp: i64,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        headers: &[Header<'_>],
+    ) -> Result<u32, AppendError> {
+        self.append_with(timestamp, key, value, headers.iter().copied())
+    }
+
+    /// As [`append`](Self::append), with headers from an iterator, which is walked twice.
+    ///
+    /// # Errors
+    ///
+    /// As [`append`](Self::append).
+    #[inline]
+    pub fn append_with<'h, H>(
+        &mut self,
+        timestamp: i64,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        headers: H,
+    ) -> Result<u32, AppendError>
+    where
+        H: ExactSizeIterator<Item = Header<'h>> + Clone,
+    {
+        let index = self.records_count;
+        let delta = self.timestamp_delta(timestamp);
+        let sizes = self.sizes(delta, len_of(key), len_of(value), headers_len(headers.clone()));
+        let size = self.buffer.len().saturating_add(sizes.total);
+        if size > LENGTH_MAX || index == u32::MAX >> 1 {
+            return Err(AppendError::BatchTooLarge { size });
+        }
+        self.buffer.reserve(sizes.total);
+
+        let mut prefix = Small::<PREFIX_LEN_MAX>::new();
+        prefix.push_varint(signed(sizes.body));
+        prefix.push(0);
+        prefix.push_varint(delta);
+        prefix.push_varint(i64::from(index));
+        match key {
+            None => prefix.push_varint(-1),
+            Some(key) => {
+                prefix.push_varint(signed(key.len()));
+                self.buffer.extend_from_slice(prefix.as_slice());
+                self.buffer.extend_from_slice(key);
+                prefix = Small::new();
+            }
+        }
+        prefix.push_varint(value.map_or(-1, |value| signed(value.len())));
+        self.buffer.extend_from_slice(prefix.as_slice());
+        if let Some(value) = value {
+            self.buffer.extend_from_slice(value);
+        }
+        self.append_headers(headers);
+
+        if index == 0 {
+            self.first_timestamp = timestamp;
+            self.max_timestamp = timestamp;
+        } else {
+            self.max_timestamp = self.max_timestamp.max(timestamp);
+        }
+        self.records_count = index + 1;
+        Ok(index)
+    }
+
+    #[inline]
+    fn append_headers<'h>(&mut self, headers: impl ExactSizeIterator<Item = Header<'h>>) {
+        if headers.len() == 0 {
+            self.buffer.put_u8(0);
+            return;
+        }
+        let mut small = Small::<VARLONG_LEN_MAX>::new();
+        small.push_varint(signed(headers.len()));
+        self.buffer.extend_from_slice(small.as_slice());
+        for header in headers {
+            let mut small = Small::<VARLONG_LEN_MAX>::new();
+            small.push_varint(signed(header.key_bytes().len()));
+            self.buffer.extend_from_slice(small.as_slice());
+            self.buffer.extend_from_slice(header.key_bytes());
+            let mut small = Small::<VARLONG_LEN_MAX>::new();
+            small.push_varint(header.value().map_or(-1, |value| signed(value.len())));
+            self.buffer.extend_from_slice(small.as_slice());
+            self.buffer.extend_from_slice(header.value().unwrap_or_default());
+        }
+    }
+
+    /// Bytes that the uncompressed batch would have after a record with these lengths, exactly.
+    /// `headers_len` is [`headers_len`](Self::headers_len) of its headers.
+    pub fn size_after(
+        &self,
+        timestamp: i64,
+        key_len: Option<usize>,
+        value_len: Option<usize>,
+        headers_len: usize,
+    ) -> usize {
+        let delta = self.timestamp_delta(timestamp);
+        let sizes = self.sizes(delta, key_len, value_len, headers_len);
+        self.buffer.len().saturating_add(sizes.total)
+    }
+
+    /// Bytes of encoded headers with their count, as [`size_after`](Self::size_after) wants them;
+    /// 1 when there are none.
+    pub fn headers_len(headers: &[Header<'_>]) -> usize {
+        headers_len(headers.iter().copied())
+    }
+
+    /// Bytes that a batch of this one record has at most, uncompressed, header included.
+    pub fn size_upper_bound(
+        key_len: Option<usize>,
+        value_len: Option<usize>,
+        headers_len: usize,
+    ) -> usize {
+        (RECORD_BATCH_OVERHEAD + PREFIX_LEN_MAX)
+            .saturating_add(key_len.unwrap_or(0))
+            .saturating_add(value_len.unwrap_or(0))
+            .saturating_add(headers_len)
+    }
+
+    /// How many records were appended.
+    pub fn records_count(&self) -> u32 {
+        self.records_count
+    }
+
+    /// Whether no record was appended.
+    pub fn is_empty(&self) -> bool {
+        self.records_count == 0
+    }
+
+    /// Bytes of the batch so far, uncompressed, header included.
+    pub fn encoded_len(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// Bytes that the buffer holds without growing, header included.
+    pub fn capacity(&self) -> usize {
+        self.buffer.capacity()
+    }
+
+    /// The first record's timestamp in milliseconds; -1 in an empty batch.
+    pub fn first_timestamp(&self) -> i64 {
+        self.first_timestamp
+    }
+
+    /// The largest timestamp in milliseconds; -1 in an empty batch.
+    pub fn max_timestamp(&self) -> i64 {
+        self.max_timestamp
+    }
+
+    /// Drops the records and gives the buffer back.
+    pub fn into_buffer(self) -> BytesMut {
+        self.buffer
+    }
+
+    /// Finishes the batch: compresses the records, unless that makes them no smaller, and writes
+    /// the header with its checksum.
+    ///
+    /// # Errors
+    ///
+    /// The codec failed.
+    pub fn seal(
+        mut self,
+        options: &SealOptions,
+        compressor: &mut Compressor,
+    ) -> Result<SealedBatch, CompressError> {
+        let is_smaller = compressor.compress_in_place(
+            options.compression,
+            &mut self.buffer,
+            RECORD_BATCH_OVERHEAD,
+        )?;
+        let codec = if is_smaller { options.compression.id() } else { 0 };
+        self.write_header(options, codec);
+        let crc = crc32c::crc32c(&self.buffer[ATTRIBUTES..]);
+        put_at(&mut self.buffer, CRC, crc.to_be_bytes());
+        Ok(SealedBatch::new(self.buffer.freeze(), self.records_count, self.max_timestamp))
+    }
+
+    fn write_header(&mut self, options: &SealOptions, codec: u8) {
+        let length = i32_of(self.buffer.len() - LOG_OVERHEAD);
+        let count = self.records_count.cast_signed();
+        let mut attributes = i16::from(codec);
+        if options.is_transactional {
+            attributes |= TRANSACTIONAL_FLAG;
+        }
+        if options.is_control {
+            attributes |= CONTROL_FLAG;
+        }
+        let header = &mut self.buffer[..RECORD_BATCH_OVERHEAD];
+        put_at(header, BASE_OFFSET, options.base_offset.to_be_bytes());
+        put_at(header, BATCH_LENGTH, length.to_be_bytes());
+        put_at(header, PARTITION_LEADER_EPOCH, options.partition_leader_epoch.to_be_bytes());
+        put_at(header, MAGIC, [2]);
+        put_at(header, ATTRIBUTES, attributes.to_be_bytes());
+        put_at(header, LAST_OFFSET_DELTA, (count - 1).max(0).to_be_bytes());
+        put_at(header, BASE_TIMESTAMP, self.first_timestamp.to_be_bytes());
+        put_at(header, MAX_TIMESTAMP, self.max_timestamp.to_be_bytes());
+        put_at(header, PRODUCER_ID, options.producer_id.to_be_bytes());
+        put_at(header, PRODUCER_EPOCH, options.producer_epoch.to_be_bytes());
+        put_at(header, BASE_SEQUENCE, options.base_sequence.to_be_bytes());
+        put_at(header, RECORDS_COUNT, count.to_be_bytes());
+    }
+
+    #[inline(always)]
+    fn timestamp_delta(&self, timestamp: i64) -> i64 {
+        // The first record is its own base. Wrapping around is undone when reading.
+        if self.records_count == 0 { 0 } else { timestamp.wrapping_sub(self.first_timestamp) }
+    }
+
+    #[inline(always)]
+    fn sizes(
+        &self,
+        timestamp_delta: i64,
+        key_len: Option<usize>,
+        value_len: Option<usize>,
+        headers_len: usize,
+    ) -> Sizes {
+        let body = (1 + varint_len(timestamp_delta) + varint_len(i64::from(self.records_count)))
+            .saturating_add(nullable_len(key_len))
+            .saturating_add(nullable_len(value_len))
+            .saturating_add(headers_len);
+        Sizes { body, total: body.saturating_add(varint_len(signed(body))) }
+    }
+}
+
+#[inline(always)]
+fn len_of(bytes: Option<&[u8]>) -> Option<usize> {
+    bytes.map(<[u8]>::len)
+}
+
+/// Bytes of a nullable field with its length.
+#[inline(always)]
+fn nullable_len(len: Option<usize>) -> usize {
+    match len {
+        None => 1,
+        Some(len) => len.saturating_add(varint_len(signed(len))),
+    }
+}
+
+#[inline(always)]
+fn headers_len<'h>(headers: impl ExactSizeIterator<Item = Header<'h>>) -> usize {
+    let count = headers.len();
+    if count == 0 {
+        return 1;
+    }
+    headers.fold(varint_len(signed(count)), |sum, header| {
+        sum.saturating_add(nullable_len(Some(header.key_bytes().len())))
+            .saturating_add(nullable_len(len_of(header.value())))
+    })
+}
+
+/// A length as the number to encode; lengths that do not fit are refused by their sum.
+#[inline(always)]
+fn signed(len: usize) -> i64 {
+    i64::try_from(len).unwrap_or(i64::MAX)
+}
+
+fn i32_of(len: usize) -> i32 {
+    i32::try_from(len).expect("appending keeps batches below 2^31 bytes")
+}

@@ -1,0 +1,178 @@
+//! Zigzag varints of records: reading with a short way for one byte, and writing into a stack
+//! buffer.
+//!
+//! Source: the protocol guide, "Record": varint and varlong are Protocol Buffers' zigzag encoding.
+
+/// Bytes of the longest varint.
+pub(super) const VARINT_LEN_MAX: usize = 5;
+/// Bytes of the longest varlong.
+pub(super) const VARLONG_LEN_MAX: usize = 10;
+
+/// Why a varint could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum VarintError {
+    /// The bytes end within it.
+    Truncated,
+    /// It has more bytes than its type allows.
+    TooLong,
+}
+
+/// Takes a varint from the front of `bytes`.
+#[inline(always)]
+pub(super) fn take_varint(bytes: &mut &[u8]) -> Result<i32, VarintError> {
+    if let [first, rest @ ..] = *bytes
+        && *first < 0x80
+    {
+        *bytes = rest;
+        return Ok(zigzag_decode_32(u32::from(*first)));
+    }
+    if let [first, second, rest @ ..] = *bytes
+        && *second < 0x80
+    {
+        *bytes = rest;
+        return Ok(zigzag_decode_32(u32::from(*first & 0x7f) | (u32::from(*second) << 7)));
+    }
+    take_long(bytes, VARINT_LEN_MAX).map(|raw| zigzag_decode_32(low_half(raw)))
+}
+
+/// Takes a varlong from the front of `bytes`.
+#[inline(always)]
+pub(super) fn take_varlong(bytes: &mut &[u8]) -> Result<i64, VarintError> {
+    if let [first, rest @ ..] = *bytes
+        && *first < 0x80
+    {
+        *bytes = rest;
+        return Ok(zigzag_decode_64(u64::from(*first)));
+    }
+    take_long(bytes, VARLONG_LEN_MAX).map(zigzag_decode_64)
+}
+
+fn take_long(bytes: &mut &[u8], len_max: usize) -> Result<u64, VarintError> {
+    let mut value = 0_u64;
+    for (index, &byte) in bytes.iter().take(len_max).enumerate() {
+        value |= u64::from(byte & 0x7f) << (7 * index);
+        if byte < 0x80 {
+            *bytes = &bytes[index + 1..];
+            return Ok(value);
+        }
+    }
+    Err(if bytes.len() < len_max { VarintError::Truncated } else { VarintError::TooLong })
+}
+
+/// Bits above 32 that five bytes can carry are dropped, as Java does.
+#[expect(clippy::cast_possible_truncation, reason = "the upper half is dropped on purpose")]
+const fn low_half(value: u64) -> u32 {
+    value as u32
+}
+
+const fn zigzag_decode_32(raw: u32) -> i32 {
+    (raw >> 1).cast_signed() ^ -((raw & 1).cast_signed())
+}
+
+const fn zigzag_decode_64(raw: u64) -> i64 {
+    (raw >> 1).cast_signed() ^ -((raw & 1).cast_signed())
+}
+
+const fn zigzag_encode(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)).cast_unsigned()
+}
+
+/// Bytes of `value` as a varint or varlong: both encode a number in the same bytes.
+#[inline(always)]
+pub(super) const fn varint_len(value: i64) -> usize {
+    let bits = 64 - (zigzag_encode(value) | 1).leading_zeros();
+    bits.div_ceil(7) as usize
+}
+
+/// A buffer on the stack that the small fields of a record are encoded into, so that they reach
+/// the batch's buffer in one copy.
+pub(super) struct Small<const N: usize> {
+    bytes: [u8; N],
+    len: usize,
+}
+
+impl<const N: usize> Small<N> {
+    #[inline(always)]
+    pub(super) const fn new() -> Self {
+        Self { bytes: [0; N], len: 0 }
+    }
+
+    #[inline(always)]
+    pub(super) fn push(&mut self, byte: u8) {
+        self.bytes[self.len] = byte;
+        self.len += 1;
+    }
+
+    /// Appends `value` as a varint or varlong.
+    #[inline(always)]
+    pub(super) fn push_varint(&mut self, value: i64) {
+        let mut rest = zigzag_encode(value);
+        while rest >= 0x80 {
+            self.push(low_byte(rest) | 0x80);
+            rest >>= 7;
+        }
+        self.push(low_byte(rest));
+    }
+
+    #[inline(always)]
+    pub(super) fn as_slice(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the upper bytes are dropped on purpose")]
+const fn low_byte(value: u64) -> u8 {
+    value as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoded(value: i64) -> Vec<u8> {
+        let mut small = Small::<VARLONG_LEN_MAX>::new();
+        small.push_varint(value);
+        small.as_slice().to_vec()
+    }
+
+    #[test]
+    fn every_width_goes_both_ways() {
+        let mut values = vec![0, i64::MIN, i64::MAX, i64::from(i32::MIN), i64::from(i32::MAX)];
+        for shift in 0..63 {
+            values.extend([1_i64 << shift, -(1_i64 << shift), (1_i64 << shift) - 1]);
+        }
+        for value in values {
+            let bytes = encoded(value);
+            assert_eq!(bytes.len(), varint_len(value), "{value}");
+            let mut rest = bytes.as_slice();
+            assert_eq!(take_varlong(&mut rest), Ok(value));
+            assert!(rest.is_empty());
+            if let Ok(small) = i32::try_from(value) {
+                let mut rest = bytes.as_slice();
+                assert_eq!(take_varint(&mut rest), Ok(small));
+                assert!(rest.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn known_encodings_match() {
+        assert_eq!(encoded(0), [0]);
+        assert_eq!(encoded(-1), [1]);
+        assert_eq!(encoded(63), [126]);
+        assert_eq!(encoded(-64), [127]);
+        assert_eq!(encoded(64), [0x80, 1]);
+        assert_eq!(encoded(100), [0xc8, 1]);
+        assert_eq!(encoded(i64::from(i32::MAX)), [0xfe, 0xff, 0xff, 0xff, 0x0f]);
+    }
+
+    #[test]
+    fn cut_and_overlong_ones_are_told_apart() {
+        assert_eq!(take_varint(&mut [].as_slice()), Err(VarintError::Truncated));
+        assert_eq!(take_varint(&mut [0x80].as_slice()), Err(VarintError::Truncated));
+        assert_eq!(take_varint(&mut [0xff; 4].as_slice()), Err(VarintError::Truncated));
+        assert_eq!(take_varint(&mut [0xff; 5].as_slice()), Err(VarintError::TooLong));
+        assert_eq!(take_varlong(&mut [0xff; 9].as_slice()), Err(VarintError::Truncated));
+        assert_eq!(take_varlong(&mut [0xff; 10].as_slice()), Err(VarintError::TooLong));
+    }
+}
