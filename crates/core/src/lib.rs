@@ -1,6 +1,8 @@
 //! Kafka client machines without I/O: metadata, producing, fetching, groups.
 
 pub mod backoff;
+pub mod consumer;
+pub mod fetch;
 pub mod group;
 pub mod in_flight;
 pub mod metadata;

@@ -62,12 +62,6 @@ struct Waiting {
     deadline: Instant,
 }
 
-#[derive(Debug)]
-struct InFlight {
-    commits: Vec<Waiting>,
-    offsets: Offsets,
-}
-
 /// The queue of commits. Its length is bounded by the callers that wait.
 #[derive(Debug)]
 pub struct Commits {
@@ -75,7 +69,7 @@ pub struct Commits {
     jitter: Jitter,
     last_id: u64,
     waiting: Vec<Waiting>,
-    in_flight: Option<InFlight>,
+    in_flight: Option<Vec<Waiting>>,
     failures: u32,
     retry_at: Option<Instant>,
     last_code: Option<ErrorCode>,
@@ -155,7 +149,7 @@ impl Commits {
             self.done.extend(commits.into_iter().map(|commit| (commit.id, Ok(()))));
             return None;
         }
-        self.in_flight = Some(InFlight { commits, offsets: offsets.clone() });
+        self.in_flight = Some(commits);
         Some(offsets)
     }
 
@@ -211,7 +205,7 @@ impl Commits {
         self.failures = self.failures.saturating_add(1);
         self.retry_at = Some(now + self.backoff.delay(self.failures, self.jitter.next_u64()));
         self.last_code = code;
-        self.waiting.splice(0..0, in_flight.commits);
+        self.waiting.splice(0..0, in_flight);
         self.expire(now);
     }
 
@@ -221,7 +215,6 @@ impl Commits {
         response: &OffsetCommitResponse,
         now: Instant,
     ) -> CommitOutcome {
-        let Some(in_flight) = &self.in_flight else { return CommitOutcome::default() };
         let mut errors: BTreeMap<TopicPartition, ErrorCode> = BTreeMap::new();
         let mut outcome = CommitOutcome::default();
         let mut passing = None;
@@ -252,7 +245,6 @@ impl Commits {
             self.repeat(passing, now);
             return outcome;
         }
-        let _ = &in_flight.offsets;
         self.finish(&errors);
         outcome
     }
@@ -262,7 +254,7 @@ impl Commits {
         self.failures = 0;
         self.retry_at = None;
         self.last_code = None;
-        for commit in in_flight.commits {
+        for commit in in_flight {
             let failed = commit.offsets.keys().find_map(|p| errors.get(p).map(|code| (*code, p)));
             let result = match failed {
                 None => Ok(()),

@@ -227,11 +227,7 @@ impl Lookups {
             subscription.retry(&lookup.partition, lookup.epoch, at);
         }
         let is_committed = matches!(lookup, Lookup::Committed(_));
-        LookupOutcome {
-            needs_metadata: !is_committed,
-            lost_coordinator: is_committed,
-            error: None,
-        }
+        LookupOutcome { needs_metadata: !is_committed, lost_coordinator: is_committed, error: None }
     }
 
     fn retry_at(&mut self, now: Instant) -> Instant {
@@ -246,10 +242,9 @@ impl Lookups {
         response: &ListOffsetsResponse,
         now: Instant,
     ) -> LookupOutcome {
-        let answers = response
-            .topics
-            .iter()
-            .flat_map(|topic| topic.partitions.iter().map(|p| ((&*topic.name, p.partition_index), p)));
+        let answers = response.topics.iter().flat_map(|topic| {
+            topic.partitions.iter().map(|p| ((&*topic.name, p.partition_index), p))
+        });
         let answers: BTreeMap<(&str, i32), _> = answers.collect();
         let mut outcome = LookupOutcome::default();
         for lookup in partitions {
@@ -325,12 +320,11 @@ impl Lookups {
             let LookupPartition { partition, epoch, .. } = lookup;
             match answers.get(&(&*partition.topic, partition.partition)) {
                 Some(answer) if ErrorCode(answer.error_code) == ErrorCode::NONE => {
-                    let end = (answer.end_offset >= 0 && answer.leader_epoch >= 0).then_some(
-                        Position {
+                    let end =
+                        (answer.end_offset >= 0 && answer.leader_epoch >= 0).then_some(Position {
                             offset: answer.end_offset,
                             leader_epoch: Some(answer.leader_epoch),
-                        },
-                    );
+                        });
                     subscription.handle_epoch_end(partition, *epoch, end);
                 }
                 Some(answer) => {

@@ -12,7 +12,7 @@ use super::{
     OffsetSpec, Position,
     partition::{Leader, PartitionState, Phase, Stuck},
 };
-use crate::{BrokerId, TopicPartition, metadata::ClusterMetadata};
+use crate::{TopicPartition, metadata::ClusterMetadata};
 
 /// All assigned partitions.
 #[derive(Debug)]
@@ -42,7 +42,13 @@ impl std::error::Error for NotAssigned {}
 impl SubscriptionState {
     /// No partitions yet.
     pub fn new(reset: Option<OffsetSpec>, has_group: bool) -> Self {
-        Self { partitions: BTreeMap::new(), reset, has_group, last_epoch: 0, handed_out: Vec::new() }
+        Self {
+            partitions: BTreeMap::new(),
+            reset,
+            has_group,
+            last_epoch: 0,
+            handed_out: Vec::new(),
+        }
     }
 
     /// The assigned partitions, by topic and number.
@@ -54,7 +60,9 @@ impl SubscriptionState {
         self.partitions.iter()
     }
 
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&TopicPartition, &mut PartitionState)> {
+    pub(crate) fn iter_mut(
+        &mut self,
+    ) -> impl Iterator<Item = (&TopicPartition, &mut PartitionState)> {
         self.partitions.iter_mut()
     }
 
@@ -316,10 +324,6 @@ impl SubscriptionState {
     pub(crate) fn handle_out_of_range(&mut self, partition: &TopicPartition, epoch: u64) {
         let (new_epoch, reset) = (self.next_epoch(), self.reset);
         let Some(state) = self.current(partition, epoch) else { return };
-        if state.preferred.take().is_some() {
-            // The follower may be behind; the leader knows.
-            return;
-        }
         if state.position != state.next_fetch {
             // What is buffered is not handed out yet: ask again from there before giving it up.
             let position = state.position;
@@ -377,17 +381,6 @@ impl SubscriptionState {
         if let Some(state) = self.current(partition, epoch) {
             state.is_asking = false;
             state.retry_at = Some(at);
-        }
-    }
-
-    pub(crate) fn prefer_replica(
-        &mut self,
-        partition: &TopicPartition,
-        replica: BrokerId,
-        until: Instant,
-    ) {
-        if let Some(state) = self.partitions.get_mut(partition) {
-            state.preferred = Some((replica, until));
         }
     }
 

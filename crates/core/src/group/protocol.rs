@@ -155,17 +155,13 @@ fn grouped(partitions: &[TopicPartition]) -> impl Iterator<Item = (ByteString, I
     })
 }
 
-fn flat<T>(
-    topics: Vec<T>,
-    parts: impl Fn(T) -> (ByteString, Int32Array),
-) -> Vec<TopicPartition> {
+fn flat<T>(topics: Vec<T>, parts: impl Fn(T) -> (ByteString, Int32Array)) -> Vec<TopicPartition> {
     let mut partitions = Vec::new();
     for (topic, numbers) in topics.into_iter().map(parts) {
         // A copy, for the frame that the name is a slice of would stay alive with it.
         let topic = ByteString::from(&*topic);
-        partitions.extend(
-            numbers.iter().map(|n| TopicPartition { topic: topic.clone(), partition: *n }),
-        );
+        partitions
+            .extend(numbers.iter().map(|n| TopicPartition { topic: topic.clone(), partition: *n }));
     }
     partitions
 }

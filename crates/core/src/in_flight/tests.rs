@@ -6,10 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn request(
-    correlation_id: i32,
-    deadline: Instant,
-) -> InFlightRequest<&'static str> {
+fn request(correlation_id: i32, deadline: Instant) -> InFlightRequest<&'static str> {
     InFlightRequest {
         correlation_id,
         api_key: ApiKey::FETCH,

@@ -342,9 +342,8 @@ impl Metadata {
 
     fn forget_idle_topics(&mut self, now: Instant) {
         let idle = self.config.topic_idle;
-        self.wanted.retain(|_, topic| {
-            topic.pinned || now.saturating_duration_since(topic.used_at) < idle
-        });
+        self.wanted
+            .retain(|_, topic| topic.pinned || now.saturating_duration_since(topic.used_at) < idle);
     }
 
     /// When to call [`Metadata::poll_refresh`] next, unless an input comes before;

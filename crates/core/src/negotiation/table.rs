@@ -88,7 +88,10 @@ impl ApiVersions {
     ///
     /// If the broker names an API twice, the last entry counts.
     #[must_use]
-    pub fn new(ranges: impl IntoIterator<Item = (ApiKey, VersionRange)>, caps: VersionCaps) -> Self {
+    pub fn new(
+        ranges: impl IntoIterator<Item = (ApiKey, VersionRange)>,
+        caps: VersionCaps,
+    ) -> Self {
         let ranges: BTreeMap<i16, VersionRange> =
             ranges.into_iter().map(|(api, range)| (api.0, range)).collect();
         Self { ranges: ranges.into_iter().collect(), caps }

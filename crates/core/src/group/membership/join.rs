@@ -4,9 +4,7 @@ use std::time::{Duration, Instant};
 
 use milena_wire::{
     ByteString, ErrorCode,
-    messages::{
-        JoinGroupRequest, JoinGroupResponse, join_group_request::JoinGroupRequestProtocol,
-    },
+    messages::{JoinGroupRequest, JoinGroupResponse, join_group_request::JoinGroupRequestProtocol},
 };
 
 use super::{Attempt, Completing, Generation, GroupRequest, Membership, State};

@@ -41,8 +41,8 @@ use std::{
 use milena_wire::{
     ByteString, ErrorCode,
     messages::{
-        HeartbeatRequest, HeartbeatResponse, JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest,
-        SyncGroupRequest, SyncGroupResponse,
+        HeartbeatRequest, HeartbeatResponse, JoinGroupRequest, JoinGroupResponse,
+        LeaveGroupRequest, SyncGroupRequest, SyncGroupResponse,
     },
 };
 
@@ -310,7 +310,9 @@ impl Membership {
                 State::Unjoined | State::Stable => false,
             };
         let metadata = match &self.state {
-            State::CompletingRebalance(Completing::Metadata { give_up_at, .. }) => Some(*give_up_at),
+            State::CompletingRebalance(Completing::Metadata { give_up_at, .. }) => {
+                Some(*give_up_at)
+            }
             _ => None,
         };
         [
@@ -332,6 +334,21 @@ impl Membership {
             self.error = None;
         }
         Some(error)
+    }
+
+    /// A commit of `generation_id` was refused because of the membership.
+    pub fn handle_commit_refused(&mut self, code: ErrorCode, generation_id: i32) {
+        if self.generation.as_ref().is_none_or(|generation| generation.id != generation_id) {
+            return;
+        }
+        match code {
+            ErrorCode::REBALANCE_IN_PROGRESS => self.request_rejoin("a commit met a rebalance"),
+            ErrorCode::FENCED_INSTANCE_ID => self.refuse(code, "OffsetCommit", true),
+            // While a new generation is being made the answer to JoinGroup decides.
+            _ if !matches!(self.state, State::Stable) => {}
+            ErrorCode::UNKNOWN_MEMBER_ID => self.handle_unknown_member(),
+            _ => self.reset_generation(),
+        }
     }
 
     /// Where the member stands.

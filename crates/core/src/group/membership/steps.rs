@@ -72,7 +72,8 @@ impl Membership {
     // Spec: KIP-429#rebalance: who has to give something up does so and joins again, so that the
     // next round can place it.
     pub(super) fn take_over(&mut self, assigned: Vec<TopicPartition>) {
-        let missing_in = |list: &[TopicPartition], tp: &TopicPartition| list.binary_search(tp).is_err();
+        let missing_in =
+            |list: &[TopicPartition], tp: &TopicPartition| list.binary_search(tp).is_err();
         let revoked: Vec<_> =
             self.held.iter().filter(|tp| missing_in(&assigned, tp)).cloned().collect();
         let added = assigned.iter().filter(|tp| missing_in(&self.held, tp)).cloned().collect();
