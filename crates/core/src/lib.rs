@@ -9,6 +9,8 @@ pub mod metadata;
 pub mod negotiation;
 
 mod broker_id;
+#[cfg(test)]
+mod fixtures;
 mod topic_partition;
 
 pub use broker_id::BrokerId;

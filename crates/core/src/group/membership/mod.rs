@@ -31,6 +31,8 @@ mod join;
 mod leave;
 mod steps;
 mod sync;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
