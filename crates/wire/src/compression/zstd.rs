@@ -64,7 +64,7 @@ impl ZstdDecoder {
     ) -> Result<(), DecompressError> {
         match self.0.decompress_into_with_limit(input, output, limit) {
             Ok(_) => Ok(()),
-            Err(zrip::DecompressError::OutputTooSmall { .. }) => {
+            Err(zrip::DecompressError::OutputTooSmall) => {
                 Err(DecompressError::limit(CompressionType::Zstd, limit))
             }
             Err(error) => Err(DecompressError::corrupt(CompressionType::Zstd, error)),
