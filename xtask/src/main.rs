@@ -4,6 +4,7 @@
 
 mod fuzz;
 mod generate;
+mod kafka;
 mod no_c;
 mod spec;
 mod test;
@@ -14,6 +15,7 @@ use std::{path::PathBuf, process::ExitCode};
 const USAGE: &str = "usage: cargo xtask COMMAND
 
 commands:
+  kafka   fetch, start, stop and break a real Apache Kafka (see cargo xtask kafka --help)
   test    run every check: format, lints, unit, doc, golden, embedded and real-Kafka tests
   fuzz    run the fuzz targets ([--seconds N] [TARGET...])
   gen     write the generated code from the facts in spec/ (--check: compare instead of writing)
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
         None => ("", &[] as &[String]),
     };
     let outcome = match command {
+        "kafka" => kafka::run(rest),
         "test" => test::run(rest),
         "fuzz" => fuzz::run(rest),
         "gen" => generate::run(rest),
