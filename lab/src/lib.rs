@@ -22,6 +22,7 @@ pub mod cache;
 pub mod cases;
 pub mod certificates;
 pub mod error;
+pub mod golden;
 pub mod guard;
 pub mod java;
 mod jvm;

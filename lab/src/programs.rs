@@ -8,6 +8,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::java::{self, JavaCommand};
@@ -83,6 +84,17 @@ impl Programs {
         .build()
     }
 
+    /// Runs a program to its end and gives what it printed on stdout.
+    ///
+    /// # Errors
+    ///
+    /// When Java cannot be started, or when the program fails.
+    pub fn run(&self, main: &str, arguments: &[&str]) -> Result<String, LabError> {
+        let mut command = self.command(main)?;
+        command.args(arguments);
+        java::run(command, main)
+    }
+
     /// Starts a program that answers line by line; it ends with this process.
     ///
     /// # Errors
@@ -99,12 +111,18 @@ impl Programs {
 }
 
 impl JavaProgram {
-    /// Sends a line and gives the line that answers it.
+    /// Sends a value as a line of JSON and gives the one that answers it.
     ///
     /// # Errors
     ///
-    /// When the program has ended; what it had to say is on stderr.
-    pub fn ask(&mut self, line: &str) -> Result<String, LabError> {
+    /// When the program has ended, with what it had to say on stderr, or when it answers no JSON.
+    pub fn ask(&mut self, question: &Value) -> Result<Value, LabError> {
+        let answer = self.ask_line(&question.to_string())?;
+        serde_json::from_str(&answer)
+            .map_err(|error| LabError::Protocol(format!("{} answered: {error}", self.name)))
+    }
+
+    fn ask_line(&mut self, line: &str) -> Result<String, LabError> {
         let mut talk = || -> std::io::Result<String> {
             let input = self.input.as_mut().ok_or(std::io::ErrorKind::BrokenPipe)?;
             input.write_all(format!("{line}\n").as_bytes())?;

@@ -4,6 +4,7 @@
 
 mod fuzz;
 mod generate;
+mod golden;
 mod kafka;
 mod no_c;
 mod spec;
@@ -15,6 +16,7 @@ use std::{path::PathBuf, process::ExitCode};
 const USAGE: &str = "usage: cargo xtask COMMAND
 
 commands:
+  golden  write random messages and records with Kafka's own classes
   kafka   fetch, start, stop and break a real Apache Kafka (see cargo xtask kafka --help)
   test    run every check: format, lints, unit, doc, golden, embedded and real-Kafka tests
   fuzz    run the fuzz targets ([--seconds N] [TARGET...])
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
         None => ("", &[] as &[String]),
     };
     let outcome = match command {
+        "golden" => golden::run(rest),
         "kafka" => kafka::run(rest),
         "test" => test::run(rest),
         "fuzz" => fuzz::run(rest),
