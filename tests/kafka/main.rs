@@ -1,0 +1,8 @@
+//! Real Apache Kafka: clusters of every supported release, and Kafka's own classes as witnesses.
+//!
+//! `cargo xtask test` runs these where Java 17, Maven and openssl are; elsewhere each is reported
+//! as ignored.
+
+mod clusters;
+mod codec;
+mod harness;
