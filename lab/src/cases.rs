@@ -181,7 +181,7 @@ impl Writer<'_> {
             "uint16" => json!(random.unsigned(16)),
             "uint32" => json!(random.unsigned(32)),
             "float64" => {
-                let any = f64::from(u32::try_from(random.below(1 << 31)).ok()?) / 1024.0;
+                let any = f64::from(u32::try_from(random.below(1 << 22)).ok()?) / 4.0;
                 json!(random.one_of(&[0.0, 1.5, -2.25, any]))
             }
             "string" => json!(random.text()),
