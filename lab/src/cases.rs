@@ -53,7 +53,7 @@ fn add_cases(schema: &Value, seed: u64, variants: u32, cases: &mut Vec<Value>) -
             let body = writer.structure(&schema["fields"])?;
             cases.push(json!({
                 "type": schema["type"],
-                "apiKey": schema.get("apiKey").cloned().unwrap_or(json!(-1)),
+                "apiKey": schema.get("apiKey").cloned().unwrap_or_else(|| json!(-1)),
                 "name": name,
                 "version": version,
                 "flexible": flexible.contains(version),

@@ -253,7 +253,21 @@ fn make(folder: &Path) -> Result<(), LabError> {
         .args(["-storetype", "PKCS12", "-storepass", PASSWORD, "-keystore", "truststore.p12"])
         .current_dir(folder)
         .stdin(Stdio::null());
-    java::run(keytool, "keytool").map(drop)
+    java::run(keytool, "keytool")?;
+    make_readable(folder)
+}
+
+/// Lets every user read every file: a broker in a container runs under another one, and keys of
+/// tests are no secret.
+fn make_readable(folder: &Path) -> Result<(), LabError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let context = || format!("cannot change {}", folder.display());
+    for entry in folder.read_dir().map_err(LabError::io(context()))? {
+        let path = entry.map_err(LabError::io(context()))?.path();
+        let permissions = std::fs::Permissions::from_mode(0o644);
+        std::fs::set_permissions(&path, permissions).map_err(LabError::io(context()))?;
+    }
+    Ok(())
 }
 
 /// Makes a key and has an authority sign its certificate. `openssl ca` is the one subcommand that

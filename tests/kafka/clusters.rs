@@ -22,8 +22,11 @@ fn is_as_known(version: KafkaVersion, produce: (i16, i16), fetch: (i16, i16)) {
 
     let properties = lab.folder().join("scram.properties");
     let [_, alice, _] = USERS;
-    let text = harness::properties_text(&harness::java_scram_properties(&lab, alice));
-    std::fs::write(&properties, text).unwrap();
+    let lines = match version.is_at_least(2, 7) {
+        true => harness::scram_properties(&lab, alice),
+        false => harness::java_scram_properties(&lab, alice),
+    };
+    std::fs::write(&properties, harness::properties_text(&lines)).unwrap();
     let bootstrap = lab.bootstrap(Listener::SaslSsl);
     let arguments =
         ["--bootstrap-server", &bootstrap, "--command-config", &properties.to_string_lossy()];
@@ -71,11 +74,12 @@ fn kafka_4_4_is_as_known() {
 #[ignore = "needs Apache Kafka: cargo xtask test --group kafka"]
 fn a_killed_node_comes_back_with_its_topics() {
     let lab = harness::own_lab(LabOptions::new(V4_3).nodes(3));
+    let topic = harness::unique("kept");
     let at = |node: u16| lab.address(node, Listener::Plaintext);
     let topics = |node: u16, arguments: &str| {
         let address = at(node);
         let arguments: Vec<&str> = arguments.split(' ').collect();
-        let whole = [&["--bootstrap-server", &address, "--topic", "kept"], &arguments[..]].concat();
+        let whole = [&["--bootstrap-server", &address, "--topic", &topic], &arguments[..]].concat();
         lab.tool("topics", &whole).unwrap()
     };
     topics(1, "--create --partitions 3 --replication-factor 3");

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use kafka_lab::golden as oracle;
 use milena_tests::golden;
 use milena_wire::compression::{Compression, CompressionType, Compressor};
+use milena_wire::json;
 use milena_wire::records::{Header, Record, RecordBatchBuilder, RecordBatches, SealOptions};
 use serde_json::{Value, json};
 
@@ -15,18 +16,33 @@ use crate::harness::{self, ReadBack};
 
 /// Other than that of the vectors which the golden suite carries.
 const SEED: u64 = 20_26;
+const SCHEMAS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/messages");
 /// Bytes that a decompressed batch of these tests may have.
 const LIMIT: usize = 16 << 20;
 
 #[test]
 #[ignore = "needs Apache Kafka: cargo xtask test --group kafka"]
 fn reads_and_writes_fresh_messages_as_kafka_does() {
-    let schemas = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/messages");
-    let cases = oracle::messages(&harness::programs(), Path::new(schemas), SEED, 2).unwrap();
+    let cases = oracle::messages(&harness::programs(), Path::new(SCHEMAS), SEED, 2).unwrap();
     let failures: Vec<String> =
         cases.iter().filter_map(|case| golden::check_message(case).err()).collect();
     assert!(failures.is_empty(), "{} of {}:\n{}", failures.len(), cases.len(), failures.join("\n"));
     assert!(cases.len() > 1000, "{} cases", cases.len());
+}
+
+#[test]
+#[ignore = "needs Apache Kafka: cargo xtask test --group kafka"]
+fn kafka_reads_the_messages_that_we_write() {
+    let mut kafka = ReadBack::start();
+    let cases = oracle::messages(&harness::programs(), Path::new(SCHEMAS), SEED + 1, 1).unwrap();
+    for case in cases {
+        let (kind, name) = (golden::kind(&case), golden::name_of(&case));
+        let (version, bytes) = (golden::version_of(&case), golden::bytes_of(&case));
+        let ours = json::transcode(kind, name, version, bytes).unwrap().bytes;
+        let seen = kafka.message(case["type"].as_str().unwrap(), name, version, &ours);
+        assert_eq!(seen["left"], json!(0), "{name} v{version}: {seen}");
+        assert_eq!(seen["hex"], json!(golden::hex(&ours)), "{name} v{version}");
+    }
 }
 
 #[test]

@@ -54,7 +54,6 @@ pub(crate) fn lab(version: KafkaVersion, nodes: u16) -> Arc<Lab> {
 /// # Panics
 ///
 /// When the cluster does not come up; the message says what is missing.
-#[expect(clippy::panic, reason = "a test without its cluster fails, with the reason in full")]
 pub(crate) fn own_lab(options: LabOptions) -> Lab {
     Lab::start(options).unwrap_or_else(|error| panic!("{NEEDS_KAFKA}\n{error}"))
 }
@@ -119,7 +118,6 @@ pub(crate) fn properties_text(properties: &[(String, String)]) -> String {
 /// # Panics
 ///
 /// When they cannot be compiled.
-#[expect(clippy::panic, reason = "a test without its programs fails, with the reason in full")]
 pub(crate) fn programs() -> Programs {
     let sources = concat!(env!("CARGO_MANIFEST_DIR"), "/golden/java");
     Programs::compile(golden::VERSION, Path::new(sources))

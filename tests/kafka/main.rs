@@ -3,6 +3,9 @@
 //! `cargo xtask test` runs these where Java 17, Maven and openssl are; elsewhere each is reported
 //! as ignored.
 
+#[cfg(test)]
 mod clusters;
+#[cfg(test)]
 mod codec;
+#[cfg(test)]
 mod harness;
