@@ -32,6 +32,8 @@ enum Group {
     Lints,
     /// Whether the generated code is what `cargo xtask gen` writes
     Generated,
+    /// Links, paths, commands and sizes in documents and sources
+    Tidy,
     /// Unit, golden, property and embedded tests
     Unit,
     /// The examples in the documentation
@@ -75,12 +77,19 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     if has_failed { Err("not everything passed".to_owned()) } else { Ok(()) }
 }
 
+impl From<Result<(), String>> for Outcome {
+    fn from(result: Result<(), String>) -> Self {
+        result.map_or_else(Self::Failed, |()| Self::Passed)
+    }
+}
+
 impl Group {
     fn name(self) -> &'static str {
         match self {
             Self::Fmt => "fmt",
             Self::Lints => "lints",
             Self::Generated => "generated",
+            Self::Tidy => "tidy",
             Self::Unit => "unit",
             Self::Doc => "doc",
             Self::Kafka => "kafka",
@@ -91,10 +100,8 @@ impl Group {
         match self {
             Self::Fmt => cargo("fmt --all --check"),
             Self::Lints => cargo("clippy --workspace --all-targets --quiet -- --deny warnings"),
-            Self::Generated => match crate::generate::run(&["--check".to_owned()]) {
-                Ok(()) => Outcome::Passed,
-                Err(error) => Outcome::Failed(error),
-            },
+            Self::Generated => crate::generate::run(&["--check".to_owned()]).into(),
+            Self::Tidy => crate::tidy::run(&[]).into(),
             // The real-Kafka tests are among these targets, where they are reported as ignored.
             Self::Unit => cargo("test --workspace --all-targets --no-fail-fast"),
             Self::Doc => cargo("test --workspace --doc --no-fail-fast"),
