@@ -79,3 +79,12 @@ fn every_supported_property_has_a_builder_method() {
         }
     }
 }
+
+#[test]
+fn the_committed_document_is_the_table() {
+    let committed = include_str!("../../../../../docs/config.md");
+    let generated = super::super::markdown();
+    let difference = committed.lines().zip(generated.lines()).find(|(old, new)| old != new);
+    assert_eq!(difference, None, "docs/config.md is not what the table says: cargo xtask gen");
+    assert_eq!(committed.len(), generated.len(), "docs/config.md is not what the table says");
+}
