@@ -2,6 +2,7 @@
 //!
 //! `test` is the whole of the project's checks, and what continuous integration runs.
 
+mod fuzz;
 mod generate;
 mod spec;
 mod test;
@@ -12,6 +13,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
 
 commands:
   test    run every check: format, lints, unit, doc, golden, embedded and real-Kafka tests
+  fuzz    run the fuzz targets ([--seconds N] [TARGET...])
   gen     write the generated code from the facts in spec/ (--check: compare instead of writing)
   spec    take the protocol's facts out of Kafka's own jar into spec/
 ";
@@ -24,6 +26,7 @@ fn main() -> ExitCode {
     };
     let outcome = match command {
         "test" => test::run(rest),
+        "fuzz" => fuzz::run(rest),
         "gen" => generate::run(rest),
         "spec" => spec::run(rest),
         "help" | "--help" | "-h" => {

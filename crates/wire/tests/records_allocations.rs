@@ -60,7 +60,8 @@ fn reading_uncompressed_records_allocates_nothing() {
 fn appending_within_the_capacity_allocates_nothing() {
     let mut builder = RecordBatchBuilder::with_capacity(1 << 20);
     let allocations = allocation_counter::measure(|| {
-        let taken = std::mem::replace(&mut builder, RecordBatchBuilder::with_buffer(BytesMut::new()));
+        let taken =
+            std::mem::replace(&mut builder, RecordBatchBuilder::with_buffer(BytesMut::new()));
         builder = filled(taken, 5_000);
     });
     // One for the header of the builder that stood in.
@@ -107,7 +108,7 @@ fn sequences_are_set_in_place_while_nobody_shares_the_batch() {
 fn decompressing_allocates_in_proportion_to_what_is_there() {
     // Frames that promise much and hold little; the limit alone would allow it.
     let limit = 1 << 30;
-    let promises: [(CompressionType, Vec<u8>); 5] = [
+    let promises: [(CompressionType, Vec<u8>); 6] = [
         // Raw snappy whose length says 1 GiB - 1.
         (CompressionType::Snappy, vec![0xff, 0xff, 0xff, 0xff, 0x03, 0, 1]),
         // zstd, single segment, content size of 1 GiB - 1, one block of 3 bytes.
@@ -115,15 +116,20 @@ fn decompressing_allocates_in_proportion_to_what_is_there() {
             CompressionType::Zstd,
             vec![0x28, 0xb5, 0x2f, 0xfd, 0xa0, 0xff, 0xff, 0xff, 0x3f, 0x19, 0, 0, 1, 2, 3],
         ),
+        // The same behind a skippable frame.
+        (
+            CompressionType::Zstd,
+            vec![
+                0x50, 0x2a, 0x4d, 0x18, 1, 0, 0, 0, 9, 0x28, 0xb5, 0x2f, 0xfd, 0xa0, 0xff, 0xff,
+                0xff, 0x3f, 0x19, 0, 0, 1, 2, 3,
+            ],
+        ),
         // zstd with a window of 128 MiB and one empty block.
         (CompressionType::Zstd, vec![0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x88, 0x01, 0, 0]),
         // lz4 with blocks of 4 MiB and a block of one byte.
         (CompressionType::Lz4, lz4_with_block_of_4_mib()),
         // gzip, a stored block that says 65,535 bytes and ends.
-        (
-            CompressionType::Gzip,
-            vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 1, 0xff, 0xff, 0, 0, 1],
-        ),
+        (CompressionType::Gzip, vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 1, 0xff, 0xff, 0, 0, 1]),
     ];
     for (codec, input) in promises {
         let mut decompressor = Decompressor::new();

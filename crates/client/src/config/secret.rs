@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-/// A text that `Debug` and `Display` mask.
+use zeroize::Zeroizing;
+
+/// A text that `Debug` and `Display` mask, and that is wiped from memory when it is dropped.
 ///
 /// ```
 /// use milena::config::Secret;
@@ -12,7 +14,7 @@ use std::fmt;
 /// assert_eq!(password.reveal(), "open sesame");
 /// ```
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+pub struct Secret(Zeroizing<String>);
 
 impl Secret {
     /// What is shown in place of a secret.
@@ -27,13 +29,13 @@ impl Secret {
 
 impl From<&str> for Secret {
     fn from(text: &str) -> Self {
-        Self(text.to_owned())
+        Self(Zeroizing::new(text.to_owned()))
     }
 }
 
 impl From<String> for Secret {
     fn from(text: String) -> Self {
-        Self(text)
+        Self(Zeroizing::new(text))
     }
 }
 

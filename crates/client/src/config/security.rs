@@ -1,18 +1,11 @@
-//! How a connection is secured: TLS, SASL, both or neither.
+//! How a connection is secured: `security.protocol`, and what it makes of TLS and SASL.
 
-use std::collections::BTreeMap;
-use std::error::Error as StdError;
-use std::fmt;
-use std::future::Future;
-use std::path::PathBuf;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::time::SystemTime;
-
-use super::Secret;
+use super::options::Settled;
+use super::{Sasl, Tls, sasl, tls};
 
 /// `security.protocol`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "TLS or not, SASL or not: there are four")]
 pub enum SecurityProtocol {
     /// Neither TLS nor SASL.
     #[default]
@@ -25,142 +18,83 @@ pub enum SecurityProtocol {
     SaslSsl,
 }
 
-/// Certificates or keys in PEM.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum PemSource {
-    /// In a file, which is read when the client starts.
-    File(PathBuf),
-    /// In the configuration itself.
-    Inline(Secret),
-}
+impl SecurityProtocol {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Plaintext, Self::Ssl, Self::SaslPlaintext, Self::SaslSsl];
 
-/// The client's own certificate chain and its private key.
-#[derive(Clone, Debug)]
-pub struct KeyStore {
-    /// The chain, the client's certificate first.
-    pub(crate) certificate_chain: PemSource,
-    /// The private key; `None` when it is in the same file as the chain.
-    pub(crate) key: Option<PemSource>,
-}
-
-/// A version of TLS (`ssl.enabled.protocols`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TlsVersion {
-    /// TLS 1.2.
-    Tls12,
-    /// TLS 1.3.
-    Tls13,
-}
-
-/// What TLS needs.
-#[derive(Clone, Debug)]
-pub struct Tls {
-    /// Who may sign a broker's certificate; `None`: the system's roots.
-    pub(crate) trust_store: Option<PemSource>,
-    /// The client's own certificate, for brokers that ask for one.
-    pub(crate) key_store: Option<KeyStore>,
-    pub(crate) enabled_protocols: Vec<TlsVersion>,
-    /// Whether the broker's certificate must name the host that was dialled.
-    pub(crate) verify_host_name: bool,
-}
-
-/// A SCRAM mechanism.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ScramMechanism {
-    /// SCRAM-SHA-256.
-    Sha256,
-    /// SCRAM-SHA-512.
-    Sha512,
-}
-
-/// How the client says who it is (`sasl.mechanism` with its credentials).
-#[derive(Clone)]
-#[non_exhaustive]
-pub enum Sasl {
-    /// PLAIN: the password goes over the wire as it is.
-    Plain {
-        /// User name.
-        username: String,
-        /// Password.
-        password: Secret,
-    },
-    /// SCRAM: the password is proven and not sent.
-    Scram {
-        /// Which hash.
-        mechanism: ScramMechanism,
-        /// User name, or the id of a delegation token.
-        username: String,
-        /// Password, or the HMAC of a delegation token.
-        password: Secret,
-        /// Whether the credentials are a delegation token's.
-        token_auth: bool,
-    },
-    /// OAUTHBEARER: a token from the provider.
-    OAuthBearer {
-        /// Gives a token whenever one is needed.
-        provider: Arc<dyn OAuthBearerTokenProvider>,
-    },
-}
-
-impl fmt::Debug for Sasl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// Kafka's spelling.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Plain { username, .. } => {
-                f.debug_struct("Plain").field("username", username).finish_non_exhaustive()
-            }
-            Self::Scram { mechanism, username, token_auth, .. } => f
-                .debug_struct("Scram")
-                .field("mechanism", mechanism)
-                .field("username", username)
-                .field("token_auth", token_auth)
-                .finish_non_exhaustive(),
-            Self::OAuthBearer { .. } => f.debug_struct("OAuthBearer").finish_non_exhaustive(),
+            Self::Plaintext => "PLAINTEXT",
+            Self::Ssl => "SSL",
+            Self::SaslPlaintext => "SASL_PLAINTEXT",
+            Self::SaslSsl => "SASL_SSL",
         }
     }
-}
 
-/// A token of OAUTHBEARER.
-#[derive(Clone, Debug)]
-pub struct OAuthBearerToken {
-    /// The token, a JWT as a rule.
-    pub value: Secret,
-    /// When it ends.
-    pub expires_at: SystemTime,
-    /// Whose it is, for messages.
-    pub principal: Option<String>,
-    /// SASL extensions that are sent with it (KIP-342).
-    pub extensions: BTreeMap<String, String>,
-}
+    /// Whether there is TLS.
+    #[must_use]
+    pub const fn uses_tls(self) -> bool {
+        matches!(self, Self::Ssl | Self::SaslSsl)
+    }
 
-/// What [`OAuthBearerTokenProvider::token`] returns.
-pub type OAuthBearerTokenFuture<'a> = Pin<
-    Box<dyn Future<Output = Result<OAuthBearerToken, Box<dyn StdError + Send + Sync>>> + Send + 'a>,
->;
-
-/// Gives a token whenever one is needed: when a connection is made and before a token ends.
-pub trait OAuthBearerTokenProvider: Send + Sync + 'static {
-    /// A token that is valid at this time.
-    fn token(&self) -> OAuthBearerTokenFuture<'_>;
-}
-
-impl<F, Fut> OAuthBearerTokenProvider for F
-where
-    F: Fn() -> Fut + Send + Sync + 'static,
-    Fut:
-        Future<Output = Result<OAuthBearerToken, Box<dyn StdError + Send + Sync>>> + Send + 'static,
-{
-    fn token(&self) -> OAuthBearerTokenFuture<'_> {
-        Box::pin(self())
+    /// Whether there is SASL.
+    #[must_use]
+    pub const fn uses_sasl(self) -> bool {
+        matches!(self, Self::SaslPlaintext | Self::SaslSsl)
     }
 }
 
 /// How a connection is secured.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Security {
-    /// `security.protocol`; `tls` and `sasl` are there when it needs them.
-    pub(crate) protocol: SecurityProtocol,
-    pub(crate) tls: Option<Tls>,
-    pub(crate) sasl: Option<Sasl>,
+    /// `security.protocol`.
+    pub protocol: SecurityProtocol,
+    /// What TLS needs, when the protocol has it.
+    pub tls: Option<Tls>,
+    /// Who the client is, when the protocol asks for it.
+    pub sasl: Option<Sasl>,
+}
+
+const NAME: &str = "security.protocol";
+
+/// Reads `security.protocol`, `ssl.*` and `sasl.*`.
+pub(super) fn settle(settled: &mut Settled) -> Security {
+    if !settled.are_sound(&[NAME]) {
+        return Security::default();
+    }
+    let text = settled.text(NAME).unwrap_or_default();
+    let protocol = SecurityProtocol::ALL
+        .into_iter()
+        .find(|protocol| protocol.as_str() == text)
+        .unwrap_or_default();
+    if !protocol.uses_tls() {
+        warn_of_unused(settled, "ssl.", protocol, "SSL or SASL_SSL");
+    }
+    if !protocol.uses_sasl() {
+        warn_of_unused(settled, "sasl.", protocol, "SASL_PLAINTEXT or SASL_SSL");
+        if settled.has_sasl() {
+            settled.problem(
+                NAME,
+                format!("{text:?}: credentials are given; expected SASL_PLAINTEXT or SASL_SSL"),
+            );
+        }
+    }
+    Security {
+        protocol,
+        tls: protocol.uses_tls().then(|| tls::settle(settled)),
+        sasl: if protocol.uses_sasl() { sasl::settle(settled, protocol) } else { None },
+    }
+}
+
+/// Settings of a layer that is off are a likely slip.
+fn warn_of_unused(settled: &mut Settled, prefix: &str, protocol: SecurityProtocol, on: &str) {
+    for name in settled.set_names(prefix) {
+        settled.warn(
+            name,
+            format!("it has no effect with {NAME}={}, but with {on}", protocol.as_str()),
+        );
+    }
 }
