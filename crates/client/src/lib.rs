@@ -2,8 +2,11 @@
 
 mod cluster;
 pub mod config;
+pub mod consumer;
 mod error;
 pub mod metrics;
 
+pub use consumer::{Consumer, ConsumerRecord, ConsumerRecords, OwnedRecord, RebalanceListener};
 pub use error::{Error, ErrorKind, Result, Written};
+pub use milena_core::TopicPartition;
 pub use milena_wire::ErrorCode;
