@@ -44,8 +44,7 @@ async fn partition_that_does_not_exist_is_an_error() {
 #[tokio::test]
 async fn records_without_key_fill_a_batch_before_they_move_on() {
     let broker = start(|broker| broker.topic("orders", 8)).await;
-    let config =
-        config(&broker).batch_size(2000).linger(Duration::from_secs(1)).build().unwrap();
+    let config = config(&broker).batch_size(2000).linger(Duration::from_secs(1)).build().unwrap();
     let producer = Producer::new(&config).unwrap();
     let value = [7; 90];
     let mut runs: Vec<(i32, usize)> = Vec::new();
@@ -60,12 +59,12 @@ async fn records_without_key_fill_a_batch_before_they_move_on() {
         deliveries.push(delivery);
     }
     producer.flush().await.unwrap();
-    // 20 records fill a batch; a partition may be chosen again right away.
+    // 19 records fill a batch; a partition may be chosen again right away.
     let full = runs.iter().rev().skip(1).rev();
-    assert!(full.clone().all(|(_, count)| count % 20 == 0), "{runs:?}");
+    assert!(full.clone().all(|(_, count)| count % 19 == 0), "{runs:?}");
     let partitions: BTreeSet<i32> = runs.iter().map(|(partition, _)| *partition).collect();
     assert!(partitions.len() >= 6, "{runs:?}");
-    assert_eq!(producer.metrics().batches_sent, 50);
+    assert_eq!(producer.metrics().batches_sent, 1000_u64.div_ceil(19));
 }
 
 #[tokio::test]
@@ -85,8 +84,7 @@ async fn keys_can_be_ignored() {
 #[tokio::test]
 async fn round_robin_takes_turns() {
     let broker = start(|broker| broker.topic("orders", 3)).await;
-    let config =
-        config(&broker).partitioner_class(PartitionerClass::RoundRobin).build().unwrap();
+    let config = config(&broker).partitioner_class(PartitionerClass::RoundRobin).build().unwrap();
     let producer = Producer::new(&config).unwrap();
     let mut turns = Vec::new();
     for _ in 0..6 {
