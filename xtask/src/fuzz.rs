@@ -58,7 +58,7 @@ fn targets(root: &Path) -> Result<Vec<String>, String> {
 fn build(root: &Path) -> Result<(), String> {
     // A target triple keeps the flags away from build scripts and macros.
     let status = Command::new(env!("CARGO"))
-        .args(["build", "--release", "--quiet", "--target", &host()?])
+        .args(["build", "--release", "--quiet", "--target", &crate::no_c::host()?])
         .arg("--target-dir")
         .arg(root.join("target/fuzz"))
         .current_dir(root.join("fuzz"))
@@ -75,7 +75,7 @@ fn fuzz(root: &Path, target: &str, seconds: u32) -> Result<(), String> {
     for path in [&corpus, &artifacts] {
         fs::create_dir_all(path).map_err(|error| format!("{}: {error}", path.display()))?;
     }
-    let program = folder.join(host()?).join("release").join(target);
+    let program = folder.join(crate::no_c::host()?).join("release").join(target);
     let output = Command::new(program)
         .arg(&corpus)
         .arg(root.join("tests/fuzz").join(target))
@@ -94,14 +94,4 @@ fn fuzz(root: &Path, target: &str, seconds: u32) -> Result<(), String> {
         .map_or("?", str::trim);
     eprintln!("{target}: {runs} inputs in {seconds} s, no fault");
     Ok(())
-}
-
-/// The triple of this machine.
-fn host() -> Result<String, String> {
-    let output = Command::new("rustc")
-        .args(["--print", "host-tuple"])
-        .output()
-        .map_err(|error| format!("rustc could not be started: {error}"))?;
-    let triple = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    if triple.is_empty() { Err("rustc does not tell its host".into()) } else { Ok(triple) }
 }

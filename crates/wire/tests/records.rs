@@ -8,8 +8,8 @@ use milena_wire::compression::{
 };
 use milena_wire::records::{
     ControlRecordType, EndTransactionMarker, Header, RECORD_BATCH_OVERHEAD, RecordBatch,
-    RecordBatchBuilder, RecordBatchMut, RecordBatches, RecordErrorKind, SealOptions, SealedBatch,
-    TimestampType, convert_to, end_transaction_batch,
+    RecordBatchBuilder, RecordBatchMut, RecordBatches, RecordErrorKind, Records, SealOptions,
+    SealedBatch, TimestampType, convert_to, end_transaction_batch,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -575,4 +575,18 @@ fn a_value_shares_the_memory_of_its_batch() {
     assert_eq!(records.slice_ref(value).as_ptr(), value.as_ptr());
     assert_eq!(records.slice_ref(b"elsewhere"), Bytes::from_static(b"elsewhere"));
     assert!(records.slice_ref(&[]).is_empty());
+}
+
+#[test]
+fn batches_and_codec_contexts_move_between_threads() {
+    fn is_send<T: Send>() {}
+    fn is_sync<T: Sync>() {}
+    is_send::<Compressor>();
+    is_send::<Decompressor>();
+    is_send::<RecordBatchBuilder>();
+    is_send::<SealedBatch>();
+    is_sync::<SealedBatch>();
+    is_send::<Records>();
+    is_sync::<Records>();
+    is_sync::<RecordBatch>();
 }

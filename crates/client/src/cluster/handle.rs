@@ -123,6 +123,15 @@ impl Cluster {
         }
     }
 
+    /// Keeps a topic fresh for another `metadata.max.idle.ms`, without waiting.
+    pub(crate) fn keep_topic(&self, name: &str) {
+        self.start();
+        let status = self.inner.metadata.lock().use_topic(name, now());
+        if status == TopicStatus::Pending {
+            self.inner.wake.notify_one();
+        }
+    }
+
     /// Waits until anything is known of the cluster.
     pub(crate) async fn ready(&self, deadline: Instant) -> Result<(), Error> {
         self.start();
@@ -333,5 +342,5 @@ fn topic_failed(name: &str, code: ErrorCode) -> Error {
         ErrorCode::INVALID_TOPIC_EXCEPTION => format!("\"{name}\" cannot be the name of a topic"),
         code => format!("topic {name}: {code}"),
     };
-    Error::broker_answered(code.0, message).with_topic(name)
+    Error::broker_answered(code, message).with_topic(name)
 }

@@ -8,8 +8,5 @@ mod pool;
 mod purpose;
 mod slot;
 
-#[cfg(test)]
-mod tests;
-
 pub use pool::{BrokerPool, BrokerPoolConfig};
 pub use purpose::Purpose;

@@ -32,6 +32,9 @@ pub(super) struct FrameReader {
     start: usize,
     large: Option<Large>,
     frame_bytes_max: usize,
+    /// Whether no length has been read yet. The first one may be another protocol's bytes even
+    /// if it is small enough: those of TLS say 352 MB.
+    at_first: bool,
 }
 
 /// A frame that does not fit the buffer.
@@ -44,7 +47,13 @@ struct Large {
 impl FrameReader {
     /// A reader that accepts frames up to `frame_bytes_max`.
     pub(super) fn new(frame_bytes_max: usize) -> Self {
-        Self { buffer: Vec::with_capacity(BUFFER), start: 0, large: None, frame_bytes_max }
+        Self {
+            buffer: Vec::with_capacity(BUFFER),
+            start: 0,
+            large: None,
+            frame_bytes_max,
+            at_first: true,
+        }
     }
 
     /// The next frame without its length; `Err` when the stream ended or makes no sense.
@@ -76,7 +85,13 @@ impl FrameReader {
         let Some((prefix, body)) = available.split_first_chunk::<LENGTH>() else {
             return Ok(None);
         };
+        if self.at_first
+            && let Some(impostor) = Impostor::recognise(*prefix)
+        {
+            return Err(ReadError::NotKafka(impostor));
+        }
         let length = checked_length(*prefix, self.frame_bytes_max)?;
+        self.at_first = false;
         if let Some(frame) = body.get(..length) {
             let frame = Bytes::copy_from_slice(frame);
             self.start += LENGTH + length;
@@ -117,11 +132,8 @@ fn checked_length(prefix: [u8; LENGTH], limit: usize) -> Result<usize, ReadError
     let plausible = usize::try_from(length).ok().filter(|length| *length >= FRAME_MIN);
     match plausible {
         Some(length) if length <= limit => Ok(length),
-        implausible => Err(match (Impostor::recognise(prefix), implausible) {
-            (Some(impostor), _) => ReadError::NotKafka(impostor),
-            (None, Some(bytes)) => ReadError::TooLarge { bytes, limit },
-            (None, None) => ReadError::InvalidLength(length),
-        }),
+        Some(bytes) => Err(ReadError::TooLarge { bytes, limit }),
+        None => Err(ReadError::InvalidLength(length)),
     }
 }
 

@@ -17,9 +17,6 @@ mod throttle;
 mod waiters;
 mod write_queue;
 
-#[cfg(test)]
-mod tests;
-
 pub use handle::Connection;
 pub use pending::{PendingResponse, PendingWrite};
 

@@ -139,8 +139,14 @@ impl Shared {
 
     /// Hands a waiter its response, or why there is none.
     pub(super) fn complete(&self, waiter: usize, result: Result<Bytes, Failure>) {
-        let waker = self.state.lock().waiters.complete(waiter, result);
-        if let Some(waker) = waker {
+        let (waker, driver) = {
+            let mut state = self.state.lock();
+            let waker = state.waiters.complete(waiter, result);
+            // The last response of a connection without handles ends it.
+            let is_last = state.closing && !state.waiters.is_awaited();
+            (waker, if is_last { state.driver.take() } else { None })
+        };
+        for waker in [waker, driver].into_iter().flatten() {
             waker.wake();
         }
     }
