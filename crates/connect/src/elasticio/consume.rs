@@ -1,0 +1,4 @@
+//! The Consume trigger.
+/// x
+#[derive(Debug)]
+pub struct Consume;
