@@ -1,6 +1,9 @@
 //! An Apache Kafka client in pure Rust: producer, consumer and admin.
 
+mod cluster;
 pub mod config;
 mod error;
+pub mod metrics;
 
 pub use error::{Error, ErrorKind, Result, Written};
+pub use milena_wire::ErrorCode;

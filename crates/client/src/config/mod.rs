@@ -26,6 +26,7 @@ mod security;
 mod table;
 mod tls;
 mod token;
+mod unsecured;
 mod value;
 mod warnings;
 

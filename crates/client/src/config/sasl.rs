@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::options::Settled;
 use super::security::SecurityProtocol;
 use super::token::OAuthBearerTokenProvider;
+use super::unsecured::UnsecuredProvider;
 use super::{JaasConfig, Secret};
 
 const MECHANISM: &str = "sasl.mechanism";
@@ -242,11 +243,24 @@ fn credentials(
     Some((username, Secret::from(password), jaas))
 }
 
-/// OAUTHBEARER from properties: the unsecured token of development, which the login module describes.
+/// OAUTHBEARER from properties: the unsecured token of development, which the line describes.
 fn oauthbearer(settled: &mut Settled) -> Option<Sasl> {
     const MISSING: &str = "tokens come from a provider: give the builder one with \
-                           sasl(Sasl::oauthbearer(..))";
-    jaas(settled, "OAUTHBEARER", MISSING)?;
-    settled.problem(JAAS, MISSING);
-    None
+                           sasl(Sasl::oauthbearer(..)); for development \
+                           unsecuredLoginStringClaim_sub=\"...\" makes an unsecured one";
+    let jaas = jaas(settled, "OAUTHBEARER", MISSING)?;
+    if !UnsecuredProvider::is_described(&jaas) {
+        settled.problem(JAAS, MISSING);
+        return None;
+    }
+    match UnsecuredProvider::new(&jaas) {
+        Ok(provider) => {
+            settled.warn(JAAS, "unsecured tokens prove nothing; they are for development");
+            Some(Sasl::oauthbearer(provider))
+        }
+        Err(message) => {
+            settled.problem(JAAS, message);
+            None
+        }
+    }
 }

@@ -47,11 +47,7 @@ pub(super) const PROPERTIES: &[Property] = &[
         "2.1",
         "How a broker's name becomes addresses; with `use_all_dns_ips` each is tried in turn.",
     )
-    .default("use_all_dns_ips")
-    .but_not(&[(
-        "resolve_canonical_bootstrap_servers_only",
-        "canonical names serve Kerberos, which is not supported; use use_all_dns_ips",
-    )]),
+    .default("use_all_dns_ips"),
     Property::new(
         "security.protocol",
         Clients::ALL,

@@ -241,7 +241,6 @@ fn unsupported_properties_are_errors_unless_they_ask_for_nothing() {
         ("ssl.cipher.suites", "TLS_RSA_WITH_AES_128_CBC_SHA"),
         ("sasl.oauthbearer.token.endpoint.url", "https://localhost/token"),
         ("sasl.login.callback.handler.class", "a.B"),
-        ("client.dns.lookup", "resolve_canonical_bootstrap_servers_only"),
     ] {
         let error = producer(&[(name, text)]).unwrap_err();
         assert!(error.contains(name) && error.contains("not supported"), "{name}: {error}");

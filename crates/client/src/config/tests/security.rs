@@ -250,6 +250,17 @@ fn typed_credentials_need_a_protocol_with_sasl() {
     assert!(!error.contains("geheim"), "{error}");
 }
 
+#[test]
+fn oauthbearer_needs_a_provider_or_unsecured_claims() {
+    const MODULE: &str = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule";
+    let error = sasl("OAUTHBEARER", &format!("{MODULE} required;")).unwrap_err();
+    assert!(error.contains("tokens come from a provider"), "{error}");
+    let line = format!("{MODULE} required unsecuredLoginStringClaim_sub=\"alice\";");
+    let config = sasl("OAUTHBEARER", &line).unwrap();
+    assert_eq!(config.security.sasl.as_ref().unwrap().mechanism(), "OAUTHBEARER");
+    assert_eq!(warned(&config), ["sasl.jaas.config"]);
+}
+
 #[tokio::test]
 async fn a_closure_gives_tokens() {
     let expires_at = std::time::SystemTime::UNIX_EPOCH;

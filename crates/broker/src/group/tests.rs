@@ -1,0 +1,1 @@
+//! Scripts for the group coordinator under a virtual clock.
