@@ -16,6 +16,8 @@ use std::{path::PathBuf, process::ExitCode};
 const USAGE: &str = "usage: cargo xtask COMMAND
 
 commands:
+  golden  write random messages and records with Kafka's own classes
+  kafka   fetch, start, stop and break a real Apache Kafka (see cargo xtask kafka --help)
   test    run every check: format, lints, unit, doc, golden, embedded and real-Kafka tests
   kafka   fetch, start, stop and break a real Apache Kafka (see cargo xtask kafka --help)
   fuzz    run the fuzz targets ([--seconds N] [TARGET...])

@@ -1,9 +1,11 @@
 //! An Apache Kafka client in pure Rust: producer, consumer and admin.
 
+pub mod admin;
 mod cluster;
 pub mod config;
 mod error;
 pub mod metrics;
 
 pub use error::{Error, ErrorKind, Result, Written};
-pub use milena_wire::ErrorCode;
+pub use milena_core::TopicPartition;
+pub use milena_wire::{ErrorCode, Uuid};

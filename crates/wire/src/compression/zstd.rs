@@ -1,29 +1,37 @@
 //! zstd (RFC 8878), one frame or several after each other.
 //!
-//! Two crates do the work, chosen in docs/decisions/zstd.md: the decoder, which reads what a peer
-//! sent, has no unsafe code; the encoder, which reads what the caller gave, has every level.
-//! Written frames name their content's size and no window larger than it, so that every reader
-//! accepts them.
+//! Two crates do the work, chosen in docs/decisions/zstd.md: one without unsafe code decodes, and
+//! encodes the levels up to 4; the other one encodes the slower levels. Written frames name their
+//! content's size and no window larger than it needs, so that every reader accepts them.
 
 use structured_zstd::encoding::{CompressionLevel, FrameCompressor};
 
 use super::codec::{Compression, CompressionType};
 use super::error::{CompressError, DecompressError};
 
-/// An encoder's tables, kept between blocks of the same level.
+/// The levels of the encoder that keeps its tables.
+const FAST_LEVEL_MIN: i32 = -7;
+const FAST_LEVEL_MAX: i32 = 4;
+
+/// An encoder for one level, with the tables that it keeps between blocks.
 pub(super) struct ZstdEncoder {
     level: i32,
-    encoder: FrameCompressor,
-    frame: Vec<u8>,
+    /// None for slower levels, whose tables are made for each block: that is little beside the
+    /// search, and their encoder could not move between threads.
+    fast: Option<zrip::CompressContext>,
 }
 
 impl ZstdEncoder {
     pub(super) fn new(level: i32) -> Self {
         let level = in_range(level);
-        let mut encoder = FrameCompressor::new(CompressionLevel::from_level(level));
-        // The batch has a checksum of its own.
-        encoder.set_content_checksum(false);
-        Self { level, encoder, frame: Vec::new() }
+        let mut fast = zrip::CompressContext::new(level.max(FAST_LEVEL_MIN))
+            .ok()
+            .filter(|_| level <= FAST_LEVEL_MAX);
+        if let Some(encoder) = &mut fast {
+            // The batch has a checksum of its own.
+            encoder.set_content_checksum(false);
+        }
+        Self { level, fast }
     }
 
     /// Whether these tables encode with the level.
@@ -36,12 +44,20 @@ impl ZstdEncoder {
         input: &[u8],
         output: &mut Vec<u8>,
     ) -> Result<(), CompressError> {
+        let compression = Compression::Zstd { level: self.level };
         if u32::try_from(input.len()).is_err() {
-            let compression = Compression::Zstd { level: self.level };
             return Err(CompressError::new(compression, "the block has 4 GiB or more"));
         }
-        self.encoder.compress_independent_frame_into(input, &mut self.frame);
-        output.extend_from_slice(&self.frame);
+        if let Some(encoder) = &mut self.fast {
+            let frame =
+                encoder.compress(input).map_err(|error| CompressError::new(compression, error))?;
+            output.extend_from_slice(&frame);
+        } else {
+            let mut encoder: FrameCompressor =
+                FrameCompressor::new(CompressionLevel::from_level(self.level));
+            encoder.set_content_checksum(false);
+            output.extend_from_slice(&encoder.compress_independent_frame(input));
+        }
         Ok(())
     }
 }
@@ -161,7 +177,7 @@ mod tests {
 
     #[test]
     fn honest_frames_pass_and_are_walked_to_their_end() {
-        for level in [-7, 1, 3, 19] {
+        for level in [-100, -7, 1, 3, 4, 5, 19] {
             for len in [0, 1, 255, 256, 65_791, 65_792, 400_000_u32] {
                 let content: Vec<u8> = (0..len).map(|i| i.to_le_bytes()[i as usize % 2]).collect();
                 let mut frames = Vec::new();

@@ -93,6 +93,21 @@ pub struct RecordIter<'a> {
     is_done: bool,
 }
 
+impl RecordIter<'_> {
+    /// The records that are not yielded yet, as a value of their own that shares the bytes.
+    #[must_use]
+    pub fn into_records(self) -> Records {
+        let mut records = self.records.clone();
+        let skipped = records.bytes.len() - self.rest.len();
+        records.bytes = records.bytes.split_off(skipped.min(records.bytes.len()));
+        records.position += skipped;
+        if let Rules::Batch(rules) = &mut records.rules {
+            rules.records_count = self.remaining;
+        }
+        records
+    }
+}
+
 impl<'a> Iterator for RecordIter<'a> {
     type Item = Result<Record<'a>, RecordError>;
 
