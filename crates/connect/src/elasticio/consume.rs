@@ -1,4 +1,5 @@
 //! The Consume trigger.
-/// x
-#[derive(Debug)]
-pub struct Consume;
+use super::*;
+use crate::connector::{Action, Trigger};
+pub type Consume = Box<dyn Trigger>;
+pub type Produce = Box<dyn Action>;

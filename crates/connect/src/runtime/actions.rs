@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{
     lines::{Line, Lines},
     run::{CLOSE_WITHIN, RunError},
-    shared::{Ended, Phase, Shared},
+    shared::{Ended, Shared},
 };
 use crate::connector::{Action, ActionError, BoxFuture, Delivered, with_causes};
 
@@ -56,12 +56,11 @@ impl ActionRun {
         &mut self,
         unanswered: &mut FuturesOrdered<BoxFuture<'static, Answer>>,
     ) -> Result<(), Ended> {
-        let mut phase = self.shared.phase();
         loop {
             let has_room = unanswered.len() < UNANSWERED_MAX;
             tokio::select! {
                 biased;
-                _ = phase.wait_for(|phase| *phase == Phase::Stopping) => return Ok(()),
+                () = self.shared.stopping() => return Ok(()),
                 answer = unanswered.next(), if !unanswered.is_empty() => {
                     let first = answer.expect("there are unanswered inputs");
                     self.tell(first, unanswered).await?;

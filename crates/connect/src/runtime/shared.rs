@@ -95,6 +95,12 @@ impl Shared {
         self.phase.subscribe()
     }
 
+    /// Waits until everything is to end. Cancel safe.
+    pub(super) async fn stopping(&self) {
+        // The sender is in `self`, so it cannot be gone.
+        let _ = self.phase().wait_for(|phase| *phase == Phase::Stopping).await;
+    }
+
     /// Records were written up to here.
     pub(super) fn handle_ends(&self, ends: &Ends) {
         let mut known = self.ends.lock();
