@@ -8,7 +8,7 @@ use std::time::Duration;
 use milena_sasl::oauthbearer::{OAuthBearerServer, UnsecuredTokenValidator};
 use milena_sasl::plain::{PlainLogin, PlainServer};
 use milena_sasl::scram::{Nonce, ScramCredential, ScramHash, ScramServer, ScramServerConfig};
-use milena_sasl::{Mechanism, Secret, ServerExchange};
+use milena_sasl::{Mechanism, Preparation, Secret, ServerExchange};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -70,7 +70,7 @@ struct User {
 
 impl User {
     /// Deriving a key takes milliseconds, so it is done when somebody first logs in.
-    fn credential(&self, name: &str, hash: ScramHash) -> Option<ScramCredential> {
+    fn credential(&self, hash: ScramHash) -> Option<ScramCredential> {
         let cell = match hash {
             ScramHash::Sha256 => &self.scram_sha_256,
             ScramHash::Sha512 => &self.scram_sha_512,
@@ -78,7 +78,10 @@ impl User {
         };
         let derive = || {
             let salt = random_u128().to_be_bytes();
-            ScramCredential::from_password(hash, name, &self.password, &salt, SCRAM_ITERATIONS).ok()
+            // Kafka's brokers and tools hash the password's bytes as they are.
+            let prepared = Preparation::None;
+            ScramCredential::from_password(hash, &self.password, prepared, &salt, SCRAM_ITERATIONS)
+                .ok()
         };
         cell.get_or_init(derive).clone()
     }
@@ -96,7 +99,11 @@ pub(crate) struct Users {
 impl fmt::Debug for Users {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.users.keys().collect();
-        formatter.debug_struct("Users").field("names", &names).field("mechanisms", &self.mechanisms).finish_non_exhaustive()
+        formatter
+            .debug_struct("Users")
+            .field("names", &names)
+            .field("mechanisms", &self.mechanisms)
+            .finish_non_exhaustive()
     }
 }
 
@@ -107,14 +114,21 @@ impl Users {
         session_lifetime: Option<Duration>,
     ) -> Self {
         let user = |(name, password)| {
-            let user = User { password, scram_sha_256: OnceLock::new(), scram_sha_512: OnceLock::new() };
+            let user =
+                User { password, scram_sha_256: OnceLock::new(), scram_sha_512: OnceLock::new() };
             (name, user)
         };
-        let users: Arc<BTreeMap<String, User>> = Arc::new(passwords.into_iter().map(user).collect());
+        let users: Arc<BTreeMap<String, User>> =
+            Arc::new(passwords.into_iter().map(user).collect());
         let known = Arc::clone(&users);
-        let secret = Secret::new([random_u128().to_be_bytes(), random_u128().to_be_bytes()].concat());
-        let find = move |name: &str, hash: ScramHash| known.get(name).and_then(|user| user.credential(name, hash));
-        let scram = ScramServerConfig::new(secret, find).ok().map(Arc::new);
+        let secret =
+            Secret::new([random_u128().to_be_bytes(), random_u128().to_be_bytes()].concat());
+        let find = move |name: &str, hash: ScramHash| {
+            known.get(name).and_then(|user| user.credential(hash))
+        };
+        let scram = ScramServerConfig::new(secret, find)
+            .ok()
+            .map(|config| Arc::new(config.with_preparation(Preparation::None)));
         Self { users, mechanisms, scram, session_lifetime }
     }
 
@@ -129,7 +143,10 @@ impl Users {
             return None;
         }
         let scram = |hash| {
-            let nonce = Nonce::from_random(&[random_u128().to_be_bytes(), random_u128().to_be_bytes()].concat()).ok()?;
+            let nonce = Nonce::from_random(
+                &[random_u128().to_be_bytes(), random_u128().to_be_bytes()].concat(),
+            )
+            .ok()?;
             Some(ScramServer::new(hash, nonce, Arc::clone(self.scram.as_ref()?)).into())
         };
         match mechanism {
@@ -139,7 +156,8 @@ impl Users {
                     // Unknown users are compared as well, so that both cases take the same time.
                     let nobody = Secret::new(Vec::new());
                     let user = users.get(login.username);
-                    let matches = login.password_matches(user.map_or(&nobody, |user| &user.password));
+                    let matches =
+                        login.password_matches(user.map_or(&nobody, |user| &user.password));
                     matches && user.is_some()
                 };
                 Some(PlainServer::new(Arc::new(verify)).into())
@@ -167,7 +185,10 @@ pub(crate) struct TlsMaterial {
 impl fmt::Debug for TlsMaterial {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let has_client_ca = self.client_ca.is_some();
-        formatter.debug_struct("TlsMaterial").field("has_client_ca", &has_client_ca).finish_non_exhaustive()
+        formatter
+            .debug_struct("TlsMaterial")
+            .field("has_client_ca", &has_client_ca)
+            .finish_non_exhaustive()
     }
 }
 
@@ -177,8 +198,9 @@ pub(crate) fn tls_config(material: &TlsMaterial) -> Result<ServerConfig, StartEr
     check_cpu()?;
     let provider = Arc::new(rustls_graviola::default_provider());
     let chain = certificates(&material.certificate_chain, "the certificate chain")?;
-    let key = PrivateKeyDer::from_pem_slice(&material.private_key)
-        .map_err(|error| tls(format!("the private key is not PEM (PKCS#8, PKCS#1 or SEC1): {error}")))?;
+    let key = PrivateKeyDer::from_pem_slice(&material.private_key).map_err(|error| {
+        tls(format!("the private key is not PEM (PKCS#8, PKCS#1 or SEC1): {error}"))
+    })?;
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| tls(error.to_string()))?;
@@ -195,7 +217,9 @@ pub(crate) fn tls_config(material: &TlsMaterial) -> Result<ServerConfig, StartEr
             builder.with_client_cert_verifier(verifier)
         }
     };
-    builder.with_single_cert(chain, key).map_err(|error| tls(format!("certificate and key: {error}")))
+    builder
+        .with_single_cert(chain, key)
+        .map_err(|error| tls(format!("certificate and key: {error}")))
 }
 
 fn certificates(pem: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>, StartError> {
@@ -219,11 +243,14 @@ fn check_cpu() -> Result<(), StartError> {
         ("avx", std::arch::is_x86_feature_detected!("avx")),
         ("avx2", std::arch::is_x86_feature_detected!("avx2")),
     ];
-    let missing: Vec<_> = features.iter().filter(|(_, found)| !found).map(|(name, _)| *name).collect();
+    let missing: Vec<_> =
+        features.iter().filter(|(_, found)| !found).map(|(name, _)| *name).collect();
     if missing.is_empty() {
         return Ok(());
     }
-    Err(StartError::Tls { problem: format!("this CPU lacks {}, which the TLS provider needs", missing.join(", ")) })
+    Err(StartError::Tls {
+        problem: format!("this CPU lacks {}, which the TLS provider needs", missing.join(", ")),
+    })
 }
 
 #[cfg(not(target_arch = "x86_64"))]

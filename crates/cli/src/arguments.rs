@@ -1,6 +1,20 @@
 //! What can stand on the command line.
 
+mod broker;
+mod clients;
+mod verifiable;
+
 use clap::{Parser, Subcommand};
+use clap_complete::Shell;
+
+pub(crate) use self::{
+    broker::Broker,
+    clients::{
+        Connection, Consume, CreateTopic, Perf, PerfConsume, PerfLatency, PerfProduce, Produce,
+        Topics,
+    },
+    verifiable::{VerifiableConsumer, VerifiableProducer},
+};
 
 /// An Apache Kafka client, broker and connectors in one program, in pure Rust.
 #[derive(Debug, Parser)]
@@ -12,9 +26,31 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Start an embedded broker
+    Broker(Broker),
+    /// Send each line of standard input as a record
+    Produce(Produce),
+    /// Print records, a line for each
+    Consume(Consume),
+    /// Create, list, describe and delete topics
+    #[command(subcommand)]
+    Topics(Topics),
+    /// Measure how fast records are produced, consumed and acknowledged
+    #[command(subcommand)]
+    Perf(Perf),
     /// Decode messages or record batches: JSON lines in, JSON lines out
     #[command(subcommand)]
     Codec(Codec),
+    /// Produce numbers and print events, as Kafka's system tests want it
+    VerifiableProducer(VerifiableProducer),
+    /// Consume and print events, as Kafka's system tests want it
+    VerifiableConsumer(VerifiableConsumer),
+    /// Print the completions of a shell
+    #[command(after_help = "Example:\n  milena completions bash > /etc/bash_completion.d/milena")]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
 }
 
 #[derive(Clone, Copy, Debug, Subcommand)]

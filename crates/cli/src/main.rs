@@ -6,6 +6,8 @@
 mod arguments;
 mod commands;
 mod failure;
+mod interrupt;
+mod properties;
 
 use std::process::ExitCode;
 

@@ -5,6 +5,7 @@ mod cluster;
 pub mod config;
 mod error;
 pub mod metrics;
+pub mod producer;
 
 pub use error::{Error, ErrorKind, Result, Written};
 pub use milena_core::TopicPartition;

@@ -7,6 +7,7 @@ pub mod group;
 pub mod in_flight;
 pub mod metadata;
 pub mod negotiation;
+pub mod producer;
 
 mod broker_id;
 #[cfg(test)]

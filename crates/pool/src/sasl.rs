@@ -9,7 +9,7 @@ use std::sync::Arc;
 use milena_sasl::oauthbearer::{Extensions, OAuthBearerClient};
 use milena_sasl::plain::PlainClient;
 use milena_sasl::scram::{Nonce, ScramClient, ScramHash, ScramOptions};
-use milena_sasl::{ClientExchange, Mechanism, SaslError, Secret};
+use milena_sasl::{ClientExchange, Mechanism, Preparation, SaslError, Secret};
 
 use crate::error::AuthenticationError;
 
@@ -82,6 +82,8 @@ impl Sasl {
             Self::Scram { hash, username, password, token_auth } => {
                 let mut options = ScramOptions::default();
                 options.token_auth = *token_auth;
+                // Kafka's brokers and tools hash the password's bytes as they are.
+                options.preparation = Preparation::None;
                 nonce()?
                     .and_then(|nonce| {
                         ScramClient::with_options(*hash, username, password, nonce, &options)

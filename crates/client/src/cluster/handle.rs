@@ -123,6 +123,15 @@ impl Cluster {
         }
     }
 
+    /// Keeps a topic fresh for another `metadata.max.idle.ms`, without waiting.
+    pub(crate) fn keep_topic(&self, name: &str) {
+        self.start();
+        let status = self.inner.metadata.lock().use_topic(name, now());
+        if status == TopicStatus::Pending {
+            self.inner.wake.notify_one();
+        }
+    }
+
     /// Waits until anything is known of the cluster.
     pub(crate) async fn ready(&self, deadline: Instant) -> Result<(), Error> {
         self.start();
