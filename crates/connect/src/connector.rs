@@ -1,7 +1,9 @@
 //! The shape of every connector: actions take an input and give outputs, triggers give outputs that
 //! are accepted one by one.
 
-use std::{collections::BTreeMap, error::Error as StdError, fmt, future::Future, pin::Pin, time::Duration};
+use std::{
+    collections::BTreeMap, error::Error as StdError, fmt, future::Future, pin::Pin, time::Duration,
+};
 
 use serde_json::Value;
 

@@ -24,12 +24,7 @@ pub(super) const FIELDS: &[Field] = &[
         FieldKind::TextOrList,
         "host:port of one broker or more, with commas or spaces between them",
     ),
-    Field::optional(
-        "tokenUrl",
-        "Token URL",
-        FieldKind::Text,
-        "where oauthbearer gets its tokens",
-    ),
+    Field::optional("tokenUrl", "Token URL", FieldKind::Text, "where oauthbearer gets its tokens"),
 ];
 
 /// The fields inside a flow that names the brokers itself.
@@ -118,8 +113,7 @@ impl Credentials {
     /// Every field that is missing, unknown or ill-typed, with what was expected.
     pub fn from_json(value: &Value) -> Result<Self, Problems> {
         let mut problems = Problems::default();
-        let credentials =
-            Self::read(&Node::from_json(value), "credentials", FIELDS, &mut problems);
+        let credentials = Self::read(&Node::from_json(value), "credentials", FIELDS, &mut problems);
         problems.or(credentials)
     }
 
@@ -142,8 +136,10 @@ impl Credentials {
         let mut reader = TableReader::new(node, path, fields, problems)?;
         let username = reader.text("username");
         let password = reader.text("password").map(Secret::from);
-        let mechanism =
-            reader.text("mechanism").as_deref().map_or_else(Mechanism::default, Mechanism::from_name);
+        let mechanism = reader
+            .text("mechanism")
+            .as_deref()
+            .map_or_else(Mechanism::default, Mechanism::from_name);
         let client_id = reader.text("clientId");
         let brokers = read_brokers(&mut reader);
         let token_url = reader.text("tokenUrl");
@@ -194,9 +190,7 @@ impl fmt::Display for Quoted<'_> {
 }
 
 /// Brokers out of texts, with commas, white space or both between them.
-fn split_brokers<'a>(
-    texts: impl IntoIterator<Item = &'a str>,
-) -> impl Iterator<Item = &'a str> {
+fn split_brokers<'a>(texts: impl IntoIterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
     texts
         .into_iter()
         .flat_map(|text| text.split(|c: char| c == ',' || c.is_whitespace()))

@@ -242,7 +242,10 @@ mod tests {
         const VALUE: &str = "has no value: expected a text, or null to delete the key";
         for (body, expected) in [
             (json!({}), format!("messages is missing: {BODY}")),
-            (json!({ "mesages": [] }), format!("messages is missing (there is \"mesages\"): {BODY}")),
+            (
+                json!({ "mesages": [] }),
+                format!("messages is missing (there is \"mesages\"): {BODY}"),
+            ),
             (json!({ "messages": null }), format!("messages is null, not an array: {BODY}")),
             (json!({ "messages": "x" }), format!("messages is a text, not an array: {BODY}")),
             (json!({ "messages": {} }), format!("messages is an object, not an array: {BODY}")),

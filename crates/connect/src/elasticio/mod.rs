@@ -9,8 +9,8 @@ mod consume;
 mod credentials;
 mod input;
 mod metadata;
-//mod partitioner;
-//mod produce;
+mod partitioner;
+mod produce;
 mod properties;
 mod record;
 
@@ -20,7 +20,7 @@ pub use consume::Consume;
 pub use credentials::{Credentials, Mechanism};
 pub use input::{InputError, Message, ProduceInput};
 pub use metadata::RecordMetadata;
-pub use consume::Produce;
+pub use produce::Produce;
 pub use properties::Connection;
 pub use record::ConsumedRecord;
 

@@ -14,9 +14,7 @@ use super::{
     Compatibility, Connection, Message, ProduceConfiguration, ProduceInput, RecordMetadata,
     partitioner::KeyOrTurn,
 };
-use crate::connector::{
-    Action, ActionError, BoxFuture, Delivered, Delivery, with_causes,
-};
+use crate::connector::{Action, ActionError, BoxFuture, Delivered, Delivery, with_causes};
 
 /// The Produce action: takes bodies with messages, and gives an object for each partition that
 /// received records.
@@ -73,8 +71,7 @@ impl Produce {
 impl Action for Produce {
     fn submit(&self, input: Value) -> BoxFuture<'_, Result<Delivery, ActionError>> {
         async move {
-            let input =
-                ProduceInput::from_json(input, &self.topic).map_err(ActionError::input)?;
+            let input = ProduceInput::from_json(input, &self.topic).map_err(ActionError::input)?;
             let (deliveries, refused) = self.send(&input.messages).await;
             match refused {
                 Some(error) if deliveries.is_empty() => return Err(error),
@@ -101,12 +98,7 @@ struct Answers {
 
 impl Answers {
     fn new(topic: String, compatibility: Compatibility) -> Self {
-        Self {
-            topic,
-            compatibility,
-            partitions: BTreeMap::new(),
-            delivered: Delivered::default(),
-        }
+        Self { topic, compatibility, partitions: BTreeMap::new(), delivered: Delivered::default() }
     }
 
     /// Waits for all deliveries: a failure does not hide what became of the others.

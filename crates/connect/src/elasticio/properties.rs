@@ -297,15 +297,14 @@ mod tests {
         let connection = connection();
         let mut produce = produce();
         produce.additional_properties.clear();
-        let producer = ProducerConfig::from_properties(produce.client_properties(&connection).pairs());
+        let producer =
+            ProducerConfig::from_properties(produce.client_properties(&connection).pairs());
         let consumer =
             ConsumerConfig::from_properties(consume().client_properties(&connection).pairs());
         let admin = AdminConfig::from_properties(connection.admin_properties().pairs());
-        for warnings in [
-            producer.unwrap().warnings(),
-            consumer.unwrap().warnings(),
-            admin.unwrap().warnings(),
-        ] {
+        for warnings in
+            [producer.unwrap().warnings(), consumer.unwrap().warnings(), admin.unwrap().warnings()]
+        {
             assert!(warnings.is_empty(), "{warnings}");
         }
     }

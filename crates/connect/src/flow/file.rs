@@ -176,7 +176,11 @@ enum GivenBrokers {
 
 fn read_flow_brokers(reader: &mut TableReader<'_, '_>) -> Option<GivenBrokers> {
     let is_embedded = reader.texts("brokers")?.iter().map(|text| text.trim()).eq([EMBEDDED]);
-    if is_embedded { Some(GivenBrokers::Embedded) } else { read_brokers(reader).map(GivenBrokers::List) }
+    if is_embedded {
+        Some(GivenBrokers::Embedded)
+    } else {
+        read_brokers(reader).map(GivenBrokers::List)
+    }
 }
 
 fn read_embedded(node: &Node, problems: &mut Problems) -> Option<i32> {
@@ -231,7 +235,8 @@ idleMs = 250
         assert_eq!(flow.name(), "cars");
         let brokers = vec!["a:9092".to_owned(), "b:9092".to_owned()];
         assert_eq!(flow.brokers(), &Brokers::List(brokers.clone()));
-        let [Step::Action(produce), Step::Trigger(consume), Step::Trigger(idle)] = flow.steps() else {
+        let [Step::Action(produce), Step::Trigger(consume), Step::Trigger(idle)] = flow.steps()
+        else {
             panic!("{:?}", flow.steps());
         };
         assert_eq!(produce.input, Input::File("cars.jsonl".into()));

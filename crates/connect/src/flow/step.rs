@@ -4,9 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use crate::{
     connector::{Action, Trigger},
-    elasticio::{
-        self, Connection, Consume, ConsumeConfiguration, Produce, ProduceConfiguration,
-    },
+    elasticio::{self, Connection, Consume, ConsumeConfiguration, Produce, ProduceConfiguration},
     settings::{ClientProperties, Field, FieldKind, Node, Problems, TableReader},
 };
 
@@ -90,7 +88,7 @@ impl ActionConfiguration {
     /// Client properties that cannot work, all in one error.
     pub fn open(&self, connection: &Connection) -> Result<Box<dyn Action>, milena::Error> {
         match self {
-            Self::ElasticIoProduce(produce) => { let _ = (produce, connection); todo!() },
+            Self::ElasticIoProduce(produce) => Ok(Box::new(Produce::new(produce, connection)?)),
         }
     }
 
@@ -119,7 +117,7 @@ impl TriggerConfiguration {
     /// Client properties that cannot work, all in one error.
     pub fn open(&self, connection: &Connection) -> Result<Box<dyn Trigger>, milena::Error> {
         match self {
-            Self::ElasticIoConsume(consume) => { let _ = (consume, connection); todo!() },
+            Self::ElasticIoConsume(consume) => Ok(Box::new(Consume::new(consume, connection)?)),
         }
     }
 
@@ -202,7 +200,8 @@ fn read(node: &Node, path: &str, has_action: bool, problems: &mut Problems) -> O
     let idle_ms = reader.integer("idleMs");
     if is_action == is_trigger {
         let what = if is_action { "both action and trigger" } else { "neither action nor trigger" };
-        let message = format!("{path} has {what}: expected action = \"produce\" or trigger = \"consume\"");
+        let message =
+            format!("{path} has {what}: expected action = \"produce\" or trigger = \"consume\"");
         let place = reader.place();
         reader.problem_at(place, message);
     }

@@ -47,7 +47,8 @@ impl ActionRun {
         };
         let (closed, ()) = futures_util::join!(close, answers);
         if let Err(error) = closed {
-            let message = format!("{}: not everything was sent: {}", self.name, with_causes(&error));
+            let message =
+                format!("{}: not everything was sent: {}", self.name, with_causes(&error));
             self.shared.fail(RunError::Failed(message));
         }
     }

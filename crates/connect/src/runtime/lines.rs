@@ -118,10 +118,7 @@ mod tests {
     #[tokio::test]
     async fn refuses_a_line_that_never_ends() {
         let error = read_line(&mut *reader("12345678"), 5).await.unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "it is longer than 5 bytes: expected one JSON object a line"
-        );
+        assert_eq!(error.to_string(), "it is longer than 5 bytes: expected one JSON object a line");
         assert_eq!(read_line(&mut *reader("12345\n"), 5).await.unwrap(), Some(b"12345".to_vec()));
     }
 }

@@ -198,9 +198,10 @@ pub(super) async fn run_steps(
 
 async fn start_triggers(steps: &mut Steps) -> Result<(), RunError> {
     try_join_all(steps.triggers.iter_mut().map(|(trigger, _, name)| async move {
-        trigger.start().await.map_err(|error| {
-            RunError::Failed(format!("{name}: {}", with_causes(&error)))
-        })
+        trigger
+            .start()
+            .await
+            .map_err(|error| RunError::Failed(format!("{name}: {}", with_causes(&error))))
     }))
     .await
     .map(drop)

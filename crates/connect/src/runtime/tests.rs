@@ -2,7 +2,10 @@
 
 use std::{
     io,
-    sync::{Arc, atomic::{AtomicBool, Ordering}},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -44,8 +47,10 @@ impl Action for FakeAction {
                 return Err(ActionError::input("expected a number"));
             }
             if input == json!("lost") {
-                let delivered = Delivered { outputs: vec![json!({ "errorCode": "6" })], ..Default::default() };
-                let error = ActionError { message: "not delivered".into(), delivered, source: None };
+                let delivered =
+                    Delivered { outputs: vec![json!({ "errorCode": "6" })], ..Default::default() };
+                let error =
+                    ActionError { message: "not delivered".into(), delivered, source: None };
                 return Ok(async move { Err(error) }.boxed());
             }
             let mut records = self.0.records.lock();
@@ -230,7 +235,10 @@ async fn what_was_not_delivered_is_named_and_its_outputs_are_written() {
 #[tokio::test]
 async fn a_failure_ends_a_trigger_that_goes_on_for_ever() {
     let ran = Run::new(reader("0\nx\n"), Until::Forever).go().await;
-    assert_eq!(ran.error.as_deref(), Some("in.jsonl: line 2: column 1: this is no JSON: expected value"));
+    assert_eq!(
+        ran.error.as_deref(),
+        Some("in.jsonl: line 2: column 1: this is no JSON: expected value")
+    );
     assert_eq!(ran.closed, ["action", "trigger"]);
 }
 

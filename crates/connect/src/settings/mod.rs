@@ -6,8 +6,8 @@ mod node;
 mod problem;
 mod property;
 
-pub use field::{Field, FieldKind};
 pub(crate) use field::TableReader;
+pub use field::{Field, FieldKind};
 pub(crate) use nearest::nearest;
 pub(crate) use node::Node;
 pub use problem::{Place, Problem, Problems};

@@ -183,6 +183,9 @@ mod tests {
     #[test]
     fn names_the_place_that_is_no_toml() {
         let problems = Node::from_toml("name = \"x\"\nbrokers = embedded\n").unwrap_err();
-        assert!(problems.to_string().starts_with("line 2, column 11: this is no TOML: "), "{problems}");
+        assert!(
+            problems.to_string().starts_with("line 2, column 11: this is no TOML: "),
+            "{problems}"
+        );
     }
 }
