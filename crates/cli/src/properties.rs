@@ -2,7 +2,10 @@
 
 use std::{fs, path::Path};
 
-use milena::config::{Properties, Warnings};
+use milena::{
+    Admin,
+    config::{AdminConfig, ClientKind, Properties, Warnings, find},
+};
 
 use crate::{arguments::Connection, failure::Failure};
 
@@ -51,6 +54,14 @@ impl PropertyList {
     /// Whether the property was set.
     pub(crate) fn contains(&self, name: &str) -> bool {
         self.0.iter().any(|(known, _)| known == name)
+    }
+
+    /// An admin client of the same cluster; properties that only the other client has are left out.
+    pub(crate) fn admin(self, other: ClientKind) -> Result<Admin, Failure> {
+        let entries = self.0.into_iter().filter(|(name, _)| {
+            find(name, ClientKind::Admin).is_some() || find(name, other).is_none()
+        });
+        Ok(Admin::new(AdminConfig::from_properties(entries)?)?)
     }
 
     /// The properties with their values.

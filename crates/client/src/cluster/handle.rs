@@ -342,5 +342,5 @@ fn topic_failed(name: &str, code: ErrorCode) -> Error {
         ErrorCode::INVALID_TOPIC_EXCEPTION => format!("\"{name}\" cannot be the name of a topic"),
         code => format!("topic {name}: {code}"),
     };
-    Error::broker_answered(code.0, message).with_topic(name)
+    Error::broker_answered(code, message).with_topic(name)
 }
