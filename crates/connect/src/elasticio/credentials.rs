@@ -190,11 +190,18 @@ impl fmt::Display for Quoted<'_> {
 }
 
 /// Brokers out of texts, with commas, white space or both between them.
-fn split_brokers<'a>(texts: impl IntoIterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
+pub(crate) fn split_brokers<'a>(texts: impl IntoIterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
     texts
         .into_iter()
         .flat_map(|text| text.split(|c: char| c == ',' || c.is_whitespace()))
         .filter(|broker| !broker.is_empty())
+}
+
+/// Whether a text ends in a port, with something in front of it: the client looks at the rest.
+pub(crate) fn is_host_and_port(broker: &str) -> bool {
+    broker.rsplit_once(':').is_some_and(|(host, port)| {
+        !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0)
+    })
 }
 
 /// The field `brokers`: an empty list when it is not there.
@@ -212,8 +219,7 @@ pub(crate) fn read_brokers(reader: &mut TableReader<'_, '_>) -> Option<Vec<Strin
     }
     let mut is_sound = true;
     for broker in &brokers {
-        let port = broker.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
-        if port.is_none_or(|port| port == 0) || broker.starts_with(':') {
+        if !is_host_and_port(broker) {
             reader.problem("brokers", format_args!("has {broker:?}: {EXPECTED}"));
             is_sound = false;
         }

@@ -24,7 +24,7 @@ pub use produce::Produce;
 pub use properties::Connection;
 pub use record::ConsumedRecord;
 
-pub(crate) use credentials::read_brokers;
+pub(crate) use credentials::{is_host_and_port, read_brokers, split_brokers};
 
 use crate::settings::Field;
 

@@ -1,8 +1,10 @@
 //! A flow file.
 
+use milena::config::{ClientKind, find};
+
 use super::step::{self, Step};
 use crate::{
-    elasticio::{Connection, Credentials, read_brokers},
+    elasticio::{Connection, Credentials, is_host_and_port, read_brokers, split_brokers},
     settings::{Field, FieldKind, Node, Problems, TableReader},
 };
 
@@ -37,6 +39,9 @@ const EMBEDDED_FIELDS: &[Field] = &[Field::optional(
 )
 .default("1")];
 
+/// Kafka's default of `num.partitions`.
+const PARTITIONS_DEFAULT: i32 = 1;
+
 /// Where a flow's brokers are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -48,6 +53,31 @@ pub enum Brokers {
     },
     /// At these addresses, each `host:port`.
     List(Vec<String>),
+}
+
+impl Brokers {
+    /// Reads what stands in place of a flow's brokers: `embedded`, which keeps the settings of the
+    /// flow's own embedded broker, or a list.
+    ///
+    /// # Errors
+    ///
+    /// What was expected.
+    pub fn parse(list: &str, own: &Self) -> Result<Self, String> {
+        if list.trim() == EMBEDDED {
+            return Ok(match own {
+                Self::Embedded { .. } => own.clone(),
+                Self::List(_) => Self::Embedded { partitions: PARTITIONS_DEFAULT },
+            });
+        }
+        let brokers: Vec<String> = split_brokers([list]).map(str::to_owned).collect();
+        match brokers.iter().find(|broker| !is_host_and_port(broker)) {
+            None if !brokers.is_empty() => Ok(Self::List(brokers)),
+            wrong => {
+                let wrong = wrong.map_or("", String::as_str);
+                Err(format!("has {wrong:?}: expected host:port, or \"embedded\""))
+            }
+        }
+    }
 }
 
 /// A flow: connectors, and where their brokers are.
@@ -115,7 +145,7 @@ impl Flow {
             );
         }
         reader.finish();
-        let partitions = embedded.map_or(Some(1), |node| read_embedded(node, problems));
+        let partitions = embedded.map_or(Some(PARTITIONS_DEFAULT), |node| read_embedded(node, problems));
         let credentials = match credentials_node {
             Some(node) => Some(Credentials::read_in_flow(node, given.is_none(), problems)),
             None => None,
@@ -153,6 +183,30 @@ impl Flow {
         &self.steps
     }
 
+    /// What is odd about the client properties of the steps, but no reason not to run them.
+    ///
+    /// # Errors
+    ///
+    /// Client properties that cannot work, all of a step's in one error.
+    pub fn warnings(&self, connection: &Connection) -> Result<Vec<String>, milena::Error> {
+        let mut warnings = Vec::new();
+        for step in &self.steps {
+            for warning in step.warnings(connection)? {
+                if !warnings.contains(&warning) {
+                    warnings.push(warning);
+                }
+            }
+        }
+        let kinds: Vec<ClientKind> = self.steps.iter().map(Step::client_kind).collect();
+        for (name, _) in connection.flow.iter().chain(&connection.command_line) {
+            let has = |kinds: &[ClientKind]| kinds.iter().any(|kind| find(name, *kind).is_some());
+            if has(&ClientKind::ALL) && !has(&kinds) {
+                warnings.push(format!("{name}: no step of this flow has a client that knows it"));
+            }
+        }
+        Ok(warnings)
+    }
+
     /// How the steps reach these brokers. An embedded broker is reached without credentials.
     #[must_use]
     pub fn connection(&self, brokers: Vec<String>, is_embedded: bool) -> Connection {
@@ -185,9 +239,9 @@ fn read_flow_brokers(reader: &mut TableReader<'_, '_>) -> Option<GivenBrokers> {
 
 fn read_embedded(node: &Node, problems: &mut Problems) -> Option<i32> {
     let mut reader = TableReader::new(node, "embedded", EMBEDDED_FIELDS, problems)?;
-    let partitions = reader.integer("partitions").unwrap_or(1);
+    let partitions = reader.integer("partitions");
     reader.finish();
-    i32::try_from(partitions).ok()
+    partitions.map_or(Some(PARTITIONS_DEFAULT), |partitions| i32::try_from(partitions).ok())
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use milena::config::{ClientKind, ConsumerConfig, ProducerConfig};
+
 use crate::{
     connector::{Action, Trigger},
     elasticio::{self, Connection, Consume, ConsumeConfiguration, Produce, ProduceConfiguration},
@@ -42,6 +44,32 @@ pub enum Step {
     Action(ActionStep),
     /// A trigger with its end.
     Trigger(TriggerStep),
+}
+
+impl Step {
+    /// Which of Kafka's clients the step is.
+    #[must_use]
+    pub fn client_kind(&self) -> ClientKind {
+        match self {
+            Self::Action(_) => ClientKind::Producer,
+            Self::Trigger(_) => ClientKind::Consumer,
+        }
+    }
+
+    /// What is odd about the step's client properties.
+    pub(super) fn warnings(&self, connection: &Connection) -> Result<Vec<String>, milena::Error> {
+        let warnings = match self {
+            Self::Action(step) => {
+                let properties = step.configuration.client_properties(connection);
+                ProducerConfig::from_properties(properties.pairs())?.warnings().clone()
+            }
+            Self::Trigger(step) => {
+                let properties = step.configuration.client_properties(connection);
+                ConsumerConfig::from_properties(properties.pairs())?.warnings().clone()
+            }
+        };
+        Ok(warnings.iter().map(ToString::to_string).collect())
+    }
 }
 
 /// An action with its input.
