@@ -96,7 +96,11 @@ pub(crate) struct Users {
 impl fmt::Debug for Users {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.users.keys().collect();
-        formatter.debug_struct("Users").field("names", &names).field("mechanisms", &self.mechanisms).finish_non_exhaustive()
+        formatter
+            .debug_struct("Users")
+            .field("names", &names)
+            .field("mechanisms", &self.mechanisms)
+            .finish_non_exhaustive()
     }
 }
 
@@ -107,13 +111,18 @@ impl Users {
         session_lifetime: Option<Duration>,
     ) -> Self {
         let user = |(name, password)| {
-            let user = User { password, scram_sha_256: OnceLock::new(), scram_sha_512: OnceLock::new() };
+            let user =
+                User { password, scram_sha_256: OnceLock::new(), scram_sha_512: OnceLock::new() };
             (name, user)
         };
-        let users: Arc<BTreeMap<String, User>> = Arc::new(passwords.into_iter().map(user).collect());
+        let users: Arc<BTreeMap<String, User>> =
+            Arc::new(passwords.into_iter().map(user).collect());
         let known = Arc::clone(&users);
-        let secret = Secret::new([random_u128().to_be_bytes(), random_u128().to_be_bytes()].concat());
-        let find = move |name: &str, hash: ScramHash| known.get(name).and_then(|user| user.credential(name, hash));
+        let secret =
+            Secret::new([random_u128().to_be_bytes(), random_u128().to_be_bytes()].concat());
+        let find = move |name: &str, hash: ScramHash| {
+            known.get(name).and_then(|user| user.credential(name, hash))
+        };
         let scram = ScramServerConfig::new(secret, find).ok().map(Arc::new);
         Self { users, mechanisms, scram, session_lifetime }
     }
@@ -129,7 +138,10 @@ impl Users {
             return None;
         }
         let scram = |hash| {
-            let nonce = Nonce::from_random(&[random_u128().to_be_bytes(), random_u128().to_be_bytes()].concat()).ok()?;
+            let nonce = Nonce::from_random(
+                &[random_u128().to_be_bytes(), random_u128().to_be_bytes()].concat(),
+            )
+            .ok()?;
             Some(ScramServer::new(hash, nonce, Arc::clone(self.scram.as_ref()?)).into())
         };
         match mechanism {
@@ -139,7 +151,8 @@ impl Users {
                     // Unknown users are compared as well, so that both cases take the same time.
                     let nobody = Secret::new(Vec::new());
                     let user = users.get(login.username);
-                    let matches = login.password_matches(user.map_or(&nobody, |user| &user.password));
+                    let matches =
+                        login.password_matches(user.map_or(&nobody, |user| &user.password));
                     matches && user.is_some()
                 };
                 Some(PlainServer::new(Arc::new(verify)).into())
@@ -167,7 +180,10 @@ pub(crate) struct TlsMaterial {
 impl fmt::Debug for TlsMaterial {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let has_client_ca = self.client_ca.is_some();
-        formatter.debug_struct("TlsMaterial").field("has_client_ca", &has_client_ca).finish_non_exhaustive()
+        formatter
+            .debug_struct("TlsMaterial")
+            .field("has_client_ca", &has_client_ca)
+            .finish_non_exhaustive()
     }
 }
 
@@ -177,8 +193,9 @@ pub(crate) fn tls_config(material: &TlsMaterial) -> Result<ServerConfig, StartEr
     check_cpu()?;
     let provider = Arc::new(rustls_graviola::default_provider());
     let chain = certificates(&material.certificate_chain, "the certificate chain")?;
-    let key = PrivateKeyDer::from_pem_slice(&material.private_key)
-        .map_err(|error| tls(format!("the private key is not PEM (PKCS#8, PKCS#1 or SEC1): {error}")))?;
+    let key = PrivateKeyDer::from_pem_slice(&material.private_key).map_err(|error| {
+        tls(format!("the private key is not PEM (PKCS#8, PKCS#1 or SEC1): {error}"))
+    })?;
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| tls(error.to_string()))?;
@@ -195,7 +212,9 @@ pub(crate) fn tls_config(material: &TlsMaterial) -> Result<ServerConfig, StartEr
             builder.with_client_cert_verifier(verifier)
         }
     };
-    builder.with_single_cert(chain, key).map_err(|error| tls(format!("certificate and key: {error}")))
+    builder
+        .with_single_cert(chain, key)
+        .map_err(|error| tls(format!("certificate and key: {error}")))
 }
 
 fn certificates(pem: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>, StartError> {
@@ -219,11 +238,14 @@ fn check_cpu() -> Result<(), StartError> {
         ("avx", std::arch::is_x86_feature_detected!("avx")),
         ("avx2", std::arch::is_x86_feature_detected!("avx2")),
     ];
-    let missing: Vec<_> = features.iter().filter(|(_, found)| !found).map(|(name, _)| *name).collect();
+    let missing: Vec<_> =
+        features.iter().filter(|(_, found)| !found).map(|(name, _)| *name).collect();
     if missing.is_empty() {
         return Ok(());
     }
-    Err(StartError::Tls { problem: format!("this CPU lacks {}, which the TLS provider needs", missing.join(", ")) })
+    Err(StartError::Tls {
+        problem: format!("this CPU lacks {}, which the TLS provider needs", missing.join(", ")),
+    })
 }
 
 #[cfg(not(target_arch = "x86_64"))]
