@@ -4,9 +4,10 @@
 
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::{ApiKey, RequestKind, ResponseKind};
+use milena_tests::golden::{bytes_of, kind, name_of, version_of};
 use milena_wire::{MessageKind, json};
 
-use crate::messages::{bytes_of, cases, kind, name_of, version_of};
+use crate::messages::cases;
 
 /// Versions that Kafka 4.1, the witness's source, had not made stable yet and 4.4 has changed.
 const CHANGED_SINCE: [(ApiKey, i16); 3] =

@@ -1,7 +1,4 @@
-//! Helpers of the suites.
+//! What several suites share.
 
-/// The crates of the workspace have the version of the suites that test them.
-#[test]
-fn names_the_workspace_version() {
-    assert!(env!("CARGO_PKG_VERSION").starts_with("0."));
-}
+pub mod fuzzing;
+pub mod golden;

@@ -2,18 +2,30 @@
 //!
 //! `test` is the whole of the project's checks, and what continuous integration runs.
 
+mod fuzz;
 mod generate;
+mod golden;
+mod kafka;
+mod no_c;
 mod spec;
 mod test;
+mod tidy;
 
 use std::{path::PathBuf, process::ExitCode};
 
 const USAGE: &str = "usage: cargo xtask COMMAND
 
 commands:
+  golden  write random messages and records with Kafka's own classes
+  kafka   fetch, start, stop and break a real Apache Kafka (see cargo xtask kafka --help)
   test    run every check: format, lints, unit, doc, golden, embedded and real-Kafka tests
+  kafka   fetch, start, stop and break a real Apache Kafka (see cargo xtask kafka --help)
+  fuzz    run the fuzz targets ([--seconds N] [TARGET...])
   gen     write the generated code from the facts in spec/ (--check: compare instead of writing)
+  golden  write random messages and records with Kafka's own classes
+  no-c    prove that a build compiles no C
   spec    take the protocol's facts out of Kafka's own jar into spec/
+  tidy    check documents and sources: links, paths, commands, sizes
 ";
 
 fn main() -> ExitCode {
@@ -23,8 +35,13 @@ fn main() -> ExitCode {
         None => ("", &[] as &[String]),
     };
     let outcome = match command {
+        "golden" => golden::run(rest),
+        "kafka" => kafka::run(rest),
         "test" => test::run(rest),
+        "fuzz" => fuzz::run(rest),
         "gen" => generate::run(rest),
+        "no-c" => no_c::run(rest),
+        "tidy" => tidy::run(rest),
         "spec" => spec::run(rest),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");

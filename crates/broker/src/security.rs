@@ -8,7 +8,7 @@ use std::time::Duration;
 use milena_sasl::oauthbearer::{OAuthBearerServer, UnsecuredTokenValidator};
 use milena_sasl::plain::{PlainLogin, PlainServer};
 use milena_sasl::scram::{Nonce, ScramCredential, ScramHash, ScramServer, ScramServerConfig};
-use milena_sasl::{Mechanism, Secret, ServerExchange};
+use milena_sasl::{Mechanism, Preparation, Secret, ServerExchange};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -70,7 +70,7 @@ struct User {
 
 impl User {
     /// Deriving a key takes milliseconds, so it is done when somebody first logs in.
-    fn credential(&self, name: &str, hash: ScramHash) -> Option<ScramCredential> {
+    fn credential(&self, hash: ScramHash) -> Option<ScramCredential> {
         let cell = match hash {
             ScramHash::Sha256 => &self.scram_sha_256,
             ScramHash::Sha512 => &self.scram_sha_512,
@@ -78,7 +78,10 @@ impl User {
         };
         let derive = || {
             let salt = random_u128().to_be_bytes();
-            ScramCredential::from_password(hash, name, &self.password, &salt, SCRAM_ITERATIONS).ok()
+            // Kafka's brokers and tools hash the password's bytes as they are.
+            let prepared = Preparation::None;
+            ScramCredential::from_password(hash, &self.password, prepared, &salt, SCRAM_ITERATIONS)
+                .ok()
         };
         cell.get_or_init(derive).clone()
     }
@@ -121,9 +124,11 @@ impl Users {
         let secret =
             Secret::new([random_u128().to_be_bytes(), random_u128().to_be_bytes()].concat());
         let find = move |name: &str, hash: ScramHash| {
-            known.get(name).and_then(|user| user.credential(name, hash))
+            known.get(name).and_then(|user| user.credential(hash))
         };
-        let scram = ScramServerConfig::new(secret, find).ok().map(Arc::new);
+        let scram = ScramServerConfig::new(secret, find)
+            .ok()
+            .map(|config| Arc::new(config.with_preparation(Preparation::None)));
         Self { users, mechanisms, scram, session_lifetime }
     }
 

@@ -1,2 +1,27 @@
-//! The `milena` program.
-fn main() {}
+//! The `milena` program: an Apache Kafka client, broker and connectors in one.
+//!
+//! Results go to standard output, everything else to standard error. It ends with 0 where all went
+//! well, 1 where something failed, 2 where it was called wrongly and 130 where it was interrupted.
+
+mod arguments;
+mod commands;
+mod failure;
+mod interrupt;
+mod properties;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::arguments::Arguments;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match commands::run(arguments.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.print();
+            failure.exit_code()
+        }
+    }
+}

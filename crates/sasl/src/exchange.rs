@@ -220,3 +220,18 @@ pub(crate) const CLIENT_NOT_WAITING: SaslError = SaslError::OutOfOrder {
 /// What a client exchange says when its first message is asked for again.
 pub(crate) const CLIENT_BEGUN: SaslError =
     SaslError::OutOfOrder { expected: "`initial` can be called only once" };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exchanges_can_move_between_threads() {
+        fn movable<T: Send + Sync + 'static>() {}
+        movable::<ClientExchange>();
+        movable::<ServerExchange>();
+        movable::<ClientStep>();
+        movable::<ServerStep>();
+        movable::<SaslError>();
+    }
+}

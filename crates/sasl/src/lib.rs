@@ -24,12 +24,15 @@
 //! use milena_sasl::scram::{
 //!     Nonce, ScramClient, ScramCredential, ScramHash, ScramServer, ScramServerConfig,
 //! };
-//! use milena_sasl::{ClientExchange, ClientStep, Secret, ServerExchange, ServerStep};
+//! use milena_sasl::{
+//!     ClientExchange, ClientStep, Preparation, Secret, ServerExchange, ServerStep,
+//! };
 //!
 //! // What the broker stores: made once, from the password and a random salt.
 //! let hash = ScramHash::Sha512;
 //! let password = Secret::from("pencil");
-//! let credential = ScramCredential::from_password(hash, "Milena", &password, b"salt-17x", 4096)?;
+//! let prepared = Preparation::Saslprep;
+//! let credential = ScramCredential::from_password(hash, &password, prepared, b"salt-17x", 4096)?;
 //!
 //! // The random bytes come from the caller; real ones come from the operating system.
 //! let server_secret = Secret::from("32 random bytes, kept by the broker");

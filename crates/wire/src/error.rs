@@ -130,7 +130,7 @@ impl fmt::Display for DecodeErrorKind {
                 write!(f, "needs {needed} bytes, but {remaining} are left")
             }
             Self::InvalidLength { length, remaining } => {
-                write!(f, "has length {length}, but {remaining} bytes are left")
+                write!(f, "has the impossible length {length}; {remaining} bytes are left")
             }
             Self::InvalidCount { count, remaining } => {
                 write!(f, "counts {count} items, more than the {remaining} bytes left can hold")

@@ -1,7 +1,8 @@
 //! Apache Kafka's protocol as values.
 //!
 //! Bytes become values and values become bytes: every message of Kafka 4.4 in all of its versions
-//! ([`messages`]), the frames that carry them ([`frame`]) and the error codes ([`ErrorCode`]).
+//! ([`messages`]), the record batches inside them ([`records`]) and their compression
+//! ([`compression`]), the frames that carry them ([`frame`]) and the error codes ([`ErrorCode`]).
 //! There is no I/O, no clock and no random source here, and no `unsafe`.
 //!
 //! A peer is untrusted. Whatever the bytes are, decoding never panics, and it never asks for more

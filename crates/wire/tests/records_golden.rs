@@ -3,6 +3,8 @@
 //! Each line of `tests/golden/records.jsonl.gz` has the bytes of one record set and its records.
 //! `MILENA_RECORDS_GOLDEN` names a plain file of such lines to compare with instead.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::io::{BufRead, BufReader, Read};
 
 use bytes::Bytes;
@@ -31,8 +33,8 @@ fn for_each_line(mut check: impl FnMut(&Value)) {
 }
 
 fn from_hex(hex: &str) -> Bytes {
-    let digit = |byte: u8| (byte as char).to_digit(16).unwrap() as u8;
-    hex.as_bytes().chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
+    let byte = |start| u8::from_str_radix(&hex[start..start + 2], 16).unwrap();
+    (0..hex.len()).step_by(2).map(byte).collect()
 }
 
 fn from_base64(value: &Value) -> Option<Vec<u8>> {

@@ -18,23 +18,21 @@ pub struct ScramCredential {
 }
 
 impl ScramCredential {
-    /// Derives a credential from a password, prepared with SASLprep as our client does.
+    /// Derives a credential from a password, prepared as its clients will prepare it.
     ///
-    /// The salt must be random; 16 bytes or more are good. The user name goes into no key; it is
-    /// checked here so that no credential is stored for a name that cannot log in.
+    /// The salt must be random; 16 bytes or more are good. The user name goes into no key.
     ///
     /// # Errors
-    /// [`SaslError`] of kind `Local` when name, password or salt is empty or cannot be prepared,
-    /// and [`SaslError::IterationsOutOfRange`].
+    /// [`SaslError`] of kind `Local` when password or salt is empty or the password cannot be
+    /// prepared, and [`SaslError::IterationsOutOfRange`].
     pub fn from_password(
         hash: ScramHash,
-        username: &str,
         password: &Secret,
+        preparation: Preparation,
         salt: &[u8],
         iterations: u32,
     ) -> Result<Self, SaslError> {
-        Preparation::Saslprep.text(Field::Username, username)?;
-        let password = Preparation::Saslprep.secret(Field::Password, password)?;
+        let password = preparation.secret(Field::Password, password)?;
         check(salt, iterations)?;
         let salted = hash.salted_password(&password, salt, iterations);
         Self::from_salted_password(hash, &salted, salt, iterations)
@@ -136,8 +134,8 @@ mod tests {
     fn credential(salt: &[u8], iterations: u32) -> Result<ScramCredential, SaslError> {
         ScramCredential::from_password(
             ScramHash::Sha256,
-            "user",
             &"pencil".into(),
+            Preparation::Saslprep,
             salt,
             iterations,
         )
@@ -156,6 +154,18 @@ mod tests {
             ScramCredential::from_keys(hash, made.salt(), 4096, stored_key, server_key).unwrap();
         assert_eq!(made, from_keys);
         assert_eq!((made.hash(), made.iterations()), (hash, 4096));
+    }
+
+    #[test]
+    fn prepares_the_password_as_told() {
+        let stored = |password: &str, preparation| {
+            let hash = ScramHash::Sha256;
+            ScramCredential::from_password(hash, &password.into(), preparation, b"salt", 4096)
+        };
+        let plain = stored("IX", Preparation::None);
+        assert_eq!(stored("\u{2168}", Preparation::Saslprep), plain);
+        assert_ne!(stored("\u{2168}", Preparation::None), plain);
+        assert_eq!(stored("", Preparation::None), Err(SaslError::Empty { field: Field::Password }));
     }
 
     #[test]

@@ -213,6 +213,11 @@ impl Decoder {
             }
         };
         let Some(length) = length else { return Ok(None) };
+        if length > i64::from(i16::MAX) {
+            // The flexible form could count more, but Kafka allows no more than the other.
+            let remaining = self.remaining();
+            return Err(self.error(DecodeErrorKind::InvalidLength { length, remaining }, field));
+        }
         let length = self.checked(length, field)?;
         if length == 0 {
             return Ok(Some(ByteString::new()));

@@ -14,7 +14,7 @@ use super::header::{
 };
 use super::record::Header;
 use super::sealed::SealedBatch;
-use super::varint::{Small, VARINT_LEN_MAX, VARLONG_LEN_MAX, varint_len};
+use super::varint::{VARINT_LEN_MAX, VARLONG_LEN_MAX, Word, put_varint, varint_len};
 use super::{
     NO_PARTITION_LEADER_EPOCH, NO_PRODUCER_EPOCH, NO_PRODUCER_ID, NO_SEQUENCE, NO_TIMESTAMP,
 };
@@ -164,22 +164,15 @@ impl RecordBatchBuilder {
         }
         self.buffer.reserve(sizes.total);
 
-        let mut prefix = Small::<PREFIX_LEN_MAX>::new();
-        prefix.push_varint(signed(sizes.body));
-        prefix.push(0);
-        prefix.push_varint(delta);
-        prefix.push_varint(i64::from(index));
+        put_varints(&mut self.buffer, [signed(sizes.body), 0, delta]);
         match key {
-            None => prefix.push_varint(-1),
+            None => put_varints(&mut self.buffer, [i64::from(index), -1, nullable(value)]),
             Some(key) => {
-                prefix.push_varint(signed(key.len()));
-                self.buffer.extend_from_slice(prefix.as_slice());
+                put_varints(&mut self.buffer, [i64::from(index), signed(key.len())]);
                 self.buffer.extend_from_slice(key);
-                prefix = Small::new();
+                put_varints(&mut self.buffer, [nullable(value)]);
             }
         }
-        prefix.push_varint(value.map_or(-1, |value| signed(value.len())));
-        self.buffer.extend_from_slice(prefix.as_slice());
         if let Some(value) = value {
             self.buffer.extend_from_slice(value);
         }
@@ -201,17 +194,11 @@ impl RecordBatchBuilder {
             self.buffer.put_u8(0);
             return;
         }
-        let mut small = Small::<VARLONG_LEN_MAX>::new();
-        small.push_varint(signed(headers.len()));
-        self.buffer.extend_from_slice(small.as_slice());
+        put_varints(&mut self.buffer, [signed(headers.len())]);
         for header in headers {
-            let mut small = Small::<VARLONG_LEN_MAX>::new();
-            small.push_varint(signed(header.key_bytes().len()));
-            self.buffer.extend_from_slice(small.as_slice());
+            put_varints(&mut self.buffer, [signed(header.key_bytes().len())]);
             self.buffer.extend_from_slice(header.key_bytes());
-            let mut small = Small::<VARLONG_LEN_MAX>::new();
-            small.push_varint(header.value().map_or(-1, |value| signed(value.len())));
-            self.buffer.extend_from_slice(small.as_slice());
+            put_varints(&mut self.buffer, [nullable(header.value())]);
             self.buffer.extend_from_slice(header.value().unwrap_or_default());
         }
     }
@@ -351,6 +338,36 @@ impl RecordBatchBuilder {
             .saturating_add(headers_len);
         Sizes { body, total: body.saturating_add(varint_len(signed(body))) }
     }
+}
+
+/// Appends varints in one store when they fit into a word and the buffer has room for a whole one;
+/// the attributes, a byte of 0, are the varint 0.
+#[inline(always)]
+fn put_varints<const N: usize>(buffer: &mut BytesMut, values: [i64; N]) {
+    let len: usize = values.iter().map(|&value| varint_len(value)).sum();
+    let start = buffer.len();
+    if len > Word::LEN_MAX || buffer.capacity() - start < Word::LEN_MAX {
+        return put_varints_one_by_one(buffer, &values);
+    }
+    let mut word = Word::new();
+    for value in values {
+        word.push_varint(value);
+    }
+    buffer.extend_from_slice(&word.bytes());
+    buffer.truncate(start + word.len());
+}
+
+#[cold]
+fn put_varints_one_by_one(buffer: &mut BytesMut, values: &[i64]) {
+    for &value in values {
+        put_varint(buffer, value);
+    }
+}
+
+/// The length field of a nullable value.
+#[inline(always)]
+fn nullable(bytes: Option<&[u8]>) -> i64 {
+    bytes.map_or(-1, |bytes| signed(bytes.len()))
 }
 
 #[inline(always)]

@@ -17,9 +17,16 @@ pub(super) fn replace_prefix(crc: u32, old: &[u8], new: &[u8], body_len: usize) 
     crc ^ advance(crc32c::crc32c(old) ^ crc32c::crc32c(new), body_len)
 }
 
+/// Up to this many bytes are moved over by hashing as many zeros, which the processor does faster
+/// than a few multiplications.
+const ZEROS: [u8; 1 << 10] = [0; 1 << 10];
+
 /// Multiplies a checksum by x^(8 * len).
-fn advance(mut crc: u32, mut len: usize) -> u32 {
-    let mut power = 0;
+fn advance(mut crc: u32, len: usize) -> u32 {
+    // Hashing inverts before and after; that is undone here.
+    crc = !crc32c::crc32c_append(!crc, &ZEROS[..len % ZEROS.len()]);
+    let mut power = ZEROS.len().trailing_zeros() as usize;
+    let mut len = len / ZEROS.len();
     while len != 0 {
         if len & 1 != 0 {
             crc = multiply(crc, POWERS[power]);

@@ -67,6 +67,14 @@ impl Records {
     }
 }
 
+impl Records {
+    #[cold]
+    fn error(&self, fault: Fault) -> RecordError {
+        RecordError::new(fault.kind, self.bytes.len().saturating_sub(fault.rest))
+            .in_batch(self.position, self.base_offset)
+    }
+}
+
 impl<'a> IntoIterator for &'a Records {
     type Item = Result<Record<'a>, RecordError>;
     type IntoIter = RecordIter<'a>;
@@ -85,30 +93,61 @@ pub struct RecordIter<'a> {
     is_done: bool,
 }
 
+impl RecordIter<'_> {
+    /// The records that are not yielded yet, as a value of their own that shares the bytes.
+    #[must_use]
+    pub fn into_records(self) -> Records {
+        let mut records = self.records.clone();
+        let skipped = records.bytes.len() - self.rest.len();
+        records.bytes = records.bytes.split_off(skipped.min(records.bytes.len()));
+        records.position += skipped;
+        if let Rules::Batch(rules) = &mut records.rules {
+            rules.records_count = self.remaining;
+        }
+        records
+    }
+}
+
 impl<'a> Iterator for RecordIter<'a> {
     type Item = Result<Record<'a>, RecordError>;
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        match &self.records.rules {
+        // `rest` is moved through a local, and nothing takes `self` by reference in a call, so that
+        // the iterator stays in registers.
+        let mut rest = self.rest;
+        let result = match &self.records.rules {
             Rules::Batch(rules) => {
                 if self.remaining == 0 {
-                    return self.end();
-                }
-                self.remaining -= 1;
-                match take_record(&mut self.rest, rules) {
-                    Ok(record) => Some(Ok(record)),
-                    Err(fault) => Some(Err(self.fail(fault))),
+                    if self.is_done || rest.is_empty() {
+                        return None;
+                    }
+                    let count = rest.len();
+                    let kind = RecordErrorKind::BytesBehindRecords { count };
+                    Err(Fault { kind, rest: count })
+                } else {
+                    self.remaining -= 1;
+                    take_record(&mut rest, rules)
                 }
             }
+            Rules::Legacy(_) if rest.is_empty() => return None,
             Rules::Legacy(rules) => {
-                if self.rest.is_empty() {
-                    return None;
-                }
-                match legacy::take_message(&mut self.rest, rules) {
-                    Ok(record) => Some(Ok(record)),
-                    Err(fault) => Some(Err(self.fail(fault))),
-                }
+                let mut behind = rest;
+                let result = legacy::take_message(&mut behind, rules);
+                rest = behind;
+                result
+            }
+        };
+        match result {
+            Ok(record) => {
+                self.rest = rest;
+                Some(Ok(record))
+            }
+            Err(fault) => {
+                self.remaining = 0;
+                self.rest = &[];
+                self.is_done = true;
+                Some(Err(self.records.error(fault)))
             }
         }
     }
@@ -131,29 +170,6 @@ impl std::iter::FusedIterator for RecordIter<'_> {}
 pub(super) struct Fault {
     pub(super) kind: RecordErrorKind,
     pub(super) rest: usize,
-}
-
-impl RecordIter<'_> {
-    #[cold]
-    fn fail(&mut self, fault: Fault) -> RecordError {
-        let position = self.records.bytes.len().saturating_sub(fault.rest);
-        self.remaining = 0;
-        self.rest = &[];
-        self.is_done = true;
-        RecordError::new(fault.kind, position)
-            .in_batch(self.records.position, self.records.base_offset)
-    }
-
-    /// The end of a batch of magic 2, where no bytes may be left.
-    #[cold]
-    fn end<T>(&mut self) -> Option<Result<T, RecordError>> {
-        if self.is_done || self.rest.is_empty() {
-            return None;
-        }
-        let count = self.rest.len();
-        let kind = RecordErrorKind::BytesBehindRecords { count };
-        Some(Err(self.fail(Fault { kind, rest: count })))
-    }
 }
 
 /// Takes one record of magic 2 from the front of `rest`.
@@ -201,8 +217,10 @@ fn parse_body<'a>(body: &mut &'a [u8], rules: &BatchRules) -> Result<Record<'a>,
     let length = varint(body, "value length")?;
     let value = nullable_bytes(body, length, "value")?;
     let headers_count = varint(body, "headers count")?;
-    let headers =
-        if headers_count == 0 { Headers::default() } else { Headers::take(body, headers_count)? };
+    let mut headers = Headers::default();
+    if headers_count != 0 {
+        (headers, *body) = Headers::split(body, headers_count)?;
+    }
     let Some(offset) = rules.base_offset.checked_add(i64::from(offset_delta)) else {
         return Err(RecordErrorKind::DeltaOverflow { field: "offset delta" });
     };

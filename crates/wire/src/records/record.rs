@@ -88,18 +88,20 @@ pub struct Headers<'a> {
 }
 
 impl<'a> Headers<'a> {
-    /// Takes `count` headers from the front of `bytes`, checking each.
-    #[cold]
-    pub(super) fn take(bytes: &mut &'a [u8], count: i32) -> Result<Self, RecordErrorKind> {
+    /// `count` headers at the front of `bytes`, each checked, and the bytes behind them.
+    pub(super) fn split(
+        mut bytes: &'a [u8],
+        count: i32,
+    ) -> Result<(Self, &'a [u8]), RecordErrorKind> {
         let count = usize::try_from(count).map_err(|_| RecordErrorKind::NegativeLength {
             field: "headers count",
             length: count,
         })?;
-        let start = *bytes;
+        let start = bytes;
         for _ in 0..count {
-            take_header(bytes)?;
+            take_header(&mut bytes)?;
         }
-        Ok(Self { bytes: &start[..start.len() - bytes.len()], count })
+        Ok((Self { bytes: &start[..start.len() - bytes.len()], count }, bytes))
     }
 
     /// The value of the last header with this key, as Java's `lastHeader`.

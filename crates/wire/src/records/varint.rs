@@ -1,7 +1,8 @@
-//! Zigzag varints of records: reading with a short way for one byte, and writing into a stack
-//! buffer.
+//! Zigzag varints of records: reading with a short way for one and two bytes, and writing.
 //!
 //! Source: the protocol guide, "Record": varint and varlong are Protocol Buffers' zigzag encoding.
+
+use bytes::{BufMut, BytesMut};
 
 /// Bytes of the longest varint.
 pub(super) const VARINT_LEN_MAX: usize = 5;
@@ -32,7 +33,9 @@ pub(super) fn take_varint(bytes: &mut &[u8]) -> Result<i32, VarintError> {
         *bytes = rest;
         return Ok(zigzag_decode_32(u32::from(*first & 0x7f) | (u32::from(*second) << 7)));
     }
-    take_long(bytes, VARINT_LEN_MAX).map(|raw| zigzag_decode_32(low_half(raw)))
+    let (raw, rest) = take_long(bytes, VARINT_LEN_MAX)?;
+    *bytes = rest;
+    Ok(zigzag_decode_32(low_half(raw)))
 }
 
 /// Takes a varlong from the front of `bytes`.
@@ -44,16 +47,25 @@ pub(super) fn take_varlong(bytes: &mut &[u8]) -> Result<i64, VarintError> {
         *bytes = rest;
         return Ok(zigzag_decode_64(u64::from(*first)));
     }
-    take_long(bytes, VARLONG_LEN_MAX).map(zigzag_decode_64)
+    if let [first, second, rest @ ..] = *bytes
+        && *second < 0x80
+    {
+        *bytes = rest;
+        return Ok(zigzag_decode_64(u64::from(*first & 0x7f) | (u64::from(*second) << 7)));
+    }
+    let (raw, rest) = take_long(bytes, VARLONG_LEN_MAX)?;
+    *bytes = rest;
+    Ok(zigzag_decode_64(raw))
 }
 
-fn take_long(bytes: &mut &[u8], len_max: usize) -> Result<u64, VarintError> {
+/// The value in front and the bytes behind it. Slices go by value: a reference to the caller's
+/// slice would keep it out of registers on the short ways too.
+fn take_long(bytes: &[u8], len_max: usize) -> Result<(u64, &[u8]), VarintError> {
     let mut value = 0_u64;
     for (index, &byte) in bytes.iter().take(len_max).enumerate() {
         value |= u64::from(byte & 0x7f) << (7 * index);
         if byte < 0x80 {
-            *bytes = &bytes[index + 1..];
-            return Ok(value);
+            return Ok((value, &bytes[index + 1..]));
         }
     }
     Err(if bytes.len() < len_max { VarintError::Truncated } else { VarintError::TooLong })
@@ -84,22 +96,27 @@ pub(super) const fn varint_len(value: i64) -> usize {
     bits.div_ceil(7) as usize
 }
 
-/// A buffer on the stack that the small fields of a record are encoded into, so that they reach
-/// the batch's buffer in one copy.
-pub(super) struct Small<const N: usize> {
-    bytes: [u8; N],
-    len: usize,
+/// The small fields of a record, collected in a register, so that they reach the batch's buffer
+/// in one store.
+#[derive(Clone, Copy)]
+pub(super) struct Word {
+    bits: u64,
+    len: u32,
 }
 
-impl<const N: usize> Small<N> {
+impl Word {
+    /// Bytes that a word has room for.
+    pub(super) const LEN_MAX: usize = 8;
+
     #[inline(always)]
     pub(super) const fn new() -> Self {
-        Self { bytes: [0; N], len: 0 }
+        Self { bits: 0, len: 0 }
     }
 
     #[inline(always)]
     pub(super) fn push(&mut self, byte: u8) {
-        self.bytes[self.len] = byte;
+        debug_assert!(self.len < 8, "the caller has added up the lengths");
+        self.bits |= u64::from(byte) << (8 * self.len);
         self.len += 1;
     }
 
@@ -114,10 +131,26 @@ impl<const N: usize> Small<N> {
         self.push(low_byte(rest));
     }
 
+    /// All eight bytes, of which the first [`len`](Self::len) count.
     #[inline(always)]
-    pub(super) fn as_slice(&self) -> &[u8] {
-        &self.bytes[..self.len]
+    pub(super) const fn bytes(self) -> [u8; Self::LEN_MAX] {
+        self.bits.to_le_bytes()
     }
+
+    #[inline(always)]
+    pub(super) const fn len(self) -> usize {
+        self.len as usize
+    }
+}
+
+/// Appends `value` as a varint or varlong.
+pub(super) fn put_varint(buffer: &mut BytesMut, value: i64) {
+    let mut rest = zigzag_encode(value);
+    while rest >= 0x80 {
+        buffer.put_u8(low_byte(rest) | 0x80);
+        rest >>= 7;
+    }
+    buffer.put_u8(low_byte(rest));
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the upper bytes are dropped on purpose")]
@@ -130,9 +163,14 @@ mod tests {
     use super::*;
 
     fn encoded(value: i64) -> Vec<u8> {
-        let mut small = Small::<VARLONG_LEN_MAX>::new();
-        small.push_varint(value);
-        small.as_slice().to_vec()
+        let mut buffer = BytesMut::new();
+        put_varint(&mut buffer, value);
+        if buffer.len() <= Word::LEN_MAX {
+            let mut word = Word::new();
+            word.push_varint(value);
+            assert_eq!(word.bytes()[..word.len()], buffer);
+        }
+        buffer.to_vec()
     }
 
     #[test]

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::exchange::ClientStep;
+use crate::saslprep::Preparation;
 use crate::scram::{
     DelegationToken, ScramClient, ScramCredential, ScramCredentialStore, ScramOptions,
 };
@@ -12,9 +13,10 @@ fn now() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_000)
 }
 
-fn credential(hash: ScramHash, username: &str, password: &str) -> ScramCredential {
+fn credential(hash: ScramHash, password: &str) -> ScramCredential {
     let salt = b"0123456789abcdef";
-    ScramCredential::from_password(hash, username, &password.into(), salt, 4096).unwrap()
+    ScramCredential::from_password(hash, &password.into(), Preparation::Saslprep, salt, 4096)
+        .unwrap()
 }
 
 /// One user `us,er` and one delegation token `token-1` of `owner`.
@@ -22,7 +24,7 @@ struct Store;
 
 impl ScramCredentialStore for Store {
     fn credential(&self, username: &str, hash: ScramHash) -> Option<ScramCredential> {
-        (username == "us,er").then(|| credential(hash, username, "pencil"))
+        (username == "us,er").then(|| credential(hash, "pencil"))
     }
 
     fn delegation_token(
@@ -33,7 +35,7 @@ impl ScramCredentialStore for Store {
     ) -> Option<DelegationToken> {
         let expires_at = SystemTime::UNIX_EPOCH + Duration::from_secs(2_000);
         (token_id == "token-1" && now < expires_at).then(|| DelegationToken {
-            credential: credential(hash, token_id, "hmac"),
+            credential: credential(hash, "hmac"),
             owner: "owner".to_owned(),
             expires_at: Some(expires_at),
         })
@@ -46,10 +48,8 @@ fn server(hash: ScramHash) -> ScramServer {
 }
 
 fn options(token_auth: bool, authorization_id: Option<&str>) -> ScramOptions {
-    let mut options = ScramOptions::default();
-    options.token_auth = token_auth;
-    options.authorization_id = authorization_id.map(str::to_owned);
-    options
+    let authorization_id = authorization_id.map(str::to_owned);
+    ScramOptions { token_auth, authorization_id, ..ScramOptions::default() }
 }
 
 fn client(hash: ScramHash, username: &str, password: &str, options: &ScramOptions) -> ScramClient {
@@ -101,7 +101,8 @@ fn holds_the_exchange_of_rfc_7677() {
         0x81,
     ];
     let stored =
-        ScramCredential::from_password(hash, "user", &"pencil".into(), &salt, 4096).unwrap();
+        ScramCredential::from_password(hash, &"pencil".into(), Preparation::Saslprep, &salt, 4096)
+            .unwrap();
     let store = move |_: &str, _| Some(stored.clone());
     let config = Arc::new(ScramServerConfig::new("s".into(), store).unwrap());
     let nonce = Nonce::from_text("%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0").unwrap();

@@ -1,0 +1,214 @@
+//! Record batches: appending, sealing, checking, reading, and every codec both ways.
+//!
+//! `cargo bench -p milena-benches --bench records [FILTER]` prints the best of several rounds.
+
+#![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use milena_wire::compression::{Compression, Compressor, Decompressor};
+use milena_wire::records::{Header, RecordBatchBuilder, RecordBatches, SealOptions};
+
+const ROUNDS: usize = 7;
+const ROUND: Duration = Duration::from_millis(60);
+
+struct Bench {
+    filter: Option<String>,
+}
+
+impl Bench {
+    /// Runs `work`, which handles `records` records in `bytes` bytes, and prints its best time.
+    fn run(&self, name: &str, records: u32, bytes: usize, mut work: impl FnMut()) {
+        if self.filter.as_ref().is_some_and(|filter| !name.contains(filter.as_str())) {
+            return;
+        }
+        let started = Instant::now();
+        work();
+        let once = started.elapsed().max(Duration::from_nanos(50));
+        let times = (ROUND.as_nanos() / once.as_nanos()).clamp(1, 1_000_000);
+        let mut best = f64::MAX;
+        for _ in 0..ROUNDS {
+            let started = Instant::now();
+            for _ in 0..times {
+                work();
+            }
+            best = best.min(started.elapsed().as_secs_f64() / times as f64);
+        }
+        let per_record = best * 1e9 / f64::from(records);
+        println!(
+            "{name:<42} {per_record:>9.2} ns/record {:>9.2} M records/s {:>9.0} MB/s",
+            1e3 / per_record,
+            bytes as f64 / best / 1e6
+        );
+    }
+}
+
+/// Bytes that compress as JSON events do: a linear congruential generator picks the fields.
+fn event(state: &mut u64, len: usize) -> Vec<u8> {
+    let mut next = || {
+        *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963);
+        *state >> 33
+    };
+    let mut value = Vec::new();
+    while value.len() < len {
+        let kind = ["click", "view", "purchase", "login"][(next() % 4) as usize];
+        let (user, page, session) = (next() % 500_000, next() % 1_000, next());
+        value.extend_from_slice(
+            format!(
+                "{{\"event\":\"{kind}\",\"user\":\"u{user:06}\",\"page\":\"/products/{page}\",\
+                 \"session\":\"{session:08x}\",\"ok\":{}}}",
+                page % 2 == 0
+            )
+            .as_bytes(),
+        );
+    }
+    value.truncate(len);
+    value
+}
+
+fn values(count: usize, len: usize) -> Vec<Vec<u8>> {
+    let mut state = 42;
+    (0..count).map(|_| event(&mut state, len)).collect()
+}
+
+fn fill(mut builder: RecordBatchBuilder, values: &[Vec<u8>], with: Fields) -> RecordBatchBuilder {
+    let headers = [Header::new("trace", Some(b"0123456789abcdef"))];
+    let headers = if with.header { headers.as_slice() } else { &[] };
+    let key = with.key.then_some(b"key-0001".as_slice());
+    for (value, timestamp) in values.iter().zip(1_700_000_000_000..) {
+        builder.append(timestamp, key, Some(value), headers).unwrap();
+    }
+    builder
+}
+
+#[derive(Clone, Copy)]
+struct Fields {
+    key: bool,
+    header: bool,
+}
+
+const PLAIN: Fields = Fields { key: false, header: false };
+
+fn sealed(values: &[Vec<u8>], with: Fields, compression: Compression) -> Bytes {
+    let builder = fill(RecordBatchBuilder::with_capacity(1024), values, with);
+    let options = SealOptions { compression, ..SealOptions::default() };
+    builder.seal(&options, &mut Compressor::new()).unwrap().into_bytes()
+}
+
+fn appending(bench: &Bench) {
+    let kinds = [
+        ("append 10 B", 10, PLAIN),
+        ("append 100 B", 100, PLAIN),
+        ("append 100 B with key", 100, Fields { key: true, header: false }),
+        ("append 100 B with key and header", 100, Fields { key: true, header: true }),
+        ("append 1 KiB", 1024, PLAIN),
+    ];
+    for (name, len, with) in kinds {
+        let values = values(128, len);
+        let mut buffer = BytesMut::with_capacity(256 * 1024);
+        let bytes = sealed(&values, with, Compression::None).len();
+        bench.run(name, 128, bytes, || {
+            let builder = RecordBatchBuilder::with_buffer(std::mem::take(&mut buffer));
+            buffer = black_box(fill(builder, black_box(&values), with)).into_buffer();
+        });
+    }
+}
+
+fn reading(bench: &Bench) {
+    let kinds = [
+        ("read 10 B", 10, PLAIN),
+        ("read 100 B", 100, PLAIN),
+        ("read 100 B with key and header", 100, Fields { key: true, header: true }),
+    ];
+    for (name, len, with) in kinds {
+        let batch = sealed(&values(1000, len), with, Compression::None);
+        bench.run(name, 1000, batch.len(), || {
+            for batch in RecordBatches::new(black_box(batch.clone())) {
+                let records = batch.unwrap().records(0).unwrap();
+                let mut sum = 0;
+                for record in &records {
+                    let record = record.unwrap();
+                    sum += record.value.map_or(0, <[u8]>::len) + record.headers().len();
+                }
+                black_box(sum);
+            }
+        });
+    }
+    let batch = sealed(&values(1000, 100), PLAIN, Compression::None);
+    bench.run("verify the checksum, 100 B", 1000, batch.len(), || {
+        for batch in RecordBatches::new(black_box(batch.clone())) {
+            batch.unwrap().verify_crc().unwrap();
+        }
+    });
+}
+
+fn sealing(bench: &Bench) {
+    for (name, count) in [("16 KiB", 146), ("1 MiB", 9_360)] {
+        let values = values(count, 100);
+        let records = u32::try_from(count).unwrap();
+        let mut buffer = BytesMut::with_capacity(1100 * 1024);
+        let mut compressor = Compressor::new();
+        let bytes = sealed(&values, PLAIN, Compression::None).len();
+        bench.run(&format!("append and seal, {name} of 100 B"), records, bytes, || {
+            let builder = RecordBatchBuilder::with_buffer(std::mem::take(&mut buffer));
+            let filled = fill(builder, black_box(&values), PLAIN);
+            let sealed = filled.seal(&SealOptions::default(), &mut compressor).unwrap();
+            buffer = sealed.try_into_buffer().unwrap();
+        });
+        let builder = fill(RecordBatchBuilder::with_capacity(1024), &values, PLAIN);
+        let mut sealed = builder.seal(&SealOptions::default(), &mut compressor).unwrap();
+        let mut sequence = 0;
+        bench.run(&format!("set the producer of {name}"), records, bytes, || {
+            sequence += 1;
+            black_box(&mut sealed).set_producer(1, 2, sequence);
+        });
+    }
+}
+
+fn codecs(bench: &Bench) {
+    let codecs = [
+        ("gzip 1", Compression::Gzip { level: 1 }),
+        ("gzip 6", Compression::Gzip { level: 6 }),
+        ("snappy", Compression::Snappy),
+        ("lz4", Compression::Lz4 { level: 9 }),
+        ("zstd 1", Compression::Zstd { level: 1 }),
+        ("zstd 3", Compression::Zstd { level: 3 }),
+    ];
+    for (size, count) in [("16 KiB", 16), ("64 KiB", 63), ("1 MiB", 1_000)] {
+        let values = values(count, 1024);
+        let records = u32::try_from(count).unwrap();
+        let plain = sealed(&values, PLAIN, Compression::None);
+        let content = &plain[61..];
+        let mut compressor = Compressor::new();
+        let mut decompressor = Decompressor::new();
+        for (name, compression) in codecs {
+            let mut block = Vec::new();
+            compressor.compress(compression, content, &mut block).unwrap();
+            let ratio = content.len() as f64 / block.len() as f64;
+            let name = format!("{name} {size}, ratio {ratio:.2}");
+            bench.run(&format!("compress {name}"), records, content.len(), || {
+                block.clear();
+                compressor.compress(compression, black_box(content), &mut block).unwrap();
+            });
+            let codec = compression.codec();
+            bench.run(&format!("decompress {name}"), records, content.len(), || {
+                // As for a fetched batch: the content goes to the consumer.
+                let mut output = Vec::new();
+                decompressor.decompress(codec, &block, 1 << 21, &mut output).unwrap();
+                black_box(output);
+            });
+        }
+    }
+}
+
+fn main() {
+    // Cargo passes --bench; the first other argument is a filter.
+    let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    let bench = Bench { filter };
+    appending(&bench);
+    sealing(&bench);
+    reading(&bench);
+    codecs(&bench);
+}

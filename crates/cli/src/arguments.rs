@@ -1,0 +1,73 @@
+//! What can stand on the command line.
+
+mod broker;
+mod clients;
+mod verifiable;
+
+use clap::{Parser, Subcommand};
+use clap_complete::Shell;
+
+pub(crate) use self::{
+    broker::Broker,
+    clients::{
+        Connection, Consume, CreateTopic, Perf, PerfConsume, PerfLatency, PerfProduce, Produce,
+        Topics,
+    },
+    verifiable::{VerifiableConsumer, VerifiableProducer},
+};
+
+/// An Apache Kafka client, broker and connectors in one program, in pure Rust.
+#[derive(Debug, Parser)]
+#[command(name = "milena", version, about, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start an embedded broker
+    Broker(Broker),
+    /// Send each line of standard input as a record
+    Produce(Produce),
+    /// Print records, a line for each
+    Consume(Consume),
+    /// Create, list, describe and delete topics
+    #[command(subcommand)]
+    Topics(Topics),
+    /// Measure how fast records are produced, consumed and acknowledged
+    #[command(subcommand)]
+    Perf(Perf),
+    /// Decode messages or record batches: JSON lines in, JSON lines out
+    #[command(subcommand)]
+    Codec(Codec),
+    /// Produce numbers and print events, as Kafka's system tests want it
+    VerifiableProducer(VerifiableProducer),
+    /// Consume and print events, as Kafka's system tests want it
+    VerifiableConsumer(VerifiableConsumer),
+    /// Print the completions of a shell
+    #[command(after_help = "Example:\n  milena completions bash > /etc/bash_completion.d/milena")]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum Codec {
+    /// Decode messages and encode them again
+    ///
+    /// Reads a line for each message: {"type":"request","name":"MetadataRequest","version":12,
+    /// "hex":"..."}, with type request, response, header or data. Writes a line for each, in the
+    /// same order: {"name","version","body","hex"}, or {"error"}.
+    #[command(
+        after_help = "Example:\n  echo '{\"type\":\"request\",\"name\":\"ApiVersionsRequest\",\"version\":0,\"hex\":\"\"}' | milena codec messages"
+    )]
+    Messages,
+    /// Decode record batches and the records in them
+    ///
+    /// Reads a line for each set of batches: {"hex":"..."}. Writes a line for each, in the same
+    /// order: {"batches":[...],"records":[...]} with keys, values and header values in base64, or
+    /// {"error"}.
+    Records,
+}

@@ -1,0 +1,78 @@
+//! The properties of a command: from a file, from `-X`, and those that its flags mean.
+
+use std::{fs, path::Path};
+
+use milena::{
+    Admin,
+    config::{AdminConfig, ClientKind, Properties, Warnings, find},
+};
+
+use crate::{arguments::Connection, failure::Failure};
+
+/// Properties in the order in which they were given: of two with one name the later counts.
+#[derive(Debug, Default)]
+pub(crate) struct PropertyList(Vec<(String, String)>);
+
+impl PropertyList {
+    /// The properties of a file, or none.
+    pub(crate) fn from_file(path: Option<&Path>) -> Result<Self, Failure> {
+        let Some(path) = path else { return Ok(Self::default()) };
+        let bytes = fs::read(path).map_err(|error| Failure::new(path.display(), error))?;
+        let properties =
+            Properties::parse(&bytes).map_err(|error| Failure::new(path.display(), error))?;
+        let entries = properties.entries().iter();
+        Ok(Self(entries.map(|entry| (entry.key.clone(), entry.value.clone())).collect()))
+    }
+
+    /// What `-F`, `-X` and `-b` say.
+    pub(crate) fn of(connection: &Connection) -> Result<Self, Failure> {
+        let mut list = Self::from_file(connection.properties_file.as_deref())?;
+        for property in &connection.properties {
+            let (name, value) = property.split_once('=').ok_or_else(|| {
+                let name = property.split(char::is_whitespace).next().unwrap_or_default();
+                Failure::Usage(format!("-X {name}: it must be NAME=VALUE"))
+            })?;
+            list.set(name.trim(), value);
+        }
+        list.set("bootstrap.servers", &connection.brokers);
+        Ok(list)
+    }
+
+    /// Sets a property, whatever was said of it before.
+    pub(crate) fn set(&mut self, name: &str, value: impl ToString) {
+        self.0.retain(|(known, _)| known != name);
+        self.0.push((name.to_owned(), value.to_string()));
+    }
+
+    /// Sets a property that has not been set.
+    pub(crate) fn set_default(&mut self, name: &str, value: impl ToString) {
+        if !self.contains(name) {
+            self.set(name, value);
+        }
+    }
+
+    /// Whether the property was set.
+    pub(crate) fn contains(&self, name: &str) -> bool {
+        self.0.iter().any(|(known, _)| known == name)
+    }
+
+    /// An admin client of the same cluster; properties that only the other client has are left out.
+    pub(crate) fn admin(self, other: ClientKind) -> Result<Admin, Failure> {
+        let entries = self.0.into_iter().filter(|(name, _)| {
+            find(name, ClientKind::Admin).is_some() || find(name, other).is_none()
+        });
+        Ok(Admin::new(AdminConfig::from_properties(entries)?)?)
+    }
+
+    /// The properties with their values.
+    pub(crate) fn into_entries(self) -> Vec<(String, String)> {
+        self.0
+    }
+}
+
+/// Says on standard error what is odd about a configuration.
+pub(crate) fn warn(warnings: &Warnings) {
+    for warning in warnings.iter() {
+        eprintln!("milena: warning: {warning}");
+    }
+}

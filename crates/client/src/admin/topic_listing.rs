@@ -1,0 +1,381 @@
+//! Listing and describing topics: requests that any broker answers.
+
+use std::time::{Duration, Instant};
+
+use milena_wire::messages::MetadataRequest;
+use milena_wire::messages::metadata_request::MetadataRequestTopic;
+use milena_wire::messages::metadata_response::{
+    MetadataResponse, MetadataResponsePartition, MetadataResponseTopic,
+};
+use milena_wire::{ApiKey, ByteString, ErrorCode, Uuid};
+
+use super::acl_operation::AclOperations;
+use super::client::{Admin, Inner, answered, highest, highest_from};
+use super::operation::{Operation, Outcomes};
+use super::results::Results;
+use super::topics::TopicKey;
+use crate::Error;
+
+/// The version that describes by id (KIP-516, Kafka 3.1).
+const BY_ID_VERSION: i16 = 12;
+/// The version that tells authorized operations (KIP-430, Kafka 2.3).
+const AUTHORIZED_OPERATIONS_VERSION: i16 = 8;
+
+/// A topic of the cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TopicListing {
+    /// Its name.
+    pub name: String,
+    /// Its id (Kafka 2.8).
+    pub topic_id: Option<Uuid>,
+    /// Whether Kafka keeps it for itself, as `__consumer_offsets`.
+    pub is_internal: bool,
+}
+
+/// Which topics are listed.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct ListTopicsOptions {
+    /// Kafka's own topics too.
+    pub list_internal: bool,
+    /// How long the call may take; `None`: `default.api.timeout.ms`.
+    pub timeout: Option<Duration>,
+}
+
+impl ListTopicsOptions {
+    /// Lists Kafka's own topics too.
+    #[must_use]
+    pub const fn list_internal(mut self, list_internal: bool) -> Self {
+        self.list_internal = list_internal;
+        self
+    }
+
+    /// How long the call may take, in place of `default.api.timeout.ms`.
+    #[must_use]
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+}
+
+/// A topic and its partitions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TopicDescription {
+    /// Its name.
+    pub name: String,
+    /// Its id (Kafka 2.8).
+    pub topic_id: Option<Uuid>,
+    /// Whether Kafka keeps it for itself.
+    pub is_internal: bool,
+    /// Its partitions, by number.
+    pub partitions: Vec<PartitionDescription>,
+    /// What this client may do with it, if that was asked for (Kafka 2.3).
+    pub authorized_operations: Option<AclOperations>,
+}
+
+/// A partition and its replicas, by broker id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PartitionDescription {
+    /// Its number, from 0.
+    pub partition: i32,
+    /// The broker that leads it; `None` while there is none.
+    pub leader: Option<i32>,
+    /// How many leaders there were before (Kafka 2.1).
+    pub leader_epoch: Option<i32>,
+    /// The brokers that have a replica, the preferred leader first.
+    pub replicas: Vec<i32>,
+    /// Those of them that are in sync.
+    pub isr: Vec<i32>,
+    /// Those of them that are offline (Kafka 1.0).
+    pub offline_replicas: Vec<i32>,
+}
+
+/// How topics are described.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct DescribeTopicsOptions {
+    /// Tells what this client may do with the topics (Kafka 2.3).
+    pub include_authorized_operations: bool,
+    /// How long the call may take; `None`: `default.api.timeout.ms`.
+    pub timeout: Option<Duration>,
+}
+
+impl DescribeTopicsOptions {
+    /// Tells what this client may do with the topics (Kafka 2.3).
+    #[must_use]
+    pub const fn include_authorized_operations(mut self, include: bool) -> Self {
+        self.include_authorized_operations = include;
+        self
+    }
+
+    /// How long the call may take, in place of `default.api.timeout.ms`.
+    #[must_use]
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+}
+
+impl TopicDescription {
+    fn from_wire(topic: MetadataResponseTopic) -> Self {
+        let mut partitions: Vec<PartitionDescription> =
+            topic.partitions.iter().map(PartitionDescription::from_wire).collect();
+        partitions.sort_by_key(|partition| partition.partition);
+        Self {
+            name: topic.name.as_deref().unwrap_or_default().to_owned(),
+            topic_id: Some(topic.topic_id).filter(|id| *id != Uuid::ZERO),
+            is_internal: topic.is_internal,
+            partitions,
+            authorized_operations: AclOperations::from_wire(topic.topic_authorized_operations),
+        }
+    }
+}
+
+impl PartitionDescription {
+    fn from_wire(partition: &MetadataResponsePartition) -> Self {
+        let known = |number: i32| Some(number).filter(|number| *number >= 0);
+        Self {
+            partition: partition.partition_index,
+            leader: known(partition.leader_id),
+            leader_epoch: known(partition.leader_epoch),
+            replicas: partition.replica_nodes.to_vec(),
+            isr: partition.isr_nodes.to_vec(),
+            offline_replicas: partition.offline_replicas.to_vec(),
+        }
+    }
+}
+
+impl Admin {
+    /// The topics of the cluster that this client may describe, by name; without Kafka's own.
+    ///
+    /// # Errors
+    ///
+    /// When no broker answers in time, or refuses this client.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let broker = milena_broker::Broker::start().await?;
+    /// # use milena::{admin::Admin, config::AdminConfig};
+    /// # let admin = Admin::new(AdminConfig::builder(broker.bootstrap_servers()).build()?)?;
+    /// assert!(admin.list_topics().await?.is_empty());
+    /// # Ok(()) }
+    /// ```
+    pub async fn list_topics(&self) -> Result<Vec<TopicListing>, Error> {
+        self.list_topics_with(ListTopicsOptions::default()).await
+    }
+
+    /// The topics of the cluster that this client may describe, by name.
+    ///
+    /// # Errors
+    ///
+    /// As [`list_topics`](Self::list_topics).
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost.
+    pub async fn list_topics_with(
+        &self,
+        options: ListTopicsOptions,
+    ) -> Result<Vec<TopicListing>, Error> {
+        let deadline = self.inner.deadline(options.timeout);
+        let topics = self.inner.run_one(&ListTopics, deadline).await?;
+        let mut listings: Vec<TopicListing> = topics
+            .into_iter()
+            .filter(|topic| options.list_internal || !topic.is_internal)
+            .map(|topic| TopicListing {
+                name: topic.name.as_deref().unwrap_or_default().to_owned(),
+                topic_id: Some(topic.topic_id).filter(|id| *id != Uuid::ZERO),
+                is_internal: topic.is_internal,
+            })
+            .collect();
+        listings.sort_by(|left, right| left.name.cmp(&right.name));
+        Ok(listings)
+    }
+
+    /// Topics with their partitions, by name or (Kafka 3.1) by id.
+    ///
+    /// # Errors
+    ///
+    /// Each topic has its own:
+    /// [`UNKNOWN_TOPIC_OR_PARTITION`](ErrorCode::UNKNOWN_TOPIC_OR_PARTITION),
+    /// [`UNKNOWN_TOPIC_ID`](ErrorCode::UNKNOWN_TOPIC_ID),
+    /// [`TOPIC_AUTHORIZATION_FAILED`](ErrorCode::TOPIC_AUTHORIZATION_FAILED). A broker may not know yet of a
+    /// topic that was created a moment ago.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let broker = milena_broker::Broker::start().await?;
+    /// # use milena::{admin::{Admin, NewTopic}, config::AdminConfig};
+    /// # let admin = Admin::new(AdminConfig::builder(broker.bootstrap_servers()).build()?)?;
+    /// admin.create_topics([NewTopic::new("orders", 2, 1)]).await.all()?;
+    /// let topic = admin.describe_topics(["orders"]).await.one()?;
+    /// assert!(topic.partitions.iter().all(|partition| partition.leader.is_some()));
+    /// # Ok(()) }
+    /// ```
+    pub async fn describe_topics<K: Into<TopicKey>>(
+        &self,
+        topics: impl IntoIterator<Item = K>,
+    ) -> Results<TopicKey, TopicDescription> {
+        self.describe_topics_with(topics, DescribeTopicsOptions::default()).await
+    }
+
+    /// Topics with their partitions, with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`describe_topics`](Self::describe_topics).
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost.
+    pub async fn describe_topics_with<K: Into<TopicKey>>(
+        &self,
+        topics: impl IntoIterator<Item = K>,
+        options: DescribeTopicsOptions,
+    ) -> Results<TopicKey, TopicDescription> {
+        let topics = topics.into_iter().map(Into::into).collect();
+        let operation = DescribeTopics { topics, options };
+        let results = self.inner.run(&operation, self.inner.deadline(options.timeout)).await;
+        Results::new(operation.topics, results)
+    }
+}
+
+/// Asks any broker for metadata, without creating anything.
+pub(super) async fn metadata(
+    admin: &Inner,
+    request: &MetadataRequest,
+    least_version: Option<(i16, &str)>,
+    deadline: Instant,
+) -> Result<(MetadataResponse, i16), Error> {
+    let connection = admin.cluster.any_connection().await?;
+    let version = match least_version {
+        Some((least, what)) => highest_from::<MetadataRequest>(&connection, least, what)?,
+        None => highest::<MetadataRequest>(&connection)?,
+    };
+    let response = admin.send(&connection, request, version, deadline).await?;
+    match response.error_code {
+        0 => Ok((response, version)),
+        code => Err(answered(code, None, ApiKey::METADATA, version)),
+    }
+}
+
+struct ListTopics;
+
+impl Operation for ListTopics {
+    type Output = Vec<MetadataResponseTopic>;
+
+    fn len(&self) -> usize {
+        1
+    }
+
+    async fn attempt(
+        &self,
+        admin: &Inner,
+        _: &[usize],
+        deadline: Instant,
+    ) -> Result<Outcomes<Self::Output>, Error> {
+        let request = MetadataRequest {
+            topics: None,
+            allow_auto_topic_creation: false,
+            ..Default::default()
+        };
+        let (response, _) = metadata(admin, &request, None, deadline).await?;
+        Ok(vec![(0, Ok(response.topics))])
+    }
+}
+
+struct DescribeTopics {
+    topics: Vec<TopicKey>,
+    options: DescribeTopicsOptions,
+}
+
+impl DescribeTopics {
+    fn request(&self, pending: &[usize]) -> MetadataRequest {
+        let topic = |key: &TopicKey| match key {
+            TopicKey::Name(name) => MetadataRequestTopic {
+                name: Some(ByteString::from(name.as_str())),
+                ..Default::default()
+            },
+            TopicKey::Id(id) => {
+                MetadataRequestTopic { topic_id: *id, name: None, ..Default::default() }
+            }
+        };
+        let topics = pending.iter().filter_map(|index| self.topics.get(*index)).map(topic);
+        MetadataRequest {
+            topics: Some(topics.collect()),
+            allow_auto_topic_creation: false,
+            include_topic_authorized_operations: self.options.include_authorized_operations,
+            ..Default::default()
+        }
+    }
+}
+
+impl Operation for DescribeTopics {
+    type Output = TopicDescription;
+
+    fn len(&self) -> usize {
+        self.topics.len()
+    }
+
+    fn may_pass(&self, error: &Error) -> bool {
+        // That a topic is not there is the answer.
+        let is_unknown = matches!(
+            error.code(),
+            Some(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION | ErrorCode::UNKNOWN_TOPIC_ID)
+        );
+        error.is_retriable() && !is_unknown
+    }
+
+    async fn attempt(
+        &self,
+        admin: &Inner,
+        pending: &[usize],
+        deadline: Instant,
+    ) -> Result<Outcomes<TopicDescription>, Error> {
+        let has_ids =
+            pending.iter().filter_map(|index| self.topics.get(*index)).any(TopicKey::is_id);
+        let least = if has_ids {
+            Some((BY_ID_VERSION, "describing a topic by its id"))
+        } else if self.options.include_authorized_operations {
+            Some((AUTHORIZED_OPERATIONS_VERSION, "telling authorized operations"))
+        } else {
+            None
+        };
+        let request = self.request(pending);
+        let (response, version) = metadata(admin, &request, least, deadline).await?;
+        let mut outcomes = Vec::new();
+        for topic in response.topics {
+            let is_it = |index: &&usize| {
+                self.topics
+                    .get(**index)
+                    .is_some_and(|key| key.is(topic.name.as_ref(), topic.topic_id))
+            };
+            let Some(index) = pending.iter().find(is_it) else { continue };
+            let outcome = match topic.error_code {
+                0 => Ok(TopicDescription::from_wire(topic)),
+                code => {
+                    let error = answered(code, None, ApiKey::METADATA, version);
+                    Err(match &topic.name {
+                        Some(name) => error.with_topic(name.to_string()),
+                        None => error,
+                    })
+                }
+            };
+            outcomes.push((*index, outcome));
+        }
+        Ok(outcomes)
+    }
+}

@@ -1,0 +1,153 @@
+//! From the client's configuration to that of the pool and of the metadata machine.
+
+use std::error::Error as StdError;
+use std::sync::Arc;
+
+use milena_core::backoff::Backoff;
+use milena_core::metadata::{MetadataConfig, MetadataRecovery};
+use milena_pool::tls::{
+    ClientCertificate, PemSource as PoolPemSource, TlsConfig, TlsVersion as PoolTlsVersion, Trust,
+};
+use milena_pool::{
+    BrokerPoolConfig, ConnectionConfig, DnsLookup, HostPort as PoolHostPort, OAuthBearerToken,
+    Sasl as PoolSasl, Security as PoolSecurity, TokenFuture, TokenProvider,
+};
+use milena_sasl::Secret as SaslSecret;
+use milena_sasl::oauthbearer::Extensions;
+use milena_sasl::scram::ScramHash;
+
+use crate::config::{
+    ClientConfig, ClientDnsLookup, MetadataRecoveryStrategy, OAuthBearerTokenProvider, PemSource,
+    Sasl, ScramMechanism, Secret, Security, Tls, TlsVersion,
+};
+use crate::{Error, ErrorKind};
+
+/// The pool's settings. Reads certificate files.
+pub(super) fn pool(config: &ClientConfig) -> Result<BrokerPoolConfig, Error> {
+    let connection = ConnectionConfig {
+        client_id: config.client_id.clone(),
+        security: security(&config.security)?,
+        sasl: config.security.sasl.as_ref().map(sasl),
+        request_timeout: config.request_timeout,
+        connection_setup_timeout: Backoff::new(
+            config.socket_connection_setup_timeout,
+            config.socket_connection_setup_timeout_max,
+        ),
+        connections_max_idle: config.connections_max_idle,
+        reconnect_backoff: Backoff::new(config.reconnect_backoff, config.reconnect_backoff_max),
+        dns_lookup: match config.client_dns_lookup {
+            ClientDnsLookup::UseAllDnsIps => DnsLookup::UseAllDnsIps,
+            ClientDnsLookup::ResolveCanonicalBootstrapServersOnly => {
+                DnsLookup::ResolveCanonicalBootstrapServersOnly
+            }
+        },
+        send_buffer_bytes: config.send_buffer_bytes,
+        receive_buffer_bytes: config.receive_buffer_bytes,
+        ..ConnectionConfig::default()
+    };
+    let bootstrap_servers = config
+        .bootstrap_servers
+        .iter()
+        .map(|server| PoolHostPort::new(server.host.clone(), server.port))
+        .collect();
+    Ok(BrokerPoolConfig { connection, bootstrap_servers })
+}
+
+/// The pause between retries of requests.
+pub(super) const fn retry_backoff(config: &ClientConfig) -> Backoff {
+    Backoff::new(config.retry_backoff, config.retry_backoff_max)
+}
+
+/// The settings of the metadata machine.
+pub(super) const fn metadata(config: &ClientConfig, seed: u64) -> MetadataConfig {
+    MetadataConfig {
+        max_age: config.metadata_max_age,
+        topic_idle: config.metadata_max_idle,
+        retry_backoff: retry_backoff(config),
+        recovery: match config.metadata_recovery_strategy {
+            MetadataRecoveryStrategy::None => MetadataRecovery::None,
+            MetadataRecoveryStrategy::Rebootstrap => MetadataRecovery::Rebootstrap,
+        },
+        rebootstrap_trigger: config.metadata_recovery_rebootstrap_trigger,
+        allow_auto_topic_creation: config.allow_auto_create_topics,
+        seed,
+    }
+}
+
+fn security(security: &Security) -> Result<PoolSecurity, Error> {
+    if !security.protocol.uses_tls() {
+        return Ok(PoolSecurity::Plaintext);
+    }
+    let settings = security.tls.as_ref().map_or_else(TlsConfig::default, tls);
+    let client = settings.build().map_err(|error| {
+        Error::new(ErrorKind::Config, format!("TLS cannot be used: {error}")).with_source(error)
+    })?;
+    Ok(PoolSecurity::Tls(client))
+}
+
+fn tls(tls: &Tls) -> TlsConfig {
+    let trust = tls.trust_store.as_ref().map_or(Trust::System, |source| Trust::Pem(pem(source)));
+    let mut settings =
+        TlsConfig::new(trust).versions(tls.enabled_protocols.iter().map(|version| match version {
+            TlsVersion::Tls12 => PoolTlsVersion::Tls12,
+            TlsVersion::Tls13 => PoolTlsVersion::Tls13,
+        }));
+    if let Some(store) = &tls.key_store {
+        let chain = pem(&store.certificate_chain);
+        let key = store.key.as_ref().map(pem);
+        settings = settings.client_certificate(ClientCertificate { chain, key });
+    }
+    if !tls.verify_host_name {
+        settings = settings.dangerous().without_host_name_check();
+    }
+    settings
+}
+
+fn pem(source: &PemSource) -> PoolPemSource {
+    match source {
+        PemSource::File(path) => PoolPemSource::File(path.clone()),
+        PemSource::Inline(text) => PoolPemSource::Inline(text.reveal().to_owned()),
+    }
+}
+
+fn sasl(sasl: &Sasl) -> PoolSasl {
+    match sasl {
+        Sasl::Plain { username, password } => {
+            PoolSasl::Plain { username: username.clone(), password: secret(password) }
+        }
+        Sasl::Scram { mechanism, username, password, token_auth } => PoolSasl::Scram {
+            hash: match mechanism {
+                ScramMechanism::Sha256 => ScramHash::Sha256,
+                ScramMechanism::Sha512 => ScramHash::Sha512,
+            },
+            username: username.clone(),
+            password: secret(password),
+            token_auth: *token_auth,
+        },
+        Sasl::OAuthBearer { provider } => {
+            PoolSasl::OAuthBearer { provider: Arc::new(Tokens(Arc::clone(provider))) }
+        }
+    }
+}
+
+fn secret(secret: &Secret) -> SaslSecret {
+    SaslSecret::new(secret.reveal().as_bytes().to_vec())
+}
+
+/// The user's token provider as the pool asks it.
+struct Tokens(Arc<dyn OAuthBearerTokenProvider>);
+
+impl TokenProvider for Tokens {
+    fn token(&self) -> TokenFuture<'_> {
+        Box::pin(async {
+            let token = self.0.token().await.map_err(Arc::<dyn StdError + Send + Sync>::from)?;
+            let mut extensions = Extensions::new();
+            for (name, value) in &token.extensions {
+                extensions = extensions
+                    .with(name, value)
+                    .map_err(|error| Arc::new(error) as Arc<dyn StdError + Send + Sync>)?;
+            }
+            Ok(OAuthBearerToken { value: secret(&token.value), extensions })
+        })
+    }
+}

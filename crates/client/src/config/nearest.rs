@@ -1,0 +1,185 @@
+//! What a name that is not in the table was probably meant to be.
+
+use super::property::ClientKind;
+use super::table;
+
+/// Names of librdkafka, with what Kafka has in their place.
+const LIBRDKAFKA: &[(&str, &str)] = &[
+    ("metadata.broker.list", "`bootstrap.servers`"),
+    ("sasl.mechanisms", "`sasl.mechanism`"),
+    ("sasl.username", "`username=\"...\"` in `sasl.jaas.config`"),
+    ("sasl.password", "`password=\"...\"` in `sasl.jaas.config`"),
+    ("ssl.ca.location", "`ssl.truststore.location` with `ssl.truststore.type=PEM`"),
+    ("ssl.ca.pem", "`ssl.truststore.certificates` with `ssl.truststore.type=PEM`"),
+    ("ssl.certificate.location", "`ssl.keystore.location` with `ssl.keystore.type=PEM`"),
+    ("ssl.certificate.pem", "`ssl.keystore.certificate.chain` with `ssl.keystore.type=PEM`"),
+    ("ssl.key.location", "`ssl.keystore.location`, one file with key and certificates"),
+    ("ssl.key.pem", "`ssl.keystore.key` with `ssl.keystore.type=PEM`"),
+    ("ssl.curves.list", "nothing: TLS chooses itself"),
+    ("enable.ssl.certificate.verification", "nothing: certificates are always verified"),
+    ("queue.buffering.max.ms", "`linger.ms`"),
+    ("queue.buffering.max.messages", "`buffer.memory`, in bytes"),
+    ("queue.buffering.max.kbytes", "`buffer.memory`, in bytes"),
+    ("batch.num.messages", "`batch.size`, in bytes"),
+    ("message.max.bytes", "`max.request.size`"),
+    ("message.timeout.ms", "`delivery.timeout.ms`"),
+    ("message.send.max.retries", "`retries`"),
+    ("request.required.acks", "`acks`"),
+    ("compression.codec", "`compression.type`"),
+    (
+        "compression.level",
+        "`compression.gzip.level`, `compression.lz4.level` or `compression.zstd.level`",
+    ),
+    ("partitioner", "`partitioner.class`"),
+    ("max.in.flight", "`max.in.flight.requests.per.connection`"),
+    ("socket.timeout.ms", "`request.timeout.ms`"),
+    ("socket.send.buffer.bytes", "`send.buffer.bytes`"),
+    ("socket.receive.buffer.bytes", "`receive.buffer.bytes`"),
+    ("topic.metadata.refresh.interval.ms", "`metadata.max.age.ms`"),
+    ("fetch.wait.max.ms", "`fetch.max.wait.ms`"),
+    ("fetch.message.max.bytes", "`max.partition.fetch.bytes`"),
+    ("queued.max.messages.kbytes", "`fetch.max.bytes`, in bytes"),
+    ("enable.auto.offset.store", "nothing: commit the offsets that you choose"),
+    ("enable.partition.eof", "nothing: compare the position with the end offset"),
+    ("statistics.interval.ms", "nothing: `counters()` can be read at any time"),
+    ("debug", "nothing: set the level of `tracing`"),
+];
+
+/// Names that older Kafka clients had.
+const RETIRED: &[(&str, &str)] = &[
+    ("auto.include.jmx.reporter", "it was taken out of Kafka 4.0"),
+    ("block.on.buffer.full", "it was replaced by `max.block.ms`"),
+    ("metadata.fetch.timeout.ms", "it was replaced by `max.block.ms`"),
+    ("timeout.ms", "it was replaced by `request.timeout.ms`"),
+    ("zookeeper.connect", "clients talk to brokers: set `bootstrap.servers`"),
+];
+
+/// What to say about a name that this client's table does not have.
+pub(super) fn explain(name: &str, client: ClientKind) -> String {
+    let others: Vec<String> = ClientKind::ALL
+        .into_iter()
+        .filter(|kind| table::find(name, *kind).is_some())
+        .map(|kind| kind.to_string())
+        .collect();
+    if !others.is_empty() {
+        return format!("it is for {}, and has no effect on {client}", others.join(" and "));
+    }
+    if let Some((_, instead)) = LIBRDKAFKA.iter().find(|(alias, _)| *alias == name) {
+        return format!("it is librdkafka's name and has no effect; Kafka has {instead}");
+    }
+    if let Some((_, why)) = RETIRED.iter().find(|(retired, _)| *retired == name) {
+        return format!("it has no effect: {why}");
+    }
+    match nearest(name, client) {
+        Some(near) => format!("Kafka has no such property; did you mean `{near}`?"),
+        None => "Kafka has no such property; it has no effect".to_owned(),
+    }
+}
+
+/// The name in this client's table that is nearest, if one is near.
+fn nearest(name: &str, client: ClientKind) -> Option<&'static str> {
+    // Case and the character between the words are the commonest slips.
+    let plain = name.trim().to_ascii_lowercase().replace(['_', '-'], ".");
+    // A third of a long name may differ, but at most four characters: beyond that guesses are noise.
+    let limit = (plain.chars().count() / 3).min(4);
+    table::properties()
+        .filter(|property| property.clients.contains(client) && !property.internal)
+        .map(|property| (distance(&plain, property.name), property.name))
+        .filter(|(distance, _)| *distance <= limit)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
+
+/// How many characters must be put in, taken out, changed or swapped with their neighbour.
+fn distance(left: &str, right: &str) -> usize {
+    let left: Vec<char> = left.chars().collect();
+    let right: Vec<char> = right.chars().collect();
+    let width = right.len() + 1;
+    // Names come from files, so that they may be of any length; the product must stay small.
+    if left.len() > 100 {
+        return usize::MAX;
+    }
+    let mut rows: Vec<usize> = vec![0; (left.len() + 1) * width];
+    for row in 0..=left.len() {
+        for column in 0..=right.len() {
+            rows[row * width + column] = if row == 0 || column == 0 {
+                row + column
+            } else {
+                let at = |up: usize, back: usize| rows[(row - up) * width + column - back];
+                let same = left[row - 1] == right[column - 1];
+                let mut best = (at(1, 0) + 1).min(at(0, 1) + 1).min(at(1, 1) + usize::from(!same));
+                let swapped = row > 1
+                    && column > 1
+                    && left[row - 1] == right[column - 2]
+                    && left[row - 2] == right[column - 1];
+                if swapped {
+                    best = best.min(at(2, 2) + 1);
+                }
+                best
+            };
+        }
+    }
+    rows[rows.len() - 1]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn measures_the_distance_of_two_names() {
+        for (left, right, expected) in [
+            ("", "", 0),
+            ("abc", "", 3),
+            ("abc", "abc", 0),
+            ("abc", "acb", 1),
+            ("linger.ms", "linger.m", 1),
+            ("kitten", "sitting", 3),
+            ("ab", "ba", 1),
+        ] {
+            assert_eq!(distance(left, right), expected, "{left} {right}");
+        }
+        assert_eq!(distance(&"x".repeat(101), "x"), usize::MAX);
+    }
+
+    #[test]
+    fn finds_what_was_meant() {
+        for (name, expected) in [
+            ("bootstrap.server", Some("bootstrap.servers")),
+            ("bootstrap_servers", Some("bootstrap.servers")),
+            ("Linger.MS", Some("linger.ms")),
+            ("ack", Some("acks")),
+            ("compresion.type", Some("compression.type")),
+            ("enable.idempotance", Some("enable.idempotence")),
+            ("security.protocl", Some("security.protocol")),
+            ("schema.registry.url", None),
+            ("x", None),
+        ] {
+            let found = nearest(name, ClientKind::Producer);
+            assert_eq!(found, expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn explains_names_of_others() {
+        assert_eq!(
+            explain("session.timeout.ms", ClientKind::Producer),
+            "it is for consumer, and has no effect on producer"
+        );
+        assert!(
+            explain("metadata.broker.list", ClientKind::Consumer).contains("`bootstrap.servers`")
+        );
+        assert!(explain("block.on.buffer.full", ClientKind::Producer).contains("`max.block.ms`"));
+        assert!(explain("acs", ClientKind::Producer).contains("did you mean `acks`?"));
+        assert!(explain("schema.registry.url", ClientKind::Producer).contains("no such property"));
+    }
+
+    #[test]
+    fn no_alias_is_a_name_of_kafka() {
+        for (name, _) in LIBRDKAFKA.iter().chain(RETIRED) {
+            for client in ClientKind::ALL {
+                assert!(table::find(name, client).is_none(), "{name}");
+            }
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Tests of the configuration as a whole: the table against Kafka's facts, and every rule.
+
+mod documents;
+mod facts;
+mod rules;
+mod security;

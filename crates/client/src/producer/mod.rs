@@ -1,0 +1,35 @@
+//! The producer: records in, acknowledgements out.
+//!
+//! [`Producer::send`] chooses the partition, reserves memory and encodes the record straight into
+//! the open batch of its partition; that takes no task, no allocation and no channel per record.
+//! One background task owns the [sender machine](milena_core::producer::Sender): it sends batches,
+//! reads the answers and tells every [`Delivery`] how it ended.
+//!
+//! 1. A record is either refused by `send`, or accepted; an accepted record's delivery ends exactly
+//!    once, at the latest `delivery.timeout.ms` after the first record of its batch.
+//! 2. At most `buffer.memory` bytes are held for records; a `send` that finds no room waits its
+//!    turn for up to `max.block.ms`.
+//! 3. Locks are held for one append or one hand-over, never across an `await`; a task holds one at
+//!    a time.
+
+mod delivery;
+mod driver;
+mod encoder;
+mod failure;
+mod handle;
+mod inbox;
+mod links;
+mod memory;
+mod partitioning;
+mod record;
+mod shared;
+mod topic;
+
+#[cfg(test)]
+mod tests;
+
+pub use delivery::{Delivery, RecordMetadata};
+pub use handle::{Producer, ProducerBuilder, TopicProducer};
+pub use milena_core::producer::{Partitioner, RoundRobinPartitioner, TopicPartitions};
+pub use milena_wire::records::Header;
+pub use record::ProducerRecord;

@@ -1,0 +1,340 @@
+//! What the sending tasks and the background task share, and the way of a record into its batch.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use milena_core::producer::{NeedsBuffer, PartitionQueue, Partitioner};
+use milena_wire::ByteString;
+use milena_wire::records::RecordBatchBuilder;
+use parking_lot::{MutexGuard, RwLock};
+
+use super::delivery::Delivery;
+use super::failure;
+use super::inbox::Inbox;
+use super::memory::Memory;
+use super::partitioning::{Choice, choose};
+use super::record::ProducerRecord;
+use super::topic::{Partition, Queue, Topic};
+use crate::Error;
+use crate::cluster::Cluster;
+use crate::metrics::Counters;
+
+/// What the first batch of a partition is begun with at most; batches grow to `batch.size`.
+const FIRST_CHUNK: usize = 16 * 1024;
+/// Bytes of new batches after which a sending task lets others run.
+const YIELD_AFTER: usize = 256 * 1024;
+
+/// The configuration of the sending side.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SendSettings {
+    pub(super) batch_size: usize,
+    pub(super) max_request_size: usize,
+    pub(super) max_block: Duration,
+    pub(super) ignore_keys: bool,
+}
+
+/// What the sending tasks and the background task share.
+pub(super) struct Shared {
+    pub(super) settings: SendSettings,
+    pub(super) cluster: Cluster,
+    pub(super) memory: Memory,
+    pub(super) inbox: Inbox,
+    pub(super) topics: RwLock<HashMap<ByteString, Arc<Topic>>>,
+    pub(super) partitioner: Option<Box<dyn Partitioner>>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) seed: u64,
+    is_closing: AtomicBool,
+    /// Bytes of batches that were begun since a sending task yielded.
+    begun: AtomicUsize,
+}
+
+/// Memory that was reserved and not used yet.
+pub(super) struct Grant<'a> {
+    memory: &'a Memory,
+    bytes: usize,
+}
+
+impl Grant<'_> {
+    pub(super) fn spend(mut self) -> usize {
+        std::mem::take(&mut self.bytes)
+    }
+}
+
+impl Drop for Grant<'_> {
+    fn drop(&mut self) {
+        if self.bytes > 0 {
+            self.memory.release(self.bytes);
+        }
+    }
+}
+
+/// What became of a record.
+pub(super) enum Attempt {
+    /// It is in a batch.
+    Accepted(Delivery),
+    /// So many bytes have to be reserved first.
+    NeedsMemory(usize),
+    /// It names a partition that is not known.
+    NoPartition(i32),
+    /// Partitions were added to the topic.
+    Replaced,
+}
+
+impl Shared {
+    pub(super) fn new(
+        settings: SendSettings,
+        buffer_memory: usize,
+        cluster: Cluster,
+        partitioner: Option<Box<dyn Partitioner>>,
+        seed: u64,
+    ) -> Self {
+        Self {
+            settings,
+            cluster,
+            memory: Memory::new(buffer_memory),
+            inbox: Inbox::default(),
+            topics: RwLock::default(),
+            partitioner,
+            counters: Arc::default(),
+            seed,
+            is_closing: AtomicBool::new(false),
+            begun: AtomicUsize::new(0),
+        }
+    }
+
+    #[inline]
+    pub(super) fn is_closing(&self) -> bool {
+        self.is_closing.load(Ordering::Relaxed)
+    }
+
+    /// Refuses records from here on.
+    pub(super) fn set_closing(&self) {
+        self.is_closing.store(true, Ordering::Relaxed);
+        self.memory.close();
+    }
+
+    /// Whether the calling task should let others run: a loop of sends that always finds room would
+    /// keep a runtime of one thread from ever sending.
+    #[inline]
+    pub(super) fn should_yield(&self) -> bool {
+        self.begun.load(Ordering::Relaxed) > YIELD_AFTER
+            && self.begun.swap(0, Ordering::Relaxed) > YIELD_AFTER
+    }
+
+    /// Puts the record into the open batch of its partition.
+    #[inline]
+    pub(super) fn append(
+        &self,
+        topic: &Topic,
+        record: &ProducerRecord<'_>,
+        grant: &mut Option<Grant<'_>>,
+    ) -> Result<Attempt, Error> {
+        if self.is_closing() {
+            return Err(failure::closed());
+        }
+        self.check_size(record)?;
+        loop {
+            if topic.is_replaced() {
+                return Ok(Attempt::Replaced);
+            }
+            let (index, is_sticky) = match choose(self, topic, record)? {
+                Choice::Fixed(index) => (index, false),
+                Choice::Sticky(index) => (index, true),
+                Choice::Unknown(index) => return Ok(Attempt::NoPartition(index)),
+            };
+            let partition = &topic.partitions[index as usize];
+            let mut queue = partition.lock();
+            if queue.is_closed {
+                return Err(failure::closed());
+            }
+            if is_sticky && !topic.sticky.is_current(index) {
+                continue;
+            }
+            let appended = queue.batches.append(
+                record.key,
+                record.value,
+                record.headers,
+                record.timestamp_ms,
+                wall_clock_ms,
+            );
+            let needs = match appended {
+                Ok(appended) => {
+                    if is_sticky
+                        && topic.sticky.count(appended.bytes) >= 2 * self.settings.batch_size
+                    {
+                        topic.sticky.switch(index, topic.count());
+                    }
+                    drop(queue);
+                    return Ok(Attempt::Accepted(Delivery::new(
+                        appended.completion,
+                        appended.index,
+                        appended.timestamp_ms,
+                        record.key,
+                        record.value,
+                    )));
+                }
+                Err(needs) => needs,
+            };
+            let sticky = is_sticky.then_some((topic, index));
+            match self.make_room(partition, queue, needs, sticky, grant) {
+                Room::Made => {}
+                Room::NeedsMemory(bytes) => return Ok(Attempt::NeedsMemory(bytes)),
+            }
+        }
+    }
+
+    /// Makes room for a record if there is memory; happens once a batch.
+    #[cold]
+    fn make_room(
+        &self,
+        partition: &Arc<Partition>,
+        mut queue: MutexGuard<'_, Queue>,
+        needs: NeedsBuffer,
+        sticky: Option<(&Topic, u32)>,
+        grant: &mut Option<Grant<'_>>,
+    ) -> Room {
+        let (bytes, sealed) = match needs {
+            NeedsBuffer::Extension { bytes } => {
+                if self.memory.try_reserve(bytes) {
+                    self.counters.buffered_bytes().add(bytes as u64);
+                    queue.batches.extend(bytes);
+                } else {
+                    queue.batches.seal();
+                    self.announce(partition, queue);
+                }
+                return Room::Made;
+            }
+            NeedsBuffer::Batch { bytes, sealed } => (bytes, sealed),
+        };
+        if let Some((topic, index)) = sticky
+            && (sealed || topic.sticky.bytes() >= self.settings.batch_size)
+        {
+            // The batch is full: the next one is for another partition.
+            if sealed {
+                self.announce(partition, queue);
+            } else {
+                drop(queue);
+            }
+            topic.sticky.switch(index, topic.count());
+            return Room::Made;
+        }
+        let reserved = match grant.take_if(|grant| grant.bytes >= bytes) {
+            Some(grant) => grant.spend(),
+            None if self.memory.try_reserve(bytes) => bytes,
+            None => {
+                if sealed {
+                    self.announce(partition, queue);
+                }
+                return Room::NeedsMemory(bytes);
+            }
+        };
+        self.counters.buffered_bytes().add(reserved as u64);
+        self.begun.fetch_add(reserved, Ordering::Relaxed);
+        queue.open(partition, self.memory.buffer(reserved), reserved, now());
+        self.announce(partition, queue);
+        Room::Made
+    }
+
+    /// Asks the background task to look at the partition, unless it has been asked.
+    fn announce(&self, partition: &Arc<Partition>, mut queue: MutexGuard<'_, Queue>) {
+        let is_news = queue.announce();
+        drop(queue);
+        if is_news {
+            self.inbox.attend(Arc::clone(partition));
+        }
+    }
+
+    /// Waits for memory for a record of this topic.
+    pub(super) async fn reserve(
+        &self,
+        topic: &str,
+        bytes: usize,
+        deadline: Instant,
+    ) -> Result<Grant<'_>, Error> {
+        // The background task sends open batches early when somebody waits.
+        let reserved = self.memory.reserve(bytes, || self.inbox.wake());
+        match tokio::time::timeout_at(deadline.into(), reserved).await {
+            Ok(true) => Ok(Grant { memory: &self.memory, bytes }),
+            Ok(false) if self.is_closing() => Err(failure::closed()),
+            Ok(false) | Err(_) => Err(failure::no_memory(topic, bytes)),
+        }
+    }
+
+    #[inline]
+    fn check_size(&self, record: &ProducerRecord<'_>) -> Result<(), Error> {
+        let bytes = RecordBatchBuilder::size_upper_bound(
+            record.key.map(<[u8]>::len),
+            record.value.map(<[u8]>::len),
+            RecordBatchBuilder::headers_len(record.headers),
+        );
+        let (limit, memory) = (self.settings.max_request_size, self.memory.total());
+        if bytes > limit {
+            return Err(failure::too_large(record.topic, bytes, "max.request.size", limit));
+        }
+        if bytes > memory {
+            return Err(failure::too_large(record.topic, bytes, "buffer.memory", memory));
+        }
+        Ok(())
+    }
+
+    /// The topic, once the metadata has it.
+    pub(super) async fn topic(&self, name: &str, deadline: Instant) -> Result<Arc<Topic>, Error> {
+        if let Some(topic) = self.topics.read().get(name) {
+            return Ok(Arc::clone(topic));
+        }
+        let metadata = self.cluster.topic(name, deadline).await?;
+        if self.is_closing() {
+            return Err(failure::closed());
+        }
+        if metadata.partitions.is_empty() {
+            return Err(failure::no_partition(name, 0, 0));
+        }
+        Ok(self.grow(name, metadata.partitions.len()))
+    }
+
+    /// The topic with at least so many partitions, made or enlarged as needed.
+    pub(super) fn grow(&self, name: &str, count: usize) -> Arc<Topic> {
+        let mut topics = self.topics.write();
+        let known = topics.get(name);
+        if let Some(topic) = known.filter(|topic| topic.partitions.len() >= count) {
+            return Arc::clone(topic);
+        }
+        let name = known.map_or_else(|| ByteString::from(name), |topic| topic.name.clone());
+        let mut partitions = known.map_or_else(Vec::new, |topic| topic.partitions.to_vec());
+        for index in partitions.len()..count {
+            let index = i32::try_from(index).unwrap_or(i32::MAX);
+            let batch_size = self.settings.batch_size.min(self.memory.total());
+            partitions.push(self.inbox.add_partition(|key| {
+                let queue = PartitionQueue::new(batch_size, FIRST_CHUNK);
+                Partition::new(key, name.clone(), index, queue)
+            }));
+        }
+        let seed = self.seed ^ (partitions.len() as u64).rotate_left(17) ^ (topics.len() as u64);
+        let topic = Arc::new(Topic::new(name.clone(), partitions.into_boxed_slice(), seed));
+        if let Some(old) = topics.insert(name, Arc::clone(&topic)) {
+            old.mark_replaced();
+        }
+        topic
+    }
+}
+
+/// Whether a record can be appended after all.
+enum Room {
+    /// Try again.
+    Made,
+    /// So many bytes have to be reserved first.
+    NeedsMemory(usize),
+}
+
+/// The time of day in ms since 1970.
+fn wall_clock_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// The clock of the runtime, so that tests can stop it.
+pub(super) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}

@@ -1,0 +1,403 @@
+//! The pool.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Weak};
+
+use milena_core::BrokerId;
+use milena_core::backoff::Jitter;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::purpose::Purpose;
+use super::slot::{Attempt, Outcome, Slot};
+use crate::config::{ConnectionConfig, DnsLookup, HostPort};
+use crate::connection::{Connection, Dial, connect};
+use crate::error::{ConnectError, ConnectErrorKind};
+use crate::{canonical, random};
+
+/// Settings of a pool.
+#[derive(Clone, Debug, Default)]
+pub struct BrokerPoolConfig {
+    /// Settings of each connection.
+    pub connection: ConnectionConfig,
+    /// Where to begin (`bootstrap.servers`).
+    pub bootstrap_servers: Vec<HostPort>,
+}
+
+/// The connections to the brokers of a cluster. A cheap clone; all clones are the same pool.
+///
+/// Brokers are known by what [`BrokerPool::set_brokers`] says; until then there are the bootstrap
+/// servers. All methods that connect must be called within a tokio runtime.
+#[derive(Clone)]
+pub struct BrokerPool {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: Arc<ConnectionConfig>,
+    bootstrap_servers: Vec<HostPort>,
+    state: Mutex<State>,
+}
+
+/// Which connection.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Broker(BrokerId, Purpose),
+    Bootstrap { host: String, port: u16 },
+}
+
+#[derive(Debug)]
+struct State {
+    brokers: BTreeMap<BrokerId, HostPort>,
+    slots: BTreeMap<Key, Slot>,
+    /// Attempts in a row that failed, by address (`host:port`).
+    failures: BTreeMap<String, Failures>,
+    jitter: Jitter,
+    is_closed: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Failures {
+    count: u32,
+    next_attempt_at: Instant,
+}
+
+impl BrokerPool {
+    /// A pool without connections.
+    #[must_use]
+    pub fn new(config: BrokerPoolConfig) -> Self {
+        let state = State {
+            brokers: BTreeMap::new(),
+            slots: BTreeMap::new(),
+            failures: BTreeMap::new(),
+            jitter: random::jitter(),
+            is_closed: false,
+        };
+        Self {
+            inner: Arc::new(Inner {
+                config: Arc::new(config.connection),
+                bootstrap_servers: config.bootstrap_servers,
+                state: Mutex::new(state),
+            }),
+        }
+    }
+
+    /// Sets which brokers there are. Connections to brokers that are gone or have moved are given
+    /// up; requests that are under way on them are still answered.
+    pub fn set_brokers(&self, brokers: impl IntoIterator<Item = (BrokerId, HostPort)>) {
+        let mut state = self.inner.state.lock();
+        if state.is_closed {
+            return;
+        }
+        let brokers: BTreeMap<BrokerId, HostPort> = brokers.into_iter().collect();
+        let before = std::mem::replace(&mut state.brokers, brokers);
+        let State { brokers, slots, failures, .. } = &mut *state;
+        slots.retain(|key, _| match key {
+            Key::Broker(id, _) => brokers.contains_key(id) && brokers.get(id) == before.get(id),
+            Key::Bootstrap { .. } => true,
+        });
+        adopt_bootstrap_connections(brokers, slots);
+        let known: Vec<String> = brokers
+            .values()
+            .chain(&self.inner.bootstrap_servers)
+            .map(ToString::to_string)
+            .collect();
+        failures.retain(|address, _| known.contains(address));
+    }
+
+    /// Adds a broker that a response named before the metadata knew it, or that has moved.
+    pub fn add_broker(&self, broker: BrokerId, address: HostPort) {
+        let mut state = self.inner.state.lock();
+        if state.is_closed || state.brokers.get(&broker) == Some(&address) {
+            return;
+        }
+        state.brokers.insert(broker, address);
+        state.slots.retain(|key, _| !matches!(key, Key::Broker(id, _) if *id == broker));
+    }
+
+    /// The connection to a broker for a purpose; makes it if there is none.
+    ///
+    /// Waits for the pause after failed attempts, and then makes one attempt, which all callers
+    /// share. Cancel safe: the attempt goes on, and what it brings is there for the next caller.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError`]: the broker is unknown, or the attempt failed.
+    pub async fn connection(
+        &self,
+        broker: BrokerId,
+        purpose: Purpose,
+    ) -> Result<Connection, ConnectError> {
+        let key = Key::Broker(broker, purpose);
+        loop {
+            let mut outcome = {
+                let mut state = self.inner.state.lock();
+                let Some(address) = state.brokers.get(&broker).cloned() else {
+                    let kind = ConnectErrorKind::UnknownBroker(broker);
+                    return Err(closed_or(&state, kind));
+                };
+                match self.existing_or_attempt(&mut state, key.clone(), address)? {
+                    Ok(connection) => return Ok(connection),
+                    Err(outcome) => outcome,
+                }
+            };
+            // An error means that the attempt was given up because the broker has moved.
+            if let Ok(outcome) = outcome.wait_for(Option::is_some).await
+                && let Some(outcome) = outcome.clone()
+            {
+                return outcome;
+            }
+        }
+    }
+
+    /// A connection to any bootstrap server; they are tried in random order, those that failed
+    /// lately last.
+    ///
+    /// # Errors
+    ///
+    /// No bootstrap server could be reached; the error that says most. An error of authentication
+    /// is returned at once, because the other servers would say the same.
+    pub async fn bootstrap(&self) -> Result<Connection, ConnectError> {
+        let servers = match self.inner.config.dns_lookup {
+            DnsLookup::UseAllDnsIps => self.inner.bootstrap_servers.clone(),
+            DnsLookup::ResolveCanonicalBootstrapServersOnly => {
+                canonical::names(&self.inner.bootstrap_servers).await
+            }
+        };
+        let mut worst = None;
+        for server in self.in_random_order(servers, Clone::clone) {
+            match self.bootstrap_server(&server).await {
+                Ok(connection) => return Ok(connection),
+                Err(error) => {
+                    let is_final = error.is_authentication() || is_closed(&error);
+                    worst = Some(more_telling(worst, error));
+                    if is_final {
+                        break;
+                    }
+                }
+            }
+        }
+        Err(worst.unwrap_or_else(|| {
+            ConnectError::new("bootstrap.servers", ConnectErrorKind::NoBootstrapServer)
+        }))
+    }
+
+    async fn bootstrap_server(&self, server: &HostPort) -> Result<Connection, ConnectError> {
+        let key = Key::Bootstrap { host: server.host.clone(), port: server.port };
+        let mut outcome = {
+            let mut state = self.inner.state.lock();
+            match self.existing_or_attempt(&mut state, key, server.clone())? {
+                Ok(connection) => return Ok(connection),
+                Err(outcome) => outcome,
+            }
+        };
+        let outcome = outcome.wait_for(Option::is_some).await.ok().and_then(|o| o.clone());
+        outcome.unwrap_or_else(|| Err(ConnectError::new(server, ConnectErrorKind::Closed)))
+    }
+
+    /// A connection for short requests to any known broker: one that is there, or else the first
+    /// that can be made, in random order.
+    ///
+    /// # Errors
+    ///
+    /// No broker is known or none can be reached; the error that says most.
+    pub async fn any(&self) -> Result<Connection, ConnectError> {
+        if let Some(connection) = self.any_connected() {
+            return Ok(connection);
+        }
+        let brokers: Vec<(BrokerId, HostPort)> = {
+            let state = self.inner.state.lock();
+            state.brokers.iter().map(|(id, address)| (*id, address.clone())).collect()
+        };
+        let mut worst = None;
+        for (broker, _) in self.in_random_order(brokers, |(_, address)| address.clone()) {
+            match self.connection(broker, Purpose::Control).await {
+                Ok(connection) => return Ok(connection),
+                Err(error) => {
+                    let is_final = error.is_authentication() || is_closed(&error);
+                    worst = Some(more_telling(worst, error));
+                    if is_final {
+                        break;
+                    }
+                }
+            }
+        }
+        Err(worst.unwrap_or_else(|| {
+            ConnectError::new("the cluster", ConnectErrorKind::NoBootstrapServer)
+        }))
+    }
+
+    /// A connection for short requests that is there and not muted by the broker.
+    #[must_use]
+    pub fn any_connected(&self) -> Option<Connection> {
+        let mut state = self.inner.state.lock();
+        let mut found: Vec<Connection> = state
+            .slots
+            .iter()
+            .filter(|(key, _)| {
+                matches!(key, Key::Broker(_, Purpose::Control) | Key::Bootstrap { .. })
+            })
+            .filter_map(|(_, slot)| slot.connection())
+            .filter(|connection| connection.throttled_until().is_none())
+            .cloned()
+            .collect();
+        let chosen = state.jitter.below(found.len());
+        (!found.is_empty()).then(|| found.swap_remove(chosen))
+    }
+
+    /// How many connections are there, for tests and counters.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.inner.state.lock().slots.values().filter_map(Slot::connection).count()
+    }
+
+    /// Gives all connections up. Requests that are under way are still answered; new ones fail.
+    pub fn close(&self) {
+        let mut state = self.inner.state.lock();
+        state.is_closed = true;
+        state.slots.clear();
+        state.brokers.clear();
+    }
+
+    /// The live connection of a slot, or the attempt to make one, which begins if need be.
+    fn existing_or_attempt(
+        &self,
+        state: &mut State,
+        key: Key,
+        address: HostPort,
+    ) -> Result<Result<Connection, watch::Receiver<Outcome>>, ConnectError> {
+        if state.is_closed {
+            return Err(ConnectError::new(&address, ConnectErrorKind::Closed));
+        }
+        match state.slots.get(&key) {
+            Some(Slot::Connecting(attempt)) => return Ok(Err(attempt.outcome.clone())),
+            Some(Slot::Connected(connection)) if !connection.is_closed() => {
+                return Ok(Ok(connection.clone()));
+            }
+            Some(Slot::Connected(_)) | None => {}
+        }
+        let attempt = self.begin_attempt(state, key.clone(), address);
+        let outcome = attempt.outcome.clone();
+        state.slots.insert(key, Slot::Connecting(attempt));
+        Ok(Err(outcome))
+    }
+
+    fn begin_attempt(&self, state: &mut State, key: Key, address: HostPort) -> Attempt {
+        let failures = state.failures.get(&address.to_string()).copied();
+        let count = failures.map_or(0, |failures| failures.count);
+        let random = state.jitter.next_u64();
+        let setup = self.inner.config.connection_setup_timeout;
+        // The first attempt has exactly the configured time (KIP-601).
+        let timeout = if count == 0 { setup.unspread(1) } else { setup.delay(count + 1, random) };
+        let (sender, outcome) = watch::channel(None);
+        let pool = Arc::downgrade(&self.inner);
+        let config = Arc::clone(&self.inner.config);
+        let task = tokio::spawn(async move {
+            if let Some(failures) = failures {
+                tokio::time::sleep_until(failures.next_attempt_at).await;
+            }
+            let dial = Dial { target: address, timeout };
+            let result = connect(&config, &dial).await;
+            note_outcome(&pool, key, &dial.target, &result);
+            sender.send_replace(Some(result));
+        });
+        Attempt { outcome, task: task.abort_handle() }
+    }
+
+    /// Items in random order; those whose address is paused come last.
+    fn in_random_order<T>(&self, mut items: Vec<T>, address: impl Fn(&T) -> HostPort) -> Vec<T> {
+        let now = Instant::now();
+        let mut state = self.inner.state.lock();
+        state.jitter.shuffle(&mut items);
+        items.sort_by_key(|item| {
+            let failures = state.failures.get(&address(item).to_string());
+            failures.map(|failures| failures.next_attempt_at).filter(|at| *at > now)
+        });
+        items
+    }
+}
+
+/// A bootstrap connection that goes to the advertised address of a broker serves as the
+/// broker's; the others are not needed once the brokers are known.
+fn adopt_bootstrap_connections(
+    brokers: &BTreeMap<BrokerId, HostPort>,
+    slots: &mut BTreeMap<Key, Slot>,
+) {
+    let all = std::mem::take(slots);
+    let (bootstrap, mut kept): (BTreeMap<Key, Slot>, BTreeMap<Key, Slot>) =
+        all.into_iter().partition(|(key, slot)| {
+            matches!(key, Key::Bootstrap { .. }) && slot.connection().is_some()
+        });
+    for slot in bootstrap.into_values() {
+        let target = slot.connection().map(Connection::target);
+        let broker = brokers.iter().find(|(_, address)| Some(*address) == target);
+        if let Some((id, _)) = broker {
+            kept.entry(Key::Broker(*id, Purpose::Control)).or_insert(slot);
+        }
+    }
+    *slots = kept;
+}
+
+/// Puts what an attempt came to into the pool.
+fn note_outcome(
+    pool: &Weak<Inner>,
+    key: Key,
+    address: &HostPort,
+    result: &Result<Connection, ConnectError>,
+) {
+    let Some(pool) = pool.upgrade() else { return };
+    let mut state = pool.state.lock();
+    let is_wanted = match &key {
+        // The broker may have moved since.
+        Key::Broker(id, _) => state.brokers.get(id) == Some(address),
+        Key::Bootstrap { .. } => !state.is_closed,
+    };
+    let address = address.to_string();
+    match result {
+        Ok(connection) => {
+            state.failures.remove(&address);
+            if is_wanted {
+                state.slots.insert(key, Slot::Connected(connection.clone()));
+            }
+        }
+        Err(_) => {
+            let count = state.failures.get(&address).map_or(0, |failures| failures.count);
+            let count = count.saturating_add(1);
+            let random = state.jitter.next_u64();
+            let pause = pool.config.reconnect_backoff.delay(count, random);
+            let next_attempt_at = Instant::now() + pause;
+            state.failures.insert(address, Failures { count, next_attempt_at });
+            if is_wanted {
+                state.slots.remove(&key);
+            }
+        }
+    }
+}
+
+fn closed_or(state: &State, kind: ConnectErrorKind) -> ConnectError {
+    let kind = if state.is_closed { ConnectErrorKind::Closed } else { kind };
+    ConnectError::new("the cluster", kind)
+}
+
+fn is_closed(error: &ConnectError) -> bool {
+    matches!(error.kind(), ConnectErrorKind::Closed)
+}
+
+/// Of two errors the one that somebody has to do something about; of equals the newer.
+fn more_telling(before: Option<ConnectError>, error: ConnectError) -> ConnectError {
+    match before {
+        Some(before) if !before.is_retriable() && error.is_retriable() => before,
+        _ => error,
+    }
+}
+
+impl fmt::Debug for BrokerPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BrokerPool")
+            .field("bootstrap_servers", &self.inner.bootstrap_servers)
+            .field("connections", &self.connections())
+            .finish_non_exhaustive()
+    }
+}

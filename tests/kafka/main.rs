@@ -1,0 +1,11 @@
+//! Real Apache Kafka: clusters of every supported release, and Kafka's own classes as witnesses.
+//!
+//! `cargo xtask test` runs these where Java 17, Maven and openssl are; elsewhere each is reported
+//! as ignored.
+
+#[cfg(test)]
+mod clusters;
+#[cfg(test)]
+mod codec;
+#[cfg(test)]
+mod harness;
