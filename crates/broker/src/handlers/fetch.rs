@@ -103,7 +103,7 @@ fn with_sessions<T>(
 ) -> T {
     let index = usize::try_from(call.peer.node_id - 1).unwrap_or(0);
     let sessions = &call.cluster().fetch_sessions;
-    let node = sessions.get(index).or(sessions.first());
+    let node = sessions.get(index).or_else(|| sessions.first());
     act(&mut node.expect("a broker has at least one node").lock())
 }
 

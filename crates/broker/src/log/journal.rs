@@ -235,7 +235,8 @@ impl Log {
         while self.entries.front().is_some_and(|entry| entry.last_offset < self.start_offset) {
             self.entries.pop_front();
         }
-        let position = self.entries.front().map_or(self.chunks.end(), |entry| entry.position);
+        let position =
+            self.entries.front().map_or_else(|| self.chunks.end(), |entry| entry.position);
         self.chunks.drop_before(position);
         self.producers.forget_before(self.start_offset);
     }

@@ -88,7 +88,7 @@ fn recover_segment(file: &File, log: &mut Log) -> io::Result<u64> {
     reader.seek(SeekFrom::Start(0))?;
     let file_len = file.metadata()?.len();
     let mut good = 0u64;
-    let mut batch = Vec::new();
+    let mut batch = vec![0; HEADER_LEN];
     loop {
         batch.resize(HEADER_LEN, 0);
         if !read_fully(&mut reader, &mut batch)? {

@@ -36,7 +36,7 @@ fn metadata_of(names: &[&str], allow_auto_topic_creation: bool) -> MetadataReque
 }
 
 #[tokio::test]
-async fn topics_are_created_described_grown_and_deleted() {
+async fn topics_are_created_placed_and_deleted() {
     let broker = Broker::builder().nodes(3).start().await.unwrap();
     let mut client = Client::connect(&broker).await;
     let mut configured = topic("configured", 2, 3);
@@ -83,8 +83,34 @@ async fn topics_are_created_described_grown_and_deleted() {
     assert_eq!(metadata.topics[1].partitions[0].replica_nodes[..], [3, 1]);
     assert_eq!(metadata.topics[1].partitions[0].leader_id, 3);
 
+    let by_id = DeleteTopicState {
+        name: None,
+        topic_id: metadata.topics[0].topic_id,
+        ..Default::default()
+    };
+    let by_name = DeleteTopicState {
+        name: Some("placed".into()),
+        topic_id: Uuid::ZERO,
+        ..Default::default()
+    };
+    let missing = DeleteTopicState { name: Some("none".into()), ..Default::default() };
+    let request =
+        DeleteTopicsRequest { topics: vec![by_id, by_name, missing], ..Default::default() };
+    let deleted = client.ask(6, &request).await;
+    let codes: Vec<_> = deleted.responses.iter().map(|topic| code(topic.error_code)).collect();
+    assert_eq!(codes, [ErrorCode::NONE, ErrorCode::NONE, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION]);
+    assert_eq!(
+        client.ask(12, &MetadataRequest { topics: None, ..Default::default() }).await.topics,
+        []
+    );
+}
+
+#[tokio::test]
+async fn topics_grow_and_are_described_in_pages() {
+    let broker = Broker::builder().topic("few", 2).topic("grows", 1).start().await.unwrap();
+    let mut client = Client::connect(&broker).await;
     let grow = CreatePartitionsTopic {
-        name: "placed".into(),
+        name: "grows".into(),
         count: 4,
         assignments: None,
         ..Default::default()
@@ -106,27 +132,6 @@ async fn topics_are_created_described_grown_and_deleted() {
         ..Default::default()
     };
     assert_eq!(client.ask(0, &request).await.topics[1].partitions.len(), 4);
-
-    let by_id = DeleteTopicState {
-        name: None,
-        topic_id: metadata.topics[0].topic_id,
-        ..Default::default()
-    };
-    let by_name = DeleteTopicState {
-        name: Some("placed".into()),
-        topic_id: Uuid::ZERO,
-        ..Default::default()
-    };
-    let missing = DeleteTopicState { name: Some("none".into()), ..Default::default() };
-    let request =
-        DeleteTopicsRequest { topics: vec![by_id, by_name, missing], ..Default::default() };
-    let deleted = client.ask(6, &request).await;
-    let codes: Vec<_> = deleted.responses.iter().map(|topic| code(topic.error_code)).collect();
-    assert_eq!(codes, [ErrorCode::NONE, ErrorCode::NONE, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION]);
-    assert_eq!(
-        client.ask(12, &MetadataRequest { topics: None, ..Default::default() }).await.topics,
-        []
-    );
 }
 
 #[tokio::test]
