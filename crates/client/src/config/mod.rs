@@ -15,6 +15,7 @@ mod client;
 mod consumer;
 mod iso_duration;
 mod jaas;
+mod markdown;
 mod nearest;
 mod options;
 mod producer;
@@ -39,6 +40,7 @@ pub use builder::{AdminConfigBuilder, ConsumerConfigBuilder, Dangerous, Producer
 pub use client::{ClientConfig, ClientDnsLookup, MetadataRecoveryStrategy};
 pub use consumer::{Assignor, AutoOffsetReset, ConsumerConfig, IsolationLevel};
 pub use jaas::{ControlFlag, JaasConfig, JaasError};
+pub use markdown::markdown;
 pub use producer::{Acks, CompressionType, PartitionerClass, ProducerConfig};
 pub use properties::{Properties, PropertyEntry};
 pub use property::{ClientKind, Clients, Kind, Property, Support, Width};

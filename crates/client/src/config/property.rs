@@ -305,7 +305,7 @@ impl Property {
 }
 
 /// A default as the documents show it.
-pub(super) fn shown_default(text: Option<&str>) -> String {
+pub(in crate::config) fn shown_default(text: Option<&str>) -> String {
     match text {
         None => "none".to_owned(),
         Some("") => "empty".to_owned(),

@@ -10,7 +10,7 @@ mod producer;
 mod sasl;
 mod tls;
 
-use super::property::{ClientKind, Kind, Property, Width, shown_default};
+use super::property::{ClientKind, Kind, Property, Width};
 
 /// Every property, by theme; a name is there twice when its defaults differ between the clients.
 pub fn properties() -> impl Iterator<Item = &'static Property> {
@@ -64,28 +64,4 @@ const fn one_of(values: &'static [&'static str]) -> Kind {
 /// One of these texts in upper or lower case.
 const fn any_case(values: &'static [&'static str]) -> Kind {
     Kind::Choice { values, any_case: true }
-}
-
-/// The last line of the documentation of a property's builder method: property, defaults, since when.
-#[must_use]
-pub(super) fn doc_line(name: &str) -> String {
-    let rows: Vec<&Property> = properties().filter(|property| property.name == name).collect();
-    let each = |text: &dyn Fn(&Property) -> String| {
-        let texts: Vec<String> = rows.iter().map(|row| text(row)).collect();
-        if texts.windows(2).all(|pair| pair[0] == pair[1]) {
-            return texts.first().cloned().unwrap_or_default();
-        }
-        let named: Vec<String> = rows
-            .iter()
-            .zip(&texts)
-            .map(|(row, text)| format!("{text} ({})", row.clients))
-            .collect();
-        named.join(", ")
-    };
-    format!(
-        "Kafka property `{name}`, our default {}, Kafka's default {}, since Kafka {}.",
-        each(&|row| shown_default(row.default)),
-        each(&|row| shown_default(row.kafka_default)),
-        each(&|row| row.since.to_owned()),
-    )
 }

@@ -1,6 +1,31 @@
 //! What is written about the configuration says what the table says.
 
+use super::super::property::{Property, shown_default};
 use super::super::table;
+
+/// The last line of the documentation of a property's builder method: property, defaults, since when.
+fn doc_line(name: &str) -> String {
+    let rows: Vec<&Property> =
+        table::properties().filter(|property| property.name == name).collect();
+    let each = |text: &dyn Fn(&Property) -> String| {
+        let texts: Vec<String> = rows.iter().map(|row| text(row)).collect();
+        if texts.windows(2).all(|pair| pair[0] == pair[1]) {
+            return texts.first().cloned().unwrap_or_default();
+        }
+        let named: Vec<String> = rows
+            .iter()
+            .zip(&texts)
+            .map(|(row, text)| format!("{text} ({})", row.clients))
+            .collect();
+        named.join(", ")
+    };
+    format!(
+        "Kafka property `{name}`, our default {}, Kafka's default {}, since Kafka {}.",
+        each(&|row| shown_default(row.default)),
+        each(&|row| shown_default(row.kafka_default)),
+        each(&|row| row.since.to_owned()),
+    )
+}
 
 /// The last paragraph of the documentation of every builder method that sets a property.
 fn documented(source: &str) -> Vec<(String, String)> {
@@ -43,7 +68,7 @@ fn builder_methods_end_with_the_line_of_the_table() {
     ];
     let mut count = 0;
     for (name, written) in sources.into_iter().flat_map(documented) {
-        assert_eq!(written, table::doc_line(&name), "the last line of the method for {name}");
+        assert_eq!(written, doc_line(&name), "the last line of the method for {name}");
         count += 1;
     }
     assert!(count > 50, "only {count} methods were found");
@@ -78,4 +103,13 @@ fn every_supported_property_has_a_builder_method() {
             assert!(methods.iter().any(|name| name == property.name), "{}", property.name);
         }
     }
+}
+
+#[test]
+fn the_committed_document_is_the_table() {
+    let committed = include_str!("../../../../../docs/config.md");
+    let generated = super::super::markdown();
+    let difference = committed.lines().zip(generated.lines()).find(|(old, new)| old != new);
+    assert_eq!(difference, None, "docs/config.md is not what the table says: cargo xtask gen");
+    assert_eq!(committed.len(), generated.len(), "docs/config.md is not what the table says");
 }
