@@ -47,10 +47,7 @@ async fn carry_out(inner: &Inner, refresh: &Refresh) {
         RefreshSource::BootstrapServers => inner.pool.bootstrap().await,
     };
     let failure = match connected {
-        Ok(connection) => match ask(inner, refresh, &connection).await {
-            Ok(()) => None,
-            Err(failure) => Some(failure),
-        },
+        Ok(connection) => ask(inner, refresh, &connection).await.err(),
         Err(error) => {
             inner.metadata.lock().handle_failure(MetadataFailure::NoBrokerReachable, now());
             Some(Failure::Connect(error))
