@@ -1,12 +1,53 @@
 //! An Apache Kafka client in pure Rust: producer, consumer and admin.
+//!
+//! [`Producer`] sends records, [`Consumer`] reads them, alone or in a group, and [`Admin`] creates,
+//! describes and deletes topics. Each is made from a configuration ([`config`]) by a typed builder or
+//! by Java's property names, and each tells what it did in counters ([`metrics`]) and by `tracing`
+//! events. Whatever fails is an [`Error`], which says what kind it is, whether trying again can help
+//! and, for a record, whether it may have been written.
+//!
+//! ```
+//! # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::time::Duration;
+//!
+//! use milena::{
+//!     Consumer, Producer, ProducerRecord, TopicPartition,
+//!     config::{AutoOffsetReset, ConsumerConfig, ProducerConfig},
+//! };
+//!
+//! // Any Kafka will do; this one is in the process and ends with it.
+//! let broker = milena_broker::Broker::start().await?;
+//! let servers = broker.bootstrap_servers();
+//!
+//! let producer = Producer::new(&ProducerConfig::builder(&servers).build()?)?;
+//! let record = ProducerRecord::to("cars").key("Car status").value("arrived");
+//! let sent = producer.send(record).await?.await?;
+//! producer.close(Duration::from_secs(10)).await?;
+//!
+//! let config = ConsumerConfig::builder(&servers)
+//!     .auto_offset_reset(AutoOffsetReset::Earliest)
+//!     .enable_auto_commit(false)
+//!     .build()?;
+//! let consumer = Consumer::new(config)?;
+//! consumer.assign([TopicPartition::new("cars", sent.partition())])?;
+//! let records = consumer.poll(Duration::from_secs(10)).await?;
+//! let record = records.iter().next().ok_or("no record")?;
+//! assert_eq!((record.offset, record.value), (0, Some(&b"arrived"[..])));
+//! # consumer.close(Duration::from_secs(10)).await?;
+//! # Ok(()) }
+//! ```
 
 pub mod admin;
 mod cluster;
 pub mod config;
+pub mod consumer;
 mod error;
 pub mod metrics;
 pub mod producer;
 
+pub use admin::Admin;
+pub use consumer::{Consumer, ConsumerRecord, ConsumerRecords, OwnedRecord, RebalanceListener};
 pub use error::{Error, ErrorKind, Result, Written};
 pub use milena_core::TopicPartition;
 pub use milena_wire::{ErrorCode, Uuid};
+pub use producer::{Producer, ProducerRecord, RecordMetadata};

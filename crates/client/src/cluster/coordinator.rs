@@ -106,7 +106,7 @@ async fn ask(cluster: &Cluster, key: &str, kind: CoordinatorKind) -> Result<Brok
             .filter(|message| !message.is_empty())
             .map_or_else(|| code.to_string(), |message| message.to_string());
         let message = format!("the coordinator of {} {key}: {message}", kind.name());
-        return Err(Error::broker_answered(code.0, message).with_retriable(code.is_retriable()));
+        return Err(Error::broker_answered(code, message));
     }
     let address = u16::try_from(found.port).ok().filter(|port| *port != 0);
     match (BrokerId::from_wire(found.node_id), address) {

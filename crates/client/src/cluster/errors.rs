@@ -34,7 +34,7 @@ impl Failure {
             Self::Connect(error) => error.clone().into(),
             Self::Request(error) => error.clone().into(),
             Self::Broker(code) => {
-                Error::broker_answered(code.0, format!("Metadata was answered with {code}"))
+                Error::broker_answered(*code, format!("Metadata was answered with {code}"))
             }
         }
     }

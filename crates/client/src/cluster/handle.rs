@@ -190,6 +190,9 @@ impl Cluster {
         broker: BrokerId,
         purpose: Purpose,
     ) -> Result<Connection, Error> {
+        if let Some(connection) = self.inner.pool.connected(broker, purpose) {
+            return Ok(connection);
+        }
         self.until_closed(async {
             match self.inner.pool.connection(broker, purpose).await {
                 Ok(connection) => Ok(connection),
@@ -342,5 +345,5 @@ fn topic_failed(name: &str, code: ErrorCode) -> Error {
         ErrorCode::INVALID_TOPIC_EXCEPTION => format!("\"{name}\" cannot be the name of a topic"),
         code => format!("topic {name}: {code}"),
     };
-    Error::broker_answered(code.0, message).with_topic(name)
+    Error::broker_answered(code, message).with_topic(name)
 }

@@ -80,6 +80,27 @@ impl Lookups {
         Self { backoff, jitter: Jitter::new(seed), isolation_level }
     }
 
+    /// Partitions to look up at once, for somebody who does not want positions changed.
+    pub fn for_partitions(partitions: &[TopicPartition], spec: OffsetSpec) -> Vec<LookupPartition> {
+        Self::for_specs(partitions.iter().map(|partition| (partition.clone(), spec)))
+    }
+
+    /// As [`Lookups::for_partitions`], each with its own offset.
+    pub fn for_specs(
+        partitions: impl IntoIterator<Item = (TopicPartition, OffsetSpec)>,
+    ) -> Vec<LookupPartition> {
+        let lookup = |(partition, spec)| LookupPartition {
+            partition,
+            epoch: 0,
+            leader_epoch: -1,
+            position_epoch: -1,
+            spec,
+        };
+        let mut lookups: Vec<LookupPartition> = partitions.into_iter().map(lookup).collect();
+        lookups.sort_by(|a, b| a.partition.cmp(&b.partition));
+        lookups
+    }
+
     /// The next lookup, if one is due. Partitions without a leader wait for metadata.
     pub fn poll(
         &mut self,

@@ -540,6 +540,20 @@ impl ConsumerMachine {
         Ok(())
     }
 
+    /// Goes back to records that were handed out and not processed.
+    ///
+    /// # Errors
+    ///
+    /// [`NotAssigned`].
+    pub fn rewind(&mut self, partition: &TopicPartition, to: Position) -> Result<(), NotAssigned> {
+        self.seek(partition, to)
+    }
+
+    /// Whether no commit is under way.
+    pub fn has_committed(&self) -> bool {
+        self.commits.is_idle()
+    }
+
     /// Looks an offset up and continues there.
     ///
     /// # Errors

@@ -13,6 +13,6 @@ mod session;
 pub use self::{
     fetched::{FetchedPartition, ReadOptions, Taken},
     fetcher::{FetchConfig, FetchOutcome, Fetcher},
-    segment::RecordSegment,
+    segment::{RecordSegment, SegmentIter},
     session::{FetchSession, SessionRequest},
 };

@@ -1,5 +1,7 @@
 //! Connections against scripted brokers: tiny servers that do exactly what a test says.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
+
 mod pipelining;
 mod pool;
 mod sasl;

@@ -215,7 +215,7 @@ impl Membership {
     /// Subscribes to topics through the group; a member joins again when they change.
     pub fn subscribe(&mut self, topics: BTreeSet<ByteString>) {
         if self.subscription.as_ref() != Some(&topics) {
-            if self.generation.is_some() && topics != self.joined_subscription {
+            if !matches!(self.state, State::Unjoined) && topics != self.joined_subscription {
                 self.request_rejoin("the subscription changed");
             }
             self.subscription = Some(topics);

@@ -1,12 +1,15 @@
 //! A running cluster.
 
+mod control;
+mod folder;
+
+pub use control::NodeStatus;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-
-use rustix::process::Signal;
 
 use crate::java::JavaCommand;
 use crate::jvm::Jvm;
@@ -23,8 +26,6 @@ use crate::{
 const ZOOKEEPER: u16 = 0;
 /// How often a starting cluster is asked whether it is ready.
 const POLL: Duration = Duration::from_millis(50);
-/// How long a broker may take to end by itself.
-const SHUTDOWN: Duration = Duration::from_secs(30);
 
 /// A cluster of real Kafka brokers on 127.0.0.1.
 ///
@@ -43,18 +44,6 @@ pub struct Lab {
     detached: bool,
 }
 
-/// What a node does at the moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct NodeStatus {
-    /// Such as `node 2` or `ZooKeeper`.
-    pub name: String,
-    /// The process, when it is alive.
-    pub pid: Option<u32>,
-    /// The memory it holds in MiB, where the system tells.
-    pub resident_mib: Option<u64>,
-}
-
 impl Lab {
     /// Starts a cluster and waits until every broker answers and knows all the others.
     ///
@@ -66,7 +55,10 @@ impl Lab {
         let mut lab = Self::prepare(&options)?;
         let outcome = lab.start_all(&options);
         if let Err(error) = outcome {
+            lab.stop(false)?;
+            // The folder stays, because the error names logs in it.
             lab.detached = false;
+            lab.block = None;
             return Err(error);
         }
         Ok(lab)
@@ -108,7 +100,7 @@ impl Lab {
         artifacts::fetch(version)?;
         let certificates = Certificates::cached()?;
         let earlier = match &options.folder {
-            Some(folder) => clean_folder(&absolute(folder)?, options.keep)?,
+            Some(folder) => folder::clean(&absolute(folder)?, options.keep)?,
             None => None,
         };
         let block = match options.base_port {
@@ -346,128 +338,6 @@ impl Lab {
         self.node_folder(node).join("server.log")
     }
 
-    /// Kills a broker at once (SIGKILL) and waits until it is gone.
-    ///
-    /// # Errors
-    ///
-    /// When it is not running.
-    pub fn kill(&self, node: u16) -> Result<(), LabError> {
-        self.with_running(node, Jvm::kill)?;
-        self.processes().insert(node, None);
-        self.save()
-    }
-
-    /// Has a broker shut down in order (SIGTERM) and waits until it is gone.
-    ///
-    /// # Errors
-    ///
-    /// When it is not running.
-    pub fn terminate(&self, node: u16) -> Result<(), LabError> {
-        self.with_running(node, |jvm| {
-            jvm.terminate(SHUTDOWN);
-        })?;
-        self.processes().insert(node, None);
-        self.save()
-    }
-
-    /// Stops a broker's execution (SIGSTOP): its connections stay and nothing answers.
-    ///
-    /// # Errors
-    ///
-    /// When it is not running.
-    pub fn pause(&self, node: u16) -> Result<(), LabError> {
-        self.with_running(node, |jvm| {
-            jvm.signal(Signal::STOP);
-        })
-    }
-
-    /// Lets a paused broker go on (SIGCONT).
-    ///
-    /// # Errors
-    ///
-    /// When it is not running.
-    pub fn resume(&self, node: u16) -> Result<(), LabError> {
-        self.with_running(node, |jvm| {
-            jvm.signal(Signal::CONT);
-        })
-    }
-
-    /// Starts a broker again with its data, after shutting it down if it runs, and waits until it
-    /// answers and knows the other live ones.
-    ///
-    /// # Errors
-    ///
-    /// When it does not come up.
-    pub fn restart(&self, node: u16) -> Result<(), LabError> {
-        self.start_again(node)?;
-        self.wait_until_ready(&[node])
-    }
-
-    /// As [`restart`](Self::restart), without the wait.
-    ///
-    /// # Errors
-    ///
-    /// When the node does not exist or Java cannot be started.
-    pub fn start_again(&self, node: u16) -> Result<(), LabError> {
-        self.check_node(node)?;
-        if let Some(mut jvm) = self.processes().insert(node, None).flatten() {
-            jvm.terminate(SHUTDOWN);
-        }
-        self.spawn_broker(node)?;
-        self.save()
-    }
-
-    /// Waits until a broker answers and names every live one.
-    ///
-    /// # Errors
-    ///
-    /// When it ends, or does not answer in time.
-    pub fn wait_for(&self, node: u16) -> Result<(), LabError> {
-        self.check_node(node)?;
-        self.wait_until_ready(&[node])
-    }
-
-    /// Ends every process: in order with `gently`, else at once. `ZooKeeper` is always killed.
-    ///
-    /// # Errors
-    ///
-    /// When the state cannot be written.
-    pub fn stop(&self, gently: bool) -> Result<(), LabError> {
-        let mut processes = std::mem::take(&mut *self.processes());
-        let mut keeper = processes.remove(&ZOOKEEPER).flatten();
-        let mut brokers: Vec<Jvm> = processes.into_values().flatten().collect();
-        for jvm in &mut brokers {
-            jvm.signal(Signal::CONT);
-            jvm.signal(if gently { Signal::TERM } else { Signal::KILL });
-        }
-        for jvm in &mut brokers {
-            if !jvm.wait(SHUTDOWN) {
-                jvm.kill();
-            }
-        }
-        if let Some(jvm) = &mut keeper {
-            jvm.kill();
-        }
-        self.save()
-    }
-
-    /// What every process of the cluster does.
-    #[must_use]
-    pub fn status(&self) -> Vec<NodeStatus> {
-        let mut processes = self.processes();
-        let name = |node: u16| match node {
-            ZOOKEEPER => "ZooKeeper".to_owned(),
-            _ => format!("node {node}"),
-        };
-        processes
-            .iter_mut()
-            .map(|(&node, jvm)| {
-                let pid = jvm.as_mut().and_then(|jvm| jvm.is_alive().then(|| jvm.pid()));
-                NodeStatus { name: name(node), pid, resident_mib: pid.and_then(resident_mib) }
-            })
-            .collect()
-    }
-
     /// Runs one of Kafka's tools of this release to its end, and gives what it printed on stdout;
     /// see [`tools`](crate::tools) for the names.
     ///
@@ -476,30 +346,6 @@ impl Lab {
     /// When the release has no such tool, or when the tool fails.
     pub fn tool(&self, name: &str, arguments: &[&str]) -> Result<String, LabError> {
         crate::tools::run(self.version, name, arguments)
-    }
-
-    fn with_running(&self, node: u16, act: impl FnOnce(&mut Jvm)) -> Result<(), LabError> {
-        self.check_node(node)?;
-        let mut processes = self.processes();
-        if let Some(jvm) = processes.get_mut(&node).and_then(Option::as_mut)
-            && jvm.is_alive()
-        {
-            act(jvm);
-            return Ok(());
-        }
-        Err(LabError::Usage(format!("node {node} is not running")))
-    }
-
-    fn check_node(&self, node: u16) -> Result<(), LabError> {
-        if (1..=self.settings.nodes).contains(&node) {
-            return Ok(());
-        }
-        let nodes = self.settings.nodes;
-        Err(LabError::Usage(format!("there is no node {node}: the cluster has 1 to {nodes}")))
-    }
-
-    fn is_alive(&self, node: u16) -> bool {
-        self.processes().get_mut(&node).and_then(Option::as_mut).is_some_and(Jvm::is_alive)
     }
 
     fn processes(&self) -> MutexGuard<'_, BTreeMap<u16, Option<Jvm>>> {
@@ -543,56 +389,6 @@ impl Lab {
     }
 }
 
-impl Drop for Lab {
-    fn drop(&mut self) {
-        if self.detached {
-            return;
-        }
-        if let Err(error) = self.stop(false) {
-            eprintln!("kafka-lab: {error}");
-        }
-        // A folder that the lab picked itself goes with it, unless a failure has to be looked at.
-        let Some(block) = self.block.as_ref().filter(|block| block.folder() == self.folder) else {
-            return;
-        };
-        if std::thread::panicking() {
-            let failed = block.folder().with_extension("failed");
-            let kept = cache::remove_folder(&failed)
-                .and_then(|()| std::fs::rename(&self.folder, &failed).map_err(LabError::io("")));
-            if kept.is_ok() {
-                eprintln!("kafka-lab: the logs of the cluster are in {}", failed.display());
-            }
-        } else if let Err(error) = cache::remove_folder(&self.folder) {
-            eprintln!("kafka-lab: {error}");
-        }
-    }
-}
-
-/// Makes room in a folder that the caller chose: it has to be empty, or a lab that is stopped.
-/// Gives the state of the lab whose data stays.
-fn clean_folder(folder: &Path, keep: bool) -> Result<Option<State>, LabError> {
-    if !folder.exists() {
-        return Ok(None);
-    }
-    let shown = folder.display();
-    let Ok(state) = State::load(folder) else {
-        let is_empty = folder.read_dir().is_ok_and(|mut entries| entries.next().is_none());
-        return match is_empty {
-            true => Ok(None),
-            false => Err(LabError::Usage(format!("{shown} is neither empty nor a lab"))),
-        };
-    };
-    let lab = Lab::open(folder)?;
-    if lab.status().iter().any(|node| node.pid.is_some()) {
-        return Err(LabError::Usage(format!("the lab in {shown} is running: stop it first")));
-    }
-    if keep {
-        return Ok(Some(state));
-    }
-    cache::remove_folder(folder)?;
-    Ok(None)
-}
-
 fn absolute(path: &Path) -> Result<PathBuf, LabError> {
     std::path::absolute(path).map_err(LabError::io(path.display().to_string()))
 }
@@ -600,11 +396,4 @@ fn absolute(path: &Path) -> Result<PathBuf, LabError> {
 /// What the command line of every process of a lab holds, and of no other.
 fn marker(folder: &Path) -> String {
     format!("{}/", folder.display())
-}
-
-/// The resident memory of a process, where the system has /proc.
-fn resident_mib(pid: u32) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib / 1024)
 }

@@ -1,0 +1,14 @@
+//! The broker over TCP, spoken to with frames of `milena-wire` alone.
+
+mod admin;
+mod faults;
+mod fetch;
+mod groups;
+mod hostile;
+mod nodes;
+mod produce;
+mod raw;
+mod security;
+mod storage;
+mod transactions;
+mod versions;

@@ -1,0 +1,237 @@
+//! `milena consume`: prints records, a line for each.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write as _},
+    time::Duration,
+};
+
+use milena::{
+    Consumer, TopicPartition,
+    config::{ClientKind, ConsumerConfig},
+    consumer::{ConsumerRecord, ConsumerRecords},
+};
+use serde_json::json;
+
+use super::record_json;
+use crate::{
+    arguments::Consume,
+    failure::Failure,
+    interrupt::Interrupt,
+    properties::{PropertyList, warn},
+};
+
+/// How long one poll waits for records.
+const POLL_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// How long the end waits for the last commit and the group.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Where to begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Begin {
+    Beginning,
+    End,
+    Stored,
+    At(i64),
+    /// So many records before the end.
+    Last(i64),
+}
+
+impl Begin {
+    fn parse(text: &str) -> Result<Self, Failure> {
+        match (text, text.parse::<i64>()) {
+            ("beginning", _) => Ok(Self::Beginning),
+            ("end", _) => Ok(Self::End),
+            ("stored", _) => Ok(Self::Stored),
+            (_, Ok(offset @ 0..)) => Ok(Self::At(offset)),
+            (_, Ok(back)) => Ok(Self::Last(back.saturating_neg())),
+            _ => Err(Failure::Usage(format!(
+                "-o {text}: it must be beginning, end, stored, an offset N or -N"
+            ))),
+        }
+    }
+}
+
+/// Prints records until the count, the end or an interrupt.
+pub(crate) async fn run(arguments: Consume) -> Result<(), Failure> {
+    let begin = arguments.offset.as_deref().map(Begin::parse).transpose()?;
+    let mut interrupt = Interrupt::listen();
+    let consumer = Consumer::new(config(&arguments, begin)?)?;
+    let outcome = print_all(&arguments, begin, &consumer, &mut interrupt).await;
+    let closed = consumer.close(CLOSE_TIMEOUT).await;
+    outcome?;
+    closed?;
+    if interrupt.is_set() { Err(Failure::Interrupted) } else { Ok(()) }
+}
+
+fn config(arguments: &Consume, begin: Option<Begin>) -> Result<ConsumerConfig, Failure> {
+    let mut properties = PropertyList::of(&arguments.connection)?;
+    if let Some(group) = &arguments.group {
+        properties.set("group.id", group);
+    }
+    match begin {
+        Some(Begin::Beginning) => properties.set("auto.offset.reset", "earliest"),
+        Some(Begin::End) => properties.set("auto.offset.reset", "latest"),
+        _ => {}
+    }
+    if begin.is_none() && !properties.contains("group.id") {
+        // Without a group there is nothing stored, and who asks for a topic wants to see it.
+        properties.set_default("auto.offset.reset", "earliest");
+    }
+    if !properties.contains("group.id") {
+        properties.set_default("enable.auto.commit", "false");
+    }
+    let config = ConsumerConfig::from_properties(properties.into_entries())?;
+    warn(config.warnings());
+    Ok(config)
+}
+
+async fn print_all(
+    arguments: &Consume,
+    begin: Option<Begin>,
+    consumer: &Consumer,
+    interrupt: &mut Interrupt,
+) -> Result<(), Failure> {
+    let partitions = partitions(arguments).await?;
+    // The end is where it is when the command begins, whatever is written meanwhile.
+    let ends =
+        if arguments.exit_at_end { Some(consumer.end_offsets(&partitions).await?) } else { None };
+    if arguments.group.is_some() && matches!(begin, None | Some(Begin::Stored)) {
+        consumer.subscribe([arguments.topic.as_str()])?;
+    } else {
+        consumer.assign(partitions.iter().cloned())?;
+        seek(consumer, &partitions, begin).await?;
+    }
+    let mut output = io::BufWriter::new(io::stdout());
+    let mut left = arguments.count.unwrap_or(u64::MAX);
+    while left > 0 {
+        let records = tokio::select! {
+            records = consumer.poll(POLL_TIMEOUT) => records?,
+            () = interrupt.wait() => break,
+        };
+        left -= print(&records, left, ends.as_ref(), arguments.json, &mut output)?;
+        output.flush().map_err(|error| Failure::output(&error))?;
+        if let Some(ends) = &ends
+            && has_reached(consumer, ends).await?
+        {
+            break;
+        }
+    }
+    output.flush().map_err(|error| Failure::output(&error))
+}
+
+/// The topic's partitions, or the one that is asked for.
+async fn partitions(arguments: &Consume) -> Result<Vec<TopicPartition>, Failure> {
+    let topic = arguments.topic.as_str();
+    if let Some(partition) = arguments.partition {
+        return Ok(vec![TopicPartition::new(topic, partition)]);
+    }
+    let admin = PropertyList::of(&arguments.connection)?.admin(ClientKind::Consumer)?;
+    let description = admin.describe_topics([topic]).await.one()?;
+    let numbers = description.partitions.iter().map(|partition| partition.partition);
+    Ok(numbers.map(|partition| TopicPartition::new(topic, partition)).collect())
+}
+
+async fn seek(
+    consumer: &Consumer,
+    partitions: &[TopicPartition],
+    begin: Option<Begin>,
+) -> Result<(), Failure> {
+    match begin {
+        None | Some(Begin::Stored) => {}
+        Some(Begin::Beginning) => consumer.seek_to_beginning(partitions)?,
+        Some(Begin::End) => consumer.seek_to_end(partitions)?,
+        Some(Begin::At(offset)) => {
+            for partition in partitions {
+                consumer.seek(partition, offset)?;
+            }
+        }
+        Some(Begin::Last(count)) => {
+            let firsts = consumer.beginning_offsets(partitions).await?;
+            for (partition, end) in consumer.end_offsets(partitions).await? {
+                let first = firsts.get(&partition).copied().unwrap_or_default();
+                consumer.seek(&partition, end.saturating_sub(count).max(first))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Prints at most `left` records, those before the ends, and says how many.
+fn print(
+    records: &ConsumerRecords,
+    left: u64,
+    ends: Option<&BTreeMap<TopicPartition, i64>>,
+    as_json: bool,
+    output: &mut impl io::Write,
+) -> Result<u64, Failure> {
+    let mut count = 0;
+    for partition in records.partitions() {
+        let end = ends.and_then(|ends| ends.get(partition.topic_partition())).copied();
+        for record in partition.records() {
+            if count == left || end.is_some_and(|end| record.offset >= end) {
+                break;
+            }
+            count += 1;
+            let written = if as_json {
+                writeln!(output, "{}", line(&record))
+            } else {
+                output
+                    .write_all(record.value.unwrap_or_default())
+                    .and_then(|()| output.write_all(b"\n"))
+            };
+            written.map_err(|error| Failure::output(&error))?;
+        }
+    }
+    Ok(count)
+}
+
+fn line(record: &ConsumerRecord<'_>) -> serde_json::Value {
+    let headers =
+        record.headers.map(|header| json!([header.key(), record_json::bytes(header.value())]));
+    json!({
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "timestamp": record.timestamp,
+        "key": record_json::bytes(record.key),
+        "value": record_json::bytes(record.value),
+        "headers": headers.collect::<Vec<_>>(),
+    })
+}
+
+/// Whether every partition that the consumer has is at its end, and it has any.
+async fn has_reached(
+    consumer: &Consumer,
+    ends: &BTreeMap<TopicPartition, i64>,
+) -> Result<bool, Failure> {
+    let assignment = consumer.assignment();
+    for partition in &assignment {
+        let Some(end) = ends.get(partition) else { continue };
+        if consumer.position(partition).await?.offset < *end {
+            return Ok(false);
+        }
+    }
+    Ok(!assignment.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn understands_where_to_begin() {
+        for (text, begin) in [
+            ("beginning", Begin::Beginning),
+            ("end", Begin::End),
+            ("stored", Begin::Stored),
+            ("0", Begin::At(0)),
+            ("17", Begin::At(17)),
+            ("-5", Begin::Last(5)),
+        ] {
+            assert_eq!(Begin::parse(text).unwrap(), begin, "{text}");
+        }
+        assert!(Begin::parse("later").is_err());
+    }
+}
