@@ -371,7 +371,8 @@ async fn properties_log_in_with_every_mechanism() {
 
 /// The authority, certificates and keys that the pool's tests use too.
 fn pem(name: &str) -> String {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../pool/tests/certificates");
+    let folder =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../pool/tests/certificates");
     std::fs::read_to_string(folder.join(name)).unwrap()
 }
 
@@ -433,7 +434,10 @@ async fn properties_give_the_clients_own_certificate() {
     let trust = [("security.protocol", "SSL"), ("ssl.truststore.certificates", ca.as_str())];
     let own = [("ssl.keystore.certificate.chain", chain.as_str()), ("ssl.keystore.key", &key)];
     described(&broker, &[trust, own].concat()).await.unwrap();
-    assert!(described(&broker, &trust).await.is_err());
+    let short = [("default.api.timeout.ms", "1000"), ("request.timeout.ms", "1000")];
+    let error = described(&broker, &[trust, short].concat()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Authentication, "{error:?}");
+    assert!(error.to_string().contains("ssl.keystore.location"), "{error}");
 }
 
 #[tokio::test]

@@ -142,8 +142,7 @@ async fn looks_offsets_up() {
 async fn without_a_policy_a_partition_asks_for_a_seek() {
     let broker = broker("t", 1).await;
     produce(&broker, 0, 0..10).await;
-    let config =
-        config(&broker, |builder| builder.auto_offset_reset(AutoOffsetReset::None));
+    let config = config(&broker, |builder| builder.auto_offset_reset(AutoOffsetReset::None));
     let consumer = Consumer::new(config).unwrap();
     consumer.assign([tp("t", 0)]).unwrap();
     for _ in 0..2 {
@@ -212,9 +211,8 @@ async fn a_batch_larger_than_every_limit_is_read_whole() {
     let large = ["x".repeat(500_000)];
     produce_batch(&broker, 0, batch(Producer::default(), &large), None).await;
     produce(&broker, 0, 0..1).await;
-    let config = config(&broker, |builder| {
-        builder.fetch_max_bytes(1000).max_partition_fetch_bytes(1000)
-    });
+    let config =
+        config(&broker, |builder| builder.fetch_max_bytes(1000).max_partition_fetch_bytes(1000));
     let consumer = Consumer::new(config).unwrap();
     consumer.assign([tp("t", 0)]).unwrap();
     let mut seen = Seen::default();

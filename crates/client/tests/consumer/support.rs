@@ -38,9 +38,7 @@ pub async fn broker(topic: &str, partitions: i32) -> Broker {
 /// A configuration that reads from the beginning and notices everything soon.
 pub fn config(
     broker: &Broker,
-    change: impl FnOnce(
-        milena::config::ConsumerConfigBuilder,
-    ) -> milena::config::ConsumerConfigBuilder,
+    change: impl FnOnce(milena::config::ConsumerConfigBuilder) -> milena::config::ConsumerConfigBuilder,
 ) -> ConsumerConfig {
     let builder = ConsumerConfig::builder(broker.bootstrap_servers())
         .auto_offset_reset(AutoOffsetReset::Earliest)
@@ -152,14 +150,16 @@ pub fn batch(producer: Producer, values: &[String]) -> Bytes {
 }
 
 /// Writes one batch; gives its first offset.
-pub async fn produce_batch(broker: &Broker, partition: i32, records: Bytes, id: Option<&str>) -> i64 {
+pub async fn produce_batch(
+    broker: &Broker,
+    partition: i32,
+    records: Bytes,
+    id: Option<&str>,
+) -> i64 {
     let leader = broker.leader("t", partition).unwrap().unwrap();
     let connection = connect(broker, leader).await;
-    let data = PartitionProduceData {
-        index: partition,
-        records: Some(records),
-        ..Default::default()
-    };
+    let data =
+        PartitionProduceData { index: partition, records: Some(records), ..Default::default() };
     let request = ProduceRequest {
         transactional_id: id.map(Into::into),
         acks: -1,

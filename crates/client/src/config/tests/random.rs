@@ -20,20 +20,48 @@ fn name() -> impl Strategy<Value = String> {
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         prop::sample::select(vec![
-            "", "true", "false", "all", "none", "PEM", "SSL", "SASL_SSL", "SASL_PLAINTEXT", "PLAIN",
-            "OAUTHBEARER", "SCRAM-SHA-512", "localhost:9092", "[::1]:1,b:2", "range,sticky", "https",
-            "M required username=u password=p;", "M required unsecuredLoginStringClaim_sub=a;",
-            "by_duration:PT1H", "-----BEGIN CERTIFICATE-----", "TLSv1.2",
+            "",
+            "true",
+            "false",
+            "all",
+            "none",
+            "PEM",
+            "SSL",
+            "SASL_SSL",
+            "SASL_PLAINTEXT",
+            "PLAIN",
+            "OAUTHBEARER",
+            "SCRAM-SHA-512",
+            "localhost:9092",
+            "[::1]:1,b:2",
+            "range,sticky",
+            "https",
+            "M required username=u password=p;",
+            "M required unsecuredLoginStringClaim_sub=a;",
+            "by_duration:PT1H",
+            "-----BEGIN CERTIFICATE-----",
+            "TLSv1.2",
         ])
         .prop_map(str::to_owned),
         any::<i64>().prop_map(|number| number.to_string()),
-        prop::sample::select(vec![-1_i64, 0, 1, 5, 30_000, i64::from(i32::MAX), i64::MAX, i64::MIN])
-            .prop_map(|number| number.to_string()),
+        prop::sample::select(vec![
+            -1_i64,
+            0,
+            1,
+            5,
+            30_000,
+            i64::from(i32::MAX),
+            i64::MAX,
+            i64::MIN
+        ])
+        .prop_map(|number| number.to_string()),
         any::<String>(),
     ]
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn any_properties_are_read_or_refused(entries in prop::collection::vec((name(), text()), 0..12)) {
         let _ = ProducerConfig::from_properties(entries.clone());
