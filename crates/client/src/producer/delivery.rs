@@ -101,7 +101,12 @@ impl Completion {
 
     /// The outcome of a record, and its index among the records that share it; otherwise `waker`
     /// is remembered.
-    fn poll(&self, index: u32, slot: &mut Option<usize>, cx: &Context<'_>) -> Option<(u32, Outcome)> {
+    fn poll(
+        &self,
+        index: u32,
+        slot: &mut Option<usize>,
+        cx: &Context<'_>,
+    ) -> Option<(u32, Outcome)> {
         let mut state = self.state.lock();
         let found = state.outcomes.iter().find(|(records, _)| records.contains(&index));
         if let Some((records, outcome)) = found {

@@ -32,7 +32,7 @@ async fn reads_every_partition_from_the_beginning_in_order() {
         assert_eq!(records.iter().count(), records.len());
         for record in &records {
             assert_eq!(record.key, Some(&b"key"[..]));
-            assert_eq!(record.timestamp, 1000 + record.offset % 10);
+            assert_eq!(record.timestamp, *TIME + record.offset % 10);
             seen.note(record.topic, record.partition, record.offset, record.value);
         }
     }
@@ -129,10 +129,10 @@ async fn looks_offsets_up() {
     assert_eq!(beginning.values().copied().collect::<Vec<_>>(), [0, 0]);
     let end = consumer.end_offsets(&both).await.unwrap();
     assert_eq!(end.values().copied().collect::<Vec<_>>(), [10, 0]);
-    let times = [(tp("t", 0), 1004), (tp("t", 1), 1004)];
+    let times = [(tp("t", 0), *TIME + 4), (tp("t", 1), *TIME + 4)];
     let found = consumer.offsets_for_times(times).await.unwrap();
     let at = found[&tp("t", 0)].unwrap();
-    assert_eq!((at.offset, at.timestamp), (4, 1004));
+    assert_eq!((at.offset, at.timestamp), (4, *TIME + 4));
     assert_eq!(found[&tp("t", 1)], None);
     let error = consumer.end_offsets(&[tp("t", 9)]).await.unwrap_err();
     assert_eq!((error.kind(), error.partition()), (ErrorKind::InvalidArgument, Some(9)));
@@ -142,8 +142,7 @@ async fn looks_offsets_up() {
 async fn without_a_policy_a_partition_asks_for_a_seek() {
     let broker = broker("t", 1).await;
     produce(&broker, 0, 0..10).await;
-    let config =
-        config(&broker, |builder| builder.auto_offset_reset(AutoOffsetReset::None));
+    let config = config(&broker, |builder| builder.auto_offset_reset(AutoOffsetReset::None));
     let consumer = Consumer::new(config).unwrap();
     consumer.assign([tp("t", 0)]).unwrap();
     for _ in 0..2 {
@@ -212,9 +211,8 @@ async fn a_batch_larger_than_every_limit_is_read_whole() {
     let large = ["x".repeat(500_000)];
     produce_batch(&broker, 0, batch(Producer::default(), &large), None).await;
     produce(&broker, 0, 0..1).await;
-    let config = config(&broker, |builder| {
-        builder.fetch_max_bytes(1000).max_partition_fetch_bytes(1000)
-    });
+    let config =
+        config(&broker, |builder| builder.fetch_max_bytes(1000).max_partition_fetch_bytes(1000));
     let consumer = Consumer::new(config).unwrap();
     consumer.assign([tp("t", 0)]).unwrap();
     let mut seen = Seen::default();

@@ -9,8 +9,7 @@ use milena_wire::{ApiKey, ErrorCode};
 use crate::support::*;
 
 async fn committer(broker: &Broker) -> Consumer {
-    let config =
-        config(broker, |builder| builder.group_id("group").enable_auto_commit(false));
+    let config = config(broker, |builder| builder.group_id("group").enable_auto_commit(false));
     let consumer = Consumer::new(config).unwrap();
     consumer.assign([tp("t", 0), tp("t", 1)]).unwrap();
     consumer
@@ -32,11 +31,8 @@ async fn commits_positions_and_explicit_offsets_with_metadata() {
     poll_until(&consumer, &mut seen, |seen| seen.count() == 10).await.unwrap();
     consumer.commit_sync().await.unwrap();
     assert_eq!(committed(&consumer, 0).await, Some(10));
-    let offset = OffsetAndMetadata {
-        offset: 7,
-        leader_epoch: Some(0),
-        metadata: "half way".to_owned(),
-    };
+    let offset =
+        OffsetAndMetadata { offset: 7, leader_epoch: Some(0), metadata: "half way".to_owned() };
     consumer.commit_offsets([(tp("t", 1), offset.clone())]).await.unwrap();
     let found = consumer.committed(&[tp("t", 1)]).await.unwrap();
     assert_eq!(found[&tp("t", 1)], Some(offset));

@@ -6,10 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use milena::{
-    Consumer, RebalanceListener, TopicPartition,
-    config::Assignor,
-};
+use milena::{Consumer, RebalanceListener, TopicPartition, config::Assignor};
 use milena_broker::{Broker, Fault};
 use milena_wire::{ApiKey, ErrorCode};
 use parking_lot::Mutex;
@@ -127,9 +124,9 @@ async fn a_member_that_dies_is_replaced_after_its_session() {
     let (a, b) = (member(&broker, Assignor::Range), member(&broker, Assignor::Range));
     poll_all(&[&a, &b], || partitions_of(&[&a, &b]) == [2, 2]).await;
     // Its LeaveGroup never arrives.
-    let leaving = broker.faults().inject(
-        Fault::on(ApiKey::LEAVE_GROUP).disconnect_before_applying().always(),
-    );
+    let leaving = broker
+        .faults()
+        .inject(Fault::on(ApiKey::LEAVE_GROUP).disconnect_before_applying().always());
     drop(b);
     poll_all(&[&a], || a.assignment().len() == 4).await;
     broker.faults().remove(leaving);
@@ -138,9 +135,8 @@ async fn a_member_that_dies_is_replaced_after_its_session() {
 #[tokio::test]
 async fn a_dropped_member_leaves_in_the_background() {
     let broker = broker("t", 4).await;
-    let config = |session| {
-        config(&broker, |builder| builder.group_id("group").session_timeout(session))
-    };
+    let config =
+        |session| config(&broker, |builder| builder.group_id("group").session_timeout(session));
     let long = Duration::from_secs(120);
     let a = Consumer::new(config(long)).unwrap();
     let b = Consumer::new(config(long)).unwrap();
@@ -162,8 +158,11 @@ async fn cooperative_members_keep_fetching_what_they_keep() {
     poll_all(&[&a, &b], || partitions_of(&[&a, &b]) == [2, 2]).await;
     let entries = log.entries();
     assert_eq!(entries[0], ("assigned", vec![0, 1, 2, 3]));
-    let revoked: Vec<i32> =
-        entries.iter().filter(|(what, _)| *what == "revoked").flat_map(|(_, p)| p.clone()).collect();
+    let revoked: Vec<i32> = entries
+        .iter()
+        .filter(|(what, _)| *what == "revoked")
+        .flat_map(|(_, p)| p.clone())
+        .collect();
     assert_eq!(revoked.len(), 2, "{entries:?}");
     assert!(entries[1..].iter().all(|(what, p)| *what == "revoked" || p.is_empty()));
     // What stays is never interrupted: records of it come while b is being let in and out.

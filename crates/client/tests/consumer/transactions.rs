@@ -23,7 +23,8 @@ async fn read_committed_leaves_aborted_records_and_markers_out() {
         poll_until(&consumer, &mut seen, |seen| seen.count() >= expected).await.unwrap();
         let values: Vec<&str> = seen.0[&tp("t", 0)].iter().map(|(_, v)| v.as_str()).collect();
         assert_eq!(values.len(), expected);
-        let sees_aborted = values.iter().any(|v| v.starts_with("aborted") || v.starts_with("again"));
+        let sees_aborted =
+            values.iter().any(|v| v.starts_with("aborted") || v.starts_with("again"));
         assert_eq!(sees_aborted, level == IsolationLevel::ReadUncommitted);
         // The position goes on behind the last marker.
         let at = tp("t", 0);
