@@ -32,7 +32,7 @@ async fn reads_every_partition_from_the_beginning_in_order() {
         assert_eq!(records.iter().count(), records.len());
         for record in &records {
             assert_eq!(record.key, Some(&b"key"[..]));
-            assert_eq!(record.timestamp, 1000 + record.offset % 10);
+            assert_eq!(record.timestamp, *TIME + record.offset % 10);
             seen.note(record.topic, record.partition, record.offset, record.value);
         }
     }
@@ -129,10 +129,10 @@ async fn looks_offsets_up() {
     assert_eq!(beginning.values().copied().collect::<Vec<_>>(), [0, 0]);
     let end = consumer.end_offsets(&both).await.unwrap();
     assert_eq!(end.values().copied().collect::<Vec<_>>(), [10, 0]);
-    let times = [(tp("t", 0), 1004), (tp("t", 1), 1004)];
+    let times = [(tp("t", 0), *TIME + 4), (tp("t", 1), *TIME + 4)];
     let found = consumer.offsets_for_times(times).await.unwrap();
     let at = found[&tp("t", 0)].unwrap();
-    assert_eq!((at.offset, at.timestamp), (4, 1004));
+    assert_eq!((at.offset, at.timestamp), (4, *TIME + 4));
     assert_eq!(found[&tp("t", 1)], None);
     let error = consumer.end_offsets(&[tp("t", 9)]).await.unwrap_err();
     assert_eq!((error.kind(), error.partition()), (ErrorKind::InvalidArgument, Some(9)));

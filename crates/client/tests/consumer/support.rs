@@ -3,7 +3,8 @@
 use std::{
     collections::BTreeMap,
     future::Future,
-    time::{Duration, Instant},
+    sync::LazyLock,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use bytes::Bytes;
@@ -25,18 +26,24 @@ use milena_wire::{
 };
 
 /// How long a test waits for anything.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-pub fn tp(topic: &str, partition: i32) -> TopicPartition {
+/// The timestamp of a batch's first record: not so long ago that retention would delete it.
+pub(crate) static TIME: LazyLock<i64> = LazyLock::new(|| {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    i64::try_from(since.as_millis()).unwrap()
+});
+
+pub(crate) fn tp(topic: &str, partition: i32) -> TopicPartition {
     TopicPartition::new(topic, partition)
 }
 
-pub async fn broker(topic: &str, partitions: i32) -> Broker {
+pub(crate) async fn broker(topic: &str, partitions: i32) -> Broker {
     Broker::builder().topic(topic, partitions).start().await.unwrap()
 }
 
 /// A configuration that reads from the beginning and notices everything soon.
-pub fn config(
+pub(crate) fn config(
     broker: &Broker,
     change: impl FnOnce(milena::config::ConsumerConfigBuilder) -> milena::config::ConsumerConfigBuilder,
 ) -> ConsumerConfig {
@@ -49,7 +56,7 @@ pub fn config(
     change(builder).build().unwrap()
 }
 
-pub fn member(broker: &Broker, strategy: milena::config::Assignor) -> Consumer {
+pub(crate) fn member(broker: &Broker, strategy: milena::config::Assignor) -> Consumer {
     let config = config(broker, |builder| {
         builder.group_id("group").partition_assignment_strategy(&[strategy])
     });
@@ -59,12 +66,12 @@ pub fn member(broker: &Broker, strategy: milena::config::Assignor) -> Consumer {
 }
 
 /// Waits for something with a deadline.
-pub async fn within<T>(work: impl Future<Output = T>) -> T {
+pub(crate) async fn within<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, work).await.expect("it happens in time")
 }
 
 /// Polls until `done` says so, checking order within partitions. Gives what came, by partition.
-pub async fn poll_until(
+pub(crate) async fn poll_until(
     consumer: &Consumer,
     seen: &mut Seen,
     mut done: impl FnMut(&Seen) -> bool,
@@ -85,30 +92,30 @@ pub async fn poll_until(
 
 /// What was consumed, by partition: offsets with values in the order in which they came.
 #[derive(Clone, Debug, Default)]
-pub struct Seen(pub BTreeMap<TopicPartition, Vec<(i64, String)>>);
+pub(crate) struct Seen(pub(crate) BTreeMap<TopicPartition, Vec<(i64, String)>>);
 
 impl Seen {
-    pub fn note(&mut self, topic: &str, partition: i32, offset: i64, value: Option<&[u8]>) {
+    pub(crate) fn note(&mut self, topic: &str, partition: i32, offset: i64, value: Option<&[u8]>) {
         let value = String::from_utf8(value.unwrap_or_default().to_vec()).unwrap();
         self.0.entry(tp(topic, partition)).or_default().push((offset, value));
     }
 
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.0.values().map(Vec::len).sum()
     }
 
-    pub fn counts(&self) -> Vec<(String, usize)> {
+    pub(crate) fn counts(&self) -> Vec<(String, usize)> {
         self.0.iter().map(|(tp, records)| (tp.to_string(), records.len())).collect()
     }
 
-    pub fn offsets(&self, partition: i32) -> Vec<i64> {
+    pub(crate) fn offsets(&self, partition: i32) -> Vec<i64> {
         let records = self.0.get(&tp("t", partition)).into_iter().flatten();
         records.map(|(offset, _)| *offset).collect()
     }
 
     /// Every partition's offsets go up by one, without a gap or repetition.
     #[track_caller]
-    pub fn check_contiguous(&self) {
+    pub(crate) fn check_contiguous(&self) {
         for (partition, records) in &self.0 {
             for pair in records.windows(2) {
                 assert_eq!(pair[0].0 + 1, pair[1].0, "{partition}");
@@ -118,7 +125,7 @@ impl Seen {
 }
 
 /// Speaks to one node without a client of ours.
-pub async fn connect(broker: &Broker, node_id: i32) -> Connection {
+pub(crate) async fn connect(broker: &Broker, node_id: i32) -> Connection {
     let servers = broker.bootstrap_servers();
     let index = usize::try_from(node_id - 1).unwrap();
     let (host, port) = servers.split(',').nth(index).unwrap().rsplit_once(':').unwrap();
@@ -126,15 +133,15 @@ pub async fn connect(broker: &Broker, node_id: i32) -> Connection {
 }
 
 #[derive(Clone, Copy, Default)]
-pub struct Producer {
-    pub id: Option<(i64, i16)>,
-    pub sequence: i32,
-    pub compression: Compression,
+pub(crate) struct Producer {
+    pub(crate) id: Option<(i64, i16)>,
+    pub(crate) sequence: i32,
+    pub(crate) compression: Compression,
 }
 
-pub fn batch(producer: Producer, values: &[String]) -> Bytes {
+pub(crate) fn batch(producer: Producer, values: &[String]) -> Bytes {
     let mut builder = RecordBatchBuilder::with_capacity(1024);
-    for (timestamp, value) in (1000..).zip(values) {
+    for (timestamp, value) in (*TIME..).zip(values) {
         builder.append(timestamp, Some(b"key"), Some(value.as_bytes()), &[]).unwrap();
     }
     let (producer_id, producer_epoch) = producer.id.unwrap_or((-1, -1));
@@ -150,7 +157,7 @@ pub fn batch(producer: Producer, values: &[String]) -> Bytes {
 }
 
 /// Writes one batch; gives its first offset.
-pub async fn produce_batch(
+pub(crate) async fn produce_batch(
     broker: &Broker,
     partition: i32,
     records: Bytes,
@@ -179,7 +186,7 @@ pub async fn produce_batch(
 }
 
 /// Writes the numbers of a range as values, ten to a batch.
-pub async fn produce(broker: &Broker, partition: i32, numbers: std::ops::Range<usize>) {
+pub(crate) async fn produce(broker: &Broker, partition: i32, numbers: std::ops::Range<usize>) {
     let values: Vec<String> = numbers.map(|number| number.to_string()).collect();
     for values in values.chunks(10) {
         produce_batch(broker, partition, batch(Producer::default(), values), None).await;
@@ -187,7 +194,7 @@ pub async fn produce(broker: &Broker, partition: i32, numbers: std::ops::Range<u
 }
 
 /// A transaction that writes one batch and ends.
-pub async fn transaction(broker: &Broker, id: &str, values: &[String], commit: bool) {
+pub(crate) async fn transaction(broker: &Broker, id: &str, values: &[String], commit: bool) {
     let connection = connect(broker, 1).await;
     let request = InitProducerIdRequest {
         transactional_id: Some(id.into()),
