@@ -9,6 +9,7 @@ use milena_broker::Broker;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
+    tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_writer(std::io::stderr).init();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let argument = |index: usize| arguments.get(index).map(String::as_str).filter(|text| !text.is_empty());
     let mut builder = Broker::builder().port(argument(0).unwrap_or("9092").parse()?);

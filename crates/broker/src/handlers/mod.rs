@@ -155,8 +155,10 @@ async fn answer<R: Api>(call: &Call<'_>, decoder: Decoder) -> Result<Answer, Clo
     }
 }
 
+/// Bytes behind the request are ignored, as Kafka does: librdkafka 2.16 sends three of them in some
+/// Metadata requests.
 fn decode<R: Request>(mut decoder: Decoder, version: i16) -> Result<R, Closing> {
-    decoder.message(version).map_err(|error| misbehaved(&error))
+    R::decode(&mut decoder, version).map_err(|error| misbehaved(&error))
 }
 
 fn finish<R: Api>(call: &Call<'_>, mut response: R::Response) -> Result<Answer, Closing> {

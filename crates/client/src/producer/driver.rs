@@ -276,7 +276,8 @@ impl Driver {
         let Some(topic) = topics.get(&partition.topic) else { return };
         let kept = &topic.kept_at_ms;
         let order = std::sync::atomic::Ordering::Relaxed;
-        if due >= kept.load(order) + u64::try_from(self.settings.keep_every.as_millis()).unwrap_or(0)
+        if due
+            >= kept.load(order) + u64::try_from(self.settings.keep_every.as_millis()).unwrap_or(0)
         {
             kept.store(due, order);
             self.shared.cluster.keep_topic(&partition.topic);
@@ -294,9 +295,9 @@ impl Driver {
         for topic in self.shared.topics.read().values() {
             let known = |partition: &&Arc<Partition>| partition.key.0 < sender.partitions_count();
             let loads = topic.partitions.iter().take_while(known);
-            topic.sticky.update_loads(
-                loads.map(|partition| sender.load(partition.key, stalled, now)),
-            );
+            topic
+                .sticky
+                .update_loads(loads.map(|partition| sender.load(partition.key, stalled, now)));
         }
     }
 
