@@ -299,6 +299,88 @@ async fn a_leader_that_moved_is_found_again() {
 }
 
 #[tokio::test]
+async fn one_partition_can_be_asked_for_several_offsets() {
+    let (_broker, admin) = nodes(1).await;
+    admin.create_topics([NewTopic::new("a", 1, 1)]).await.all().unwrap();
+    let partition = TopicPartition::new("a", 0);
+    produce(&admin, &partition, &[1, 2]).await;
+    let specs = [OffsetSpec::Earliest, OffsetSpec::Latest, OffsetSpec::MaxTimestamp];
+    let results = admin.list_offsets(specs.map(|spec| (partition.clone(), spec))).await;
+    let offsets: Vec<i64> =
+        results.all().unwrap().iter().map(|(_, found)| found.unwrap().offset).collect();
+    assert_eq!(offsets, [0, 2, 1]);
+}
+
+#[tokio::test]
+async fn a_topic_that_is_there_twice_fails_the_second_time() {
+    let (_broker, admin) = nodes(1).await;
+    let twice = ["a", "a"].map(|name| NewTopic::new(name, 1, 1));
+    let results: Vec<_> = admin.create_topics(twice).await.into_iter().collect();
+    assert!(results[0].1.is_ok());
+    assert_eq!(results[1].1.as_ref().unwrap_err().kind(), ErrorKind::InvalidArgument);
+    for kinds in [
+        admin.describe_topics(["a", "a"]).await.iter().map(|(_, r)| r.is_ok()).collect::<Vec<_>>(),
+        admin.delete_topics(["a", "a"]).await.iter().map(|(_, r)| r.is_ok()).collect(),
+    ] {
+        assert_eq!(kinds, [true, false]);
+    }
+}
+
+/// A broker with one user, and what a client's properties need to reach it.
+async fn secured(
+    properties: &[(&str, &str)],
+) -> (Broker, Result<ClusterDescription, crate::Error>) {
+    let broker = Broker::builder()
+        .user("ada", "lovelace")
+        .unsecured_oauthbearer()
+        .listener(milena_broker::SecurityProtocol::SaslPlaintext, "127.0.0.1", 0)
+        .start()
+        .await
+        .unwrap();
+    let config = AdminConfig::builder(broker.bootstrap_servers())
+        .property("security.protocol", "SASL_PLAINTEXT")
+        .properties(properties.iter().copied())
+        .build()
+        .unwrap();
+    let description = Admin::new(config).unwrap().describe_cluster().await;
+    (broker, description)
+}
+
+#[tokio::test]
+async fn properties_log_in_with_every_mechanism() {
+    const PACKAGE: &str = "org.apache.kafka.common.security";
+    let user = "required username=\"ada\" password=\"lovelace\";";
+    let plain = format!("{PACKAGE}.plain.PlainLoginModule {user}");
+    let scram = format!("{PACKAGE}.scram.ScramLoginModule {user}");
+    let token = format!(
+        "{PACKAGE}.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub=\"ada\";"
+    );
+    for (mechanism, line) in [
+        ("PLAIN", &plain),
+        ("SCRAM-SHA-256", &scram),
+        ("SCRAM-SHA-512", &scram),
+        ("SCRAM-SHA-512", &plain),
+        ("OAUTHBEARER", &token),
+    ] {
+        let properties = [("sasl.mechanism", mechanism), ("sasl.jaas.config", line.as_str())];
+        let (broker, description) = secured(&properties).await;
+        let description = description.unwrap_or_else(|error| panic!("{mechanism}: {error:?}"));
+        assert_eq!(description.cluster_id.as_deref(), Some(broker.cluster_id()));
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_an_error_at_once() {
+    let line = "M required username=ada password=geheim;";
+    for mechanism in ["PLAIN", "SCRAM-SHA-512"] {
+        let properties = [("sasl.mechanism", mechanism), ("sasl.jaas.config", line)];
+        let error = secured(&properties).await.1.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Authentication, "{mechanism}: {error:?}");
+        assert!(!format!("{error} {error:?}").contains("geheim"));
+    }
+}
+
+#[tokio::test]
 async fn partitions_that_are_not_there_fail_alone() {
     let (_broker, admin) = nodes(1).await;
     admin.create_topics([NewTopic::new("a", 1, 1)]).await.all().unwrap();

@@ -190,6 +190,9 @@ impl Cluster {
         broker: BrokerId,
         purpose: Purpose,
     ) -> Result<Connection, Error> {
+        if let Some(connection) = self.inner.pool.connected(broker, purpose) {
+            return Ok(connection);
+        }
         self.until_closed(async {
             match self.inner.pool.connection(broker, purpose).await {
                 Ok(connection) => Ok(connection),

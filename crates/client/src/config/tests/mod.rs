@@ -2,5 +2,6 @@
 
 mod documents;
 mod facts;
+mod golden;
 mod rules;
 mod security;
