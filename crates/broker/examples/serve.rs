@@ -9,9 +9,13 @@ use milena_broker::Broker;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::DEBUG)
+        .with_writer(std::io::stderr)
+        .init();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let argument = |index: usize| arguments.get(index).map(String::as_str).filter(|text| !text.is_empty());
+    let argument =
+        |index: usize| arguments.get(index).map(String::as_str).filter(|text| !text.is_empty());
     let mut builder = Broker::builder().port(argument(0).unwrap_or("9092").parse()?);
     if let Some(nodes) = argument(1) {
         builder = builder.nodes(nodes.parse()?);

@@ -17,7 +17,10 @@ async fn records_come_back_with_the_offsets_that_they_were_given() {
     let fetched = client.fetch("t", 1, 1).await;
     let expected = [(0, "a"), (1, "b"), (2, "c")].map(|(offset, value)| (offset, value.to_owned()));
     assert_eq!(values(&fetched), expected);
-    assert_eq!((fetched.high_watermark, fetched.last_stable_offset, fetched.log_start_offset), (3, 3, 0));
+    assert_eq!(
+        (fetched.high_watermark, fetched.last_stable_offset, fetched.log_start_offset),
+        (3, 3, 0)
+    );
     assert_eq!(values(&client.fetch("t", 0, 0).await), []);
     assert_eq!(broker.offsets("t", 1), Ok((0, 3)));
 }
@@ -42,13 +45,18 @@ async fn every_codec_is_stored_as_it_came() {
 async fn a_retried_batch_is_answered_with_its_first_offset() {
     let broker = Broker::builder().topic("t", 1).start().await.unwrap();
     let mut client = Client::connect(&broker).await;
-    let producer = client.ask(4, &InitProducerIdRequest::default()).await;
+    let producer = client
+        .ask(4, &InitProducerIdRequest { transactional_id: None, ..Default::default() })
+        .await;
     assert_eq!((code(producer.error_code), producer.producer_epoch), (ErrorCode::NONE, 0));
     let id = producer.producer_id;
     client.produce("t", 0, idempotent(id, 0, 0, &["a", "b"])).await;
     let second = client.produce("t", 0, idempotent(id, 0, 2, &["c"])).await;
     let again = client.produce("t", 0, idempotent(id, 0, 0, &["a", "b"])).await;
-    assert_eq!((second.base_offset, again.base_offset, code(again.error_code)), (2, 0, ErrorCode::NONE));
+    assert_eq!(
+        (second.base_offset, again.base_offset, code(again.error_code)),
+        (2, 0, ErrorCode::NONE)
+    );
     let gap = client.produce("t", 0, idempotent(id, 0, 9, &["x"])).await;
     assert_eq!(code(gap.error_code), ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER);
     let bumped = client.produce("t", 0, idempotent(id, 1, 0, &["d"])).await;
@@ -61,7 +69,8 @@ async fn a_retried_batch_is_answered_with_its_first_offset() {
 #[tokio::test]
 async fn refuses_what_may_not_enter_a_log() {
     let small = [("max.message.bytes", "200")];
-    let broker = Broker::builder().topic("t", 1).topic_with("small", 1, 1, small).start().await.unwrap();
+    let broker =
+        Broker::builder().topic("t", 1).topic_with("small", 1, 1, small).start().await.unwrap();
     let mut client = Client::connect(&broker).await;
     let good = idempotent(-1, -1, -1, &["a"]);
     let mut flipped = good.to_vec();
@@ -113,7 +122,8 @@ async fn a_topic_with_log_append_time_has_the_brokers_clock() {
 async fn a_timestamp_from_the_future_is_refused_by_record() {
     let broker = Broker::builder().topic("t", 1).start().await.unwrap();
     let mut client = Client::connect(&broker).await;
-    let produced = client.produce("t", 0, batch_at(i64::MAX - 5, &["a"], &SealOptions::default())).await;
+    let produced =
+        client.produce("t", 0, batch_at(i64::MAX - 5, &["a"], &SealOptions::default())).await;
     assert_eq!(code(produced.error_code), ErrorCode::INVALID_TIMESTAMP);
     assert_eq!(produced.record_errors.len(), 1);
 }
@@ -136,7 +146,11 @@ async fn acks_zero_is_not_answered_and_an_error_closes_the_connection() {
 
 #[tokio::test]
 async fn acks_that_do_not_exist_and_too_few_replicas_are_refused() {
-    let broker = Broker::builder().topic_with("t", 1, 1, [("min.insync.replicas", "2")]).start().await.unwrap();
+    let broker = Broker::builder()
+        .topic_with("t", 1, 1, [("min.insync.replicas", "2")])
+        .start()
+        .await
+        .unwrap();
     let mut client = Client::connect(&broker).await;
     for (acks, expected) in [
         (7, ErrorCode::INVALID_REQUIRED_ACKS),
