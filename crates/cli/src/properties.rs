@@ -2,7 +2,10 @@
 
 use std::{fs, path::Path};
 
-use milena::config::{Properties, Warnings};
+use milena::{
+    Admin,
+    config::{AdminConfig, ClientKind, Properties, Warnings, find},
+};
 
 use crate::{arguments::Connection, failure::Failure};
 
@@ -23,15 +26,21 @@ impl PropertyList {
 
     /// What `-F`, `-X` and `-b` say.
     pub(crate) fn of(connection: &Connection) -> Result<Self, Failure> {
-        let mut list = Self::from_file(connection.properties_file.as_deref())?;
-        for property in &connection.properties {
+        let mut list = Self::read(connection.properties_file.as_deref(), &connection.properties)?;
+        list.set("bootstrap.servers", &connection.brokers);
+        Ok(list)
+    }
+
+    /// What `-F` and `-X` say.
+    pub(crate) fn read(file: Option<&Path>, properties: &[String]) -> Result<Self, Failure> {
+        let mut list = Self::from_file(file)?;
+        for property in properties {
             let (name, value) = property.split_once('=').ok_or_else(|| {
                 let name = property.split(char::is_whitespace).next().unwrap_or_default();
                 Failure::Usage(format!("-X {name}: it must be NAME=VALUE"))
             })?;
             list.set(name.trim(), value);
         }
-        list.set("bootstrap.servers", &connection.brokers);
         Ok(list)
     }
 
@@ -51,6 +60,14 @@ impl PropertyList {
     /// Whether the property was set.
     pub(crate) fn contains(&self, name: &str) -> bool {
         self.0.iter().any(|(known, _)| known == name)
+    }
+
+    /// An admin client of the same cluster; properties that only the other client has are left out.
+    pub(crate) fn admin(self, other: ClientKind) -> Result<Admin, Failure> {
+        let entries = self.0.into_iter().filter(|(name, _)| {
+            find(name, ClientKind::Admin).is_some() || find(name, other).is_none()
+        });
+        Ok(Admin::new(AdminConfig::from_properties(entries)?)?)
     }
 
     /// The properties with their values.

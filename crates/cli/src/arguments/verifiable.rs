@@ -23,12 +23,7 @@ pub(crate) struct VerifiableProducer {
           value_parser = clap::value_parser!(i16).range(-1..=1))]
     pub(crate) acks: i16,
     /// Properties, which win over all other settings
-    #[arg(
-        long,
-        alias = "producer.config",
-        visible_alias = "producer-config",
-        value_name = "FILE"
-    )]
+    #[arg(long, alias = "producer.config", visible_alias = "producer-config", value_name = "FILE")]
     pub(crate) command_config: Option<PathBuf>,
     /// The first message's timestamp, in milliseconds; it goes on with the clock
     #[arg(long, value_name = "MS", default_value_t = -1, allow_hyphen_values = true)]
@@ -92,14 +87,13 @@ pub(crate) struct VerifiableConsumer {
     #[arg(long, value_enum, default_value_t = ResetPolicy::Earliest)]
     pub(crate) reset_policy: ResetPolicy,
     /// Java's class name of the assignor
-    #[arg(long, value_name = "CLASS", default_value = "org.apache.kafka.clients.consumer.RangeAssignor")]
-    pub(crate) assignment_strategy: String,
-    /// Properties; what stands on the command line wins
     #[arg(
         long,
-        alias = "consumer.config",
-        visible_alias = "consumer-config",
-        value_name = "FILE"
+        value_name = "CLASS",
+        default_value = "org.apache.kafka.clients.consumer.RangeAssignor"
     )]
+    pub(crate) assignment_strategy: String,
+    /// Properties; what stands on the command line wins
+    #[arg(long, alias = "consumer.config", visible_alias = "consumer-config", value_name = "FILE")]
     pub(crate) command_config: Option<PathBuf>,
 }

@@ -8,15 +8,14 @@ use std::{
 
 use milena::{
     Consumer, TopicPartition,
-    admin::Admin,
-    config::{AdminConfig, ConsumerConfig},
+    config::{ClientKind, ConsumerConfig},
     consumer::{ConsumerRecord, ConsumerRecords},
 };
 use serde_json::json;
 
 use super::record_json;
 use crate::{
-    arguments::{Connection, Consume},
+    arguments::Consume,
     failure::Failure,
     interrupt::Interrupt,
     properties::{PropertyList, warn},
@@ -96,11 +95,8 @@ async fn print_all(
 ) -> Result<(), Failure> {
     let partitions = partitions(arguments).await?;
     // The end is where it is when the command begins, whatever is written meanwhile.
-    let ends = if arguments.exit_at_end {
-        Some(consumer.end_offsets(&partitions).await?)
-    } else {
-        None
-    };
+    let ends =
+        if arguments.exit_at_end { Some(consumer.end_offsets(&partitions).await?) } else { None };
     if arguments.group.is_some() && matches!(begin, None | Some(Begin::Stored)) {
         consumer.subscribe([arguments.topic.as_str()])?;
     } else {
@@ -131,19 +127,10 @@ async fn partitions(arguments: &Consume) -> Result<Vec<TopicPartition>, Failure>
     if let Some(partition) = arguments.partition {
         return Ok(vec![TopicPartition::new(topic, partition)]);
     }
-    let description = admin(&arguments.connection)?.describe_topics([topic]).await.one()?;
+    let admin = PropertyList::of(&arguments.connection)?.admin(ClientKind::Consumer)?;
+    let description = admin.describe_topics([topic]).await.one()?;
     let numbers = description.partitions.iter().map(|partition| partition.partition);
     Ok(numbers.map(|partition| TopicPartition::new(topic, partition)).collect())
-}
-
-/// The admin client of the same cluster; properties that only a consumer has are left out.
-fn admin(connection: &Connection) -> Result<Admin, Failure> {
-    let properties = PropertyList::of(connection)?.into_entries().into_iter();
-    let known = properties.filter(|(name, _)| {
-        milena::config::find(name)
-            .is_none_or(|property| property.clients.contains(milena::config::ClientKind::Admin))
-    });
-    Ok(Admin::new(AdminConfig::from_properties(known)?)?)
 }
 
 async fn seek(
@@ -201,7 +188,8 @@ fn print(
 }
 
 fn line(record: &ConsumerRecord<'_>) -> serde_json::Value {
-    let headers = record.headers.map(|header| json!([header.key(), record_json::bytes(header.value())]));
+    let headers =
+        record.headers.map(|header| json!([header.key(), record_json::bytes(header.value())]));
     json!({
         "topic": record.topic,
         "partition": record.partition,

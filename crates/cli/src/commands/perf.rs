@@ -12,8 +12,7 @@ use std::{
 
 use milena::{
     Consumer, TopicPartition,
-    admin::Admin,
-    config::{AdminConfig, ClientKind, ConsumerConfig, ProducerConfig},
+    config::{ClientKind, ConsumerConfig, ProducerConfig},
     producer::{Producer, ProducerRecord},
 };
 
@@ -66,7 +65,10 @@ fn pool(size: usize) -> Vec<Vec<u8>> {
         .collect()
 }
 
-fn producer(mut properties: PropertyList, settings: &[(&str, &dyn Display)]) -> Result<Producer, Failure> {
+fn producer(
+    mut properties: PropertyList,
+    settings: &[(&str, &dyn Display)],
+) -> Result<Producer, Failure> {
     for (name, value) in settings {
         properties.set_default(name, value);
     }
@@ -88,9 +90,11 @@ async fn produce(arguments: PerfProduce) -> Result<(), Failure> {
     let topic = arguments.topic.as_str();
     producer.partitions_count(topic).await?;
     let begin = Instant::now();
-    for value in values.iter().cycle().take(usize::try_from(arguments.records).unwrap_or(usize::MAX)) {
+    for value in
+        values.iter().cycle().take(usize::try_from(arguments.records).unwrap_or(usize::MAX))
+    {
         // The handle is dropped: what failed is counted.
-        let _ = producer.send(ProducerRecord::to(topic).value(value)).await?;
+        drop(producer.send(ProducerRecord::to(topic).value(value)).await?);
     }
     producer.flush().await?;
     let report = Report::new("produce", arguments.records, begin.elapsed())
@@ -100,8 +104,7 @@ async fn produce(arguments: PerfProduce) -> Result<(), Failure> {
 }
 
 async fn latency(arguments: PerfLatency) -> Result<(), Failure> {
-    let producer =
-        producer(PropertyList::of(&arguments.connection)?, &[("linger.ms", &0)])?;
+    let producer = producer(PropertyList::of(&arguments.connection)?, &[("linger.ms", &0)])?;
     let values = pool(arguments.size);
     let topic = arguments.topic.as_str();
     let mut times = Vec::with_capacity(usize::try_from(arguments.records).unwrap_or_default());
@@ -151,12 +154,7 @@ async fn consume(arguments: PerfConsume) -> Result<(), Failure> {
 }
 
 async fn partitions(connection: &Connection, topic: &str) -> Result<Vec<TopicPartition>, Failure> {
-    let properties = PropertyList::of(connection)?.into_entries().into_iter();
-    let known = properties.filter(|(name, _)| {
-        milena::config::find(name)
-            .is_none_or(|property| property.clients.contains(ClientKind::Admin))
-    });
-    let admin = Admin::new(AdminConfig::from_properties(known)?)?;
+    let admin = PropertyList::of(connection)?.admin(ClientKind::Consumer)?;
     let description = admin.describe_topics([topic]).await.one()?;
     let numbers = description.partitions.iter().map(|partition| partition.partition);
     Ok(numbers.map(|partition| TopicPartition::new(topic, partition)).collect())

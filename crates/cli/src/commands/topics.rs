@@ -47,9 +47,9 @@ async fn create(arguments: CreateTopic) -> Result<(), Failure> {
     topic.partitions = arguments.partitions;
     topic.replication_factor = arguments.replication_factor;
     for config in &arguments.config {
-        let (name, value) = config.split_once('=').ok_or_else(|| {
-            Failure::Usage(format!("--config {config}: it must be NAME=VALUE"))
-        })?;
+        let (name, value) = config
+            .split_once('=')
+            .ok_or_else(|| Failure::Usage(format!("--config {config}: it must be NAME=VALUE")))?;
         topic = topic.config(name, value);
     }
     admin(&arguments.connection)?.create_topics([topic]).await.one()?;

@@ -54,8 +54,7 @@ fn config(arguments: &VerifiableConsumer) -> Result<ConsumerConfig, Failure> {
         properties.set("session.timeout.ms", timeout);
     }
     properties.set("enable.auto.commit", arguments.enable_autocommit);
-    properties
-        .set("auto.offset.reset", format!("{:?}", arguments.reset_policy).to_lowercase());
+    properties.set("auto.offset.reset", format!("{:?}", arguments.reset_policy).to_lowercase());
     properties.set("partition.assignment.strategy", &arguments.assignment_strategy);
     let config = ConsumerConfig::from_properties(properties.into_entries())?;
     warn(config.warnings());
