@@ -102,7 +102,7 @@ fn reads_what_a_list_of_batches_would_give() {
                 assert_eq!(found, expected(&model, offset, log.high_watermark(), bytes_max));
             }
         }
-        let model_end = model.last().map_or(log.end_offset(), |batch| batch.1 + 1);
+        let model_end = model.last().map_or_else(|| log.end_offset(), |batch| batch.1 + 1);
         assert_eq!(log.end_offset(), model_end);
         assert!(log.start_offset() <= log.end_offset());
     }
