@@ -26,8 +26,7 @@ pub(crate) async fn run(arguments: arguments::Run) -> Result<(), Failure> {
         PropertyList::read(arguments.properties_file.as_deref(), &arguments.properties)?;
     let mut interrupt = Interrupt::listen();
     let file = arguments.file.display();
-    let text =
-        fs::read_to_string(&arguments.file).map_err(|error| Failure::new(&file, error))?;
+    let text = fs::read_to_string(&arguments.file).map_err(|error| Failure::new(&file, error))?;
     let flow = Flow::parse(&text).map_err(|problems| Failure::new(&file, problems))?;
     let brokers = match &arguments.brokers {
         Some(list) => Brokers::parse(list, flow.brokers())

@@ -190,7 +190,9 @@ impl fmt::Display for Quoted<'_> {
 }
 
 /// Brokers out of texts, with commas, white space or both between them.
-pub(crate) fn split_brokers<'a>(texts: impl IntoIterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
+pub(crate) fn split_brokers<'a>(
+    texts: impl IntoIterator<Item = &'a str>,
+) -> impl Iterator<Item = &'a str> {
     texts
         .into_iter()
         .flat_map(|text| text.split(|c: char| c == ',' || c.is_whitespace()))

@@ -145,7 +145,8 @@ impl Flow {
             );
         }
         reader.finish();
-        let partitions = embedded.map_or(Some(PARTITIONS_DEFAULT), |node| read_embedded(node, problems));
+        let partitions =
+            embedded.map_or(Some(PARTITIONS_DEFAULT), |node| read_embedded(node, problems));
         let credentials = match credentials_node {
             Some(node) => Some(Credentials::read_in_flow(node, given.is_none(), problems)),
             None => None,
