@@ -305,3 +305,14 @@ impl Drop for Broker {
 fn unknown(topic: &str, partition: i32) -> CommandError {
     CommandError::UnknownPartition { topic: topic.to_owned(), partition }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broker_can_be_shared_between_tasks() {
+        fn is_shareable<T: Send + Sync + 'static>() {}
+        is_shareable::<Broker>();
+    }
+}

@@ -169,7 +169,7 @@ impl Log {
             position,
             size: stored.size,
         });
-        self.end_offset = last_offset + 1;
+        self.end_offset = last_offset.saturating_add(1);
         self.epochs.assign(stored.leader_epoch, stored.base_offset);
         if stored.producer_id < 0 {
             return;

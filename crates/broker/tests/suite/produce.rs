@@ -1,5 +1,6 @@
 //! Produce: what is written, what is recognised again, what is refused.
 
+use bytes::Bytes;
 use milena_broker::Broker;
 use milena_wire::ErrorCode;
 use milena_wire::compression::Compression;
@@ -80,6 +81,7 @@ async fn refuses_what_may_not_enter_a_log() {
         ("t", good.slice(..good.len() - 1), ErrorCode::CORRUPT_MESSAGE),
         ("t", [good.clone(), good.clone()].concat().into(), ErrorCode::INVALID_RECORD),
         ("t", idempotent(5, 0, -1, &["a"]), ErrorCode::INVALID_RECORD),
+        ("t", hostile_count(&good), ErrorCode::CORRUPT_MESSAGE),
         ("small", idempotent(-1, -1, -1, &[&"x".repeat(300)]), ErrorCode::MESSAGE_TOO_LARGE),
         ("missing", good.clone(), ErrorCode::UNKNOWN_TOPIC_OR_PARTITION),
     ];
@@ -162,4 +164,29 @@ async fn acks_that_do_not_exist_and_too_few_replicas_are_refused() {
         let response = client.ask(9, &request).await;
         assert_eq!(code(response.responses[0].partition_responses[0].error_code), expected);
     }
+}
+
+/// A batch that states more records than it has, with a good checksum.
+fn hostile_count(good: &Bytes) -> Bytes {
+    let mut bytes = good.to_vec();
+    bytes[23..27].copy_from_slice(&(i32::MAX - 1).to_be_bytes());
+    bytes[57..61].copy_from_slice(&i32::MAX.to_be_bytes());
+    let crc = crc32c::crc32c(&bytes[21..]);
+    bytes[17..21].copy_from_slice(&crc.to_be_bytes());
+    bytes.into()
+}
+
+#[tokio::test]
+async fn the_offsets_that_a_producer_sends_do_not_matter() {
+    let broker = Broker::builder().topic("t", 1).start().await.unwrap();
+    let mut client = Client::connect(&broker).await;
+    for base_offset in [i64::MAX, i64::MIN, 5] {
+        let mut bytes = idempotent(-1, -1, -1, &["a"]).to_vec();
+        bytes[..8].copy_from_slice(&base_offset.to_be_bytes());
+        let produced = client.produce("t", 0, bytes.into()).await;
+        assert_eq!(code(produced.error_code), ErrorCode::NONE, "{base_offset}");
+    }
+    let offsets: Vec<_> =
+        values(&client.fetch("t", 0, 0).await).iter().map(|(offset, _)| *offset).collect();
+    assert_eq!(offsets, [0, 1, 2]);
 }

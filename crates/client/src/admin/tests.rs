@@ -369,6 +369,77 @@ async fn properties_log_in_with_every_mechanism() {
     }
 }
 
+/// The authority, certificates and keys that the pool's tests use too.
+fn pem(name: &str) -> String {
+    let folder =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../pool/tests/certificates");
+    std::fs::read_to_string(folder.join(name)).unwrap()
+}
+
+async fn described(broker: &Broker, properties: &[(&str, &str)]) -> Result<(), crate::Error> {
+    let config = AdminConfig::builder(broker.bootstrap_servers())
+        .property("default.api.timeout.ms", "30000")
+        .properties(properties.iter().copied())
+        .build()?;
+    Admin::new(config)?.describe_cluster().await.map(drop)
+}
+
+#[tokio::test]
+async fn properties_reach_a_broker_with_tls_and_scram() {
+    let broker = Broker::builder()
+        .tls(pem("broker.pem"), pem("broker.key"))
+        .user("ada", "lovelace")
+        .start()
+        .await
+        .unwrap();
+    let (ca, foreign) = (pem("ca.pem"), pem("foreign-ca.pem"));
+    let line = "ScramLoginModule required username=ada password='lovelace';";
+    let sasl = [
+        ("security.protocol", "SASL_SSL"),
+        ("sasl.mechanism", "SCRAM-SHA-512"),
+        ("sasl.jaas.config", line),
+        ("ssl.truststore.type", "PEM"),
+    ];
+    let with = |more: &[(&'static str, &str)]| {
+        sasl.iter().chain(more).map(|(k, v)| (*k, (*v).to_owned())).collect::<Vec<_>>()
+    };
+    let ask = |properties: Vec<(&'static str, String)>| {
+        let broker = &broker;
+        async move {
+            let properties: Vec<(&str, &str)> =
+                properties.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            described(broker, &properties).await
+        }
+    };
+    ask(with(&[("ssl.truststore.certificates", &ca)])).await.unwrap();
+    ask(with(&[("ssl.truststore.certificates", &ca), ("ssl.enabled.protocols", "TLSv1.2")]))
+        .await
+        .unwrap();
+    let error = ask(with(&[("ssl.truststore.certificates", &foreign)])).await.unwrap_err();
+    assert!(!error.is_retriable(), "{error:?}");
+    let error = ask(with(&[("ssl.truststore.location", "/nowhere.pem")])).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert!(format!("{error:?}").contains("/nowhere.pem"), "{error:?}");
+}
+
+#[tokio::test]
+async fn properties_give_the_clients_own_certificate() {
+    let broker = Broker::builder()
+        .tls(pem("broker.pem"), pem("broker.key"))
+        .tls_client_ca(pem("ca.pem"))
+        .start()
+        .await
+        .unwrap();
+    let (ca, chain, key) = (pem("ca.pem"), pem("client.pem"), pem("client.key"));
+    let trust = [("security.protocol", "SSL"), ("ssl.truststore.certificates", ca.as_str())];
+    let own = [("ssl.keystore.certificate.chain", chain.as_str()), ("ssl.keystore.key", &key)];
+    described(&broker, &[trust, own].concat()).await.unwrap();
+    let short = [("default.api.timeout.ms", "1000"), ("request.timeout.ms", "1000")];
+    let error = described(&broker, &[trust, short].concat()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Authentication, "{error:?}");
+    assert!(error.to_string().contains("ssl.keystore.location"), "{error}");
+}
+
 #[tokio::test]
 async fn a_wrong_password_is_an_error_at_once() {
     let line = "M required username=ada password=geheim;";

@@ -13,16 +13,19 @@ use parking_lot::Mutex;
 
 use crate::support::*;
 
+/// A callback and the partitions that it was called with.
+type Call = (&'static str, Vec<i32>);
+
 /// What callbacks were called with.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<(&'static str, Vec<i32>)>>>);
+struct Log(Arc<Mutex<Vec<Call>>>);
 
 impl Log {
     fn note(&self, what: &'static str, partitions: &[TopicPartition]) {
         self.0.lock().push((what, partitions.iter().map(|tp| tp.partition).collect()));
     }
 
-    fn entries(&self) -> Vec<(&'static str, Vec<i32>)> {
+    fn entries(&self) -> Vec<Call> {
         self.0.lock().clone()
     }
 }

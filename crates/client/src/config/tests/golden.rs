@@ -19,7 +19,7 @@ fn texts(json: &Json) -> BTreeMap<String, String> {
 #[test]
 fn properties_are_read_as_java_reads_them() {
     let cases = cases(include_str!("../../../../../spec/config/properties.json"));
-    assert_eq!(cases.len(), 600);
+    assert!(cases.len() >= 600, "only {} cases", cases.len());
     for case in cases {
         let text = case["text"].as_str().unwrap();
         let read = Properties::parse(text.as_bytes()).unwrap();

@@ -3,5 +3,6 @@
 mod documents;
 mod facts;
 mod golden;
+mod random;
 mod rules;
 mod security;

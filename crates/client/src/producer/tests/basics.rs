@@ -11,11 +11,8 @@ use crate::{ErrorKind, Written};
 async fn record_comes_back_as_it_was() {
     let broker = start(|broker| broker.topic("orders", 1)).await;
     let producer = producer(&broker);
-    let headers = [
-        Header::new("a", Some(b"1")),
-        Header::new("a", None),
-        Header::new("b", Some(b"")),
-    ];
+    let headers =
+        [Header::new("a", Some(b"1")), Header::new("a", None), Header::new("b", Some(b""))];
     let record = ProducerRecord::to("orders").key("k").value("v").headers(&headers);
     let metadata = producer.send_and_wait(record.timestamp_ms(1_700_000_000_000)).await.unwrap();
     assert_eq!((metadata.topic(), metadata.partition()), ("orders", 0));

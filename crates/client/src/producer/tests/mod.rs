@@ -74,7 +74,9 @@ async fn read(broker: &Broker, topic: &str, partition: i32) -> Vec<Stored> {
                     value: record.value.map(<[u8]>::to_vec),
                     headers: record
                         .headers()
-                        .map(|header| (header.key().into_owned(), header.value().map(<[u8]>::to_vec)))
+                        .map(|header| {
+                            (header.key().into_owned(), header.value().map(<[u8]>::to_vec))
+                        })
                         .collect(),
                 }
             });

@@ -44,8 +44,7 @@ async fn partition_that_does_not_exist_is_an_error() {
 #[tokio::test]
 async fn records_without_key_fill_a_batch_before_they_move_on() {
     let broker = start(|broker| broker.topic("orders", 8)).await;
-    let config =
-        config(&broker).batch_size(2000).linger(Duration::from_secs(1)).build().unwrap();
+    let config = config(&broker).batch_size(2000).linger(Duration::from_secs(1)).build().unwrap();
     let producer = Producer::new(&config).unwrap();
     let value = [7; 90];
     let mut runs: Vec<(i32, usize)> = Vec::new();
@@ -85,8 +84,7 @@ async fn keys_can_be_ignored() {
 #[tokio::test]
 async fn round_robin_takes_turns() {
     let broker = start(|broker| broker.topic("orders", 3)).await;
-    let config =
-        config(&broker).partitioner_class(PartitionerClass::RoundRobin).build().unwrap();
+    let config = config(&broker).partitioner_class(PartitionerClass::RoundRobin).build().unwrap();
     let producer = Producer::new(&config).unwrap();
     let mut turns = Vec::new();
     for _ in 0..6 {
