@@ -19,6 +19,8 @@ pub(super) async fn run(shared: Arc<Shared>) {
     let mut requests = JoinSet::new();
     let mut stop = shared.stop.subscribe();
     let mut metadata = shared.cluster.subscribe();
+    // The first answer can be there before this task runs: it has not been handled yet.
+    metadata.mark_changed();
     loop {
         let wake_at = start_requests(&shared, &mut requests);
         tokio::select! {
