@@ -31,13 +31,16 @@ const CLIENT_KEY: &[u8] = include_bytes!("../certificates/client.key.pem");
 async fn tls(address: &str, with_certificate: bool) -> io::Result<Client<TlsStream<TcpStream>>> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(CA).unwrap()).unwrap();
-    let builder = ClientConfig::builder_with_provider(Arc::new(rustls_graviola::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots);
+    let builder =
+        ClientConfig::builder_with_provider(Arc::new(rustls_graviola::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots);
     let config = if with_certificate {
         let chain = vec![CertificateDer::from_pem_slice(CLIENT).unwrap()];
-        builder.with_client_auth_cert(chain, PrivateKeyDer::from_pem_slice(CLIENT_KEY).unwrap()).unwrap()
+        builder
+            .with_client_auth_cert(chain, PrivateKeyDer::from_pem_slice(CLIENT_KEY).unwrap())
+            .unwrap()
     } else {
         builder.with_no_client_auth()
     };
@@ -56,7 +59,8 @@ async fn authenticate<S: AsyncRead + AsyncWrite + Unpin>(
     let mut token = exchange.initial().unwrap();
     loop {
         let auth_bytes = Bytes::copy_from_slice(token.expose());
-        let answer = client.ask(2, &SaslAuthenticateRequest { auth_bytes, ..Default::default() }).await;
+        let answer =
+            client.ask(2, &SaslAuthenticateRequest { auth_bytes, ..Default::default() }).await;
         if answer.error_code != 0 {
             return answer;
         }
@@ -80,9 +84,16 @@ fn plain(password: &str) -> ClientExchange {
 async fn every_mechanism_lets_its_user_in_and_refuses_a_wrong_password() {
     let broker = Broker::builder().user("alice", "secret").start().await.unwrap();
     assert!(broker.bootstrap_servers_of(SecurityProtocol::SaslPlaintext).is_some());
-    for make in [plain, |word: &str| scram(ScramHash::Sha256, word), |word: &str| scram(ScramHash::Sha512, word)] {
+    for make in [
+        plain,
+        |word: &str| scram(ScramHash::Sha256, word),
+        |word: &str| scram(ScramHash::Sha512, word),
+    ] {
         let mut client = Client::connect(&broker).await;
-        assert_eq!(code(authenticate(&mut client, make("secret")).await.error_code), ErrorCode::NONE);
+        assert_eq!(
+            code(authenticate(&mut client, make("secret")).await.error_code),
+            ErrorCode::NONE
+        );
         assert_eq!(client.ask(9, &MetadataRequest::default()).await.brokers.len(), 1);
         let mut client = Client::connect(&broker).await;
         let refused = authenticate(&mut client, make("wrong")).await;
@@ -93,7 +104,8 @@ async fn every_mechanism_lets_its_user_in_and_refuses_a_wrong_password() {
 
 #[tokio::test]
 async fn nothing_is_served_before_authentication() {
-    let broker = Broker::builder().user("alice", "secret").sasl_mechanisms(["PLAIN"]).start().await.unwrap();
+    let broker =
+        Broker::builder().user("alice", "secret").sasl_mechanisms(["PLAIN"]).start().await.unwrap();
     let mut client = Client::connect(&broker).await;
     assert_eq!(client.try_ask(9, &MetadataRequest::default()).await, None);
     let mut client = Client::connect(&broker).await;

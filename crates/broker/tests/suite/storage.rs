@@ -1,29 +1,49 @@
 //! A broker with a data directory comes back as it was.
 
 use milena_broker::Broker;
-use milena_wire::messages::offset_commit_request::{OffsetCommitRequestPartition, OffsetCommitRequestTopic};
+use milena_wire::messages::offset_commit_request::{
+    OffsetCommitRequestPartition, OffsetCommitRequestTopic,
+};
 use milena_wire::messages::offset_fetch_request::OffsetFetchRequestTopic;
-use milena_wire::messages::{InitProducerIdRequest, MetadataRequest, OffsetCommitRequest, OffsetFetchRequest};
+use milena_wire::messages::{
+    InitProducerIdRequest, MetadataRequest, OffsetCommitRequest, OffsetFetchRequest,
+};
 use milena_wire::{ErrorCode, Uuid};
 
 use crate::raw::{Client, code, idempotent, values};
 
 async fn topic_id(client: &mut Client) -> Uuid {
-    client.ask(12, &MetadataRequest::default()).await.topics[0].topic_id
+    client.ask(12, &MetadataRequest { topics: None, ..Default::default() }).await.topics[0].topic_id
 }
 
 #[tokio::test]
 async fn records_topics_offsets_and_producers_survive_a_restart() {
     let directory = tempfile::tempdir().unwrap();
-    let start = || Broker::builder().data_dir(directory.path()).topic_with("t", 2, 1, [("retention.ms", "-1")]).start();
+    let start = || {
+        Broker::builder()
+            .data_dir(directory.path())
+            .topic_with("t", 2, 1, [("retention.ms", "-1")])
+            .start()
+    };
     let broker = start().await.unwrap();
     let cluster_id = broker.cluster_id().to_owned();
     let mut client = Client::connect(&broker).await;
     let id = topic_id(&mut client).await;
-    let producer = client.ask(4, &InitProducerIdRequest::default()).await.producer_id;
+    let producer = client
+        .ask(4, &InitProducerIdRequest { transactional_id: None, ..Default::default() })
+        .await
+        .producer_id;
     client.produce("t", 1, idempotent(producer, 0, 0, &["a", "b"])).await;
-    let partition = OffsetCommitRequestPartition { partition_index: 1, committed_offset: 2, ..Default::default() };
-    let topic = OffsetCommitRequestTopic { name: "t".into(), partitions: vec![partition], ..Default::default() };
+    let partition = OffsetCommitRequestPartition {
+        partition_index: 1,
+        committed_offset: 2,
+        ..Default::default()
+    };
+    let topic = OffsetCommitRequestTopic {
+        name: "t".into(),
+        partitions: vec![partition],
+        ..Default::default()
+    };
     let commit = OffsetCommitRequest {
         group_id: "g".into(),
         generation_id_or_member_epoch: -1,
@@ -42,10 +62,21 @@ async fn records_topics_offsets_and_producers_survive_a_restart() {
     let next = client.produce("t", 1, idempotent(producer, 0, 2, &["c"])).await;
     assert_eq!(next.base_offset, 2);
     assert_eq!(values(&client.fetch("t", 1, 0).await).len(), 3);
-    let fresh = client.ask(4, &InitProducerIdRequest::default()).await.producer_id;
+    let fresh = client
+        .ask(4, &InitProducerIdRequest { transactional_id: None, ..Default::default() })
+        .await
+        .producer_id;
     assert!(fresh > producer);
-    let asked = OffsetFetchRequestTopic { name: "t".into(), partition_indexes: [1].into_iter().collect(), ..Default::default() };
-    let fetch = OffsetFetchRequest { group_id: "g".into(), topics: Some(vec![asked]), ..Default::default() };
+    let asked = OffsetFetchRequestTopic {
+        name: "t".into(),
+        partition_indexes: [1].into_iter().collect(),
+        ..Default::default()
+    };
+    let fetch = OffsetFetchRequest {
+        group_id: "g".into(),
+        topics: Some(vec![asked]),
+        ..Default::default()
+    };
     assert_eq!(client.ask(7, &fetch).await.topics[0].partitions[0].committed_offset, 2);
     assert!(broker.move_leader("t", 1, 1).unwrap() > 1, "the epoch goes on");
 }

@@ -1,16 +1,18 @@
 //! Transactions: what readers see, what is fenced, what offsets count.
 
 use milena_broker::Broker;
+use milena_wire::ErrorCode;
 use milena_wire::messages::add_partitions_to_txn_request::AddPartitionsToTxnTopic;
 use milena_wire::messages::offset_fetch_request::OffsetFetchRequestTopic;
-use milena_wire::messages::txn_offset_commit_request::{TxnOffsetCommitRequestPartition, TxnOffsetCommitRequestTopic};
+use milena_wire::messages::txn_offset_commit_request::{
+    TxnOffsetCommitRequestPartition, TxnOffsetCommitRequestTopic,
+};
 use milena_wire::messages::{
-    AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, DescribeProducersRequest, DescribeTransactionsRequest,
-    EndTxnRequest, InitProducerIdRequest, InitProducerIdResponse, ListTransactionsRequest, OffsetFetchRequest,
-    TxnOffsetCommitRequest,
+    AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, DescribeProducersRequest,
+    DescribeTransactionsRequest, EndTxnRequest, InitProducerIdRequest, InitProducerIdResponse,
+    ListTransactionsRequest, OffsetFetchRequest, TxnOffsetCommitRequest,
 };
 use milena_wire::records::SealOptions;
-use milena_wire::ErrorCode;
 
 use crate::raw::{Client, batch, code, produce_request, values};
 
@@ -26,7 +28,11 @@ async fn init(client: &mut Client) -> InitProducerIdResponse {
 }
 
 async fn add(client: &mut Client, producer: &InitProducerIdResponse) -> ErrorCode {
-    let topic = AddPartitionsToTxnTopic { name: "t".into(), partitions: [0].into_iter().collect(), ..Default::default() };
+    let topic = AddPartitionsToTxnTopic {
+        name: "t".into(),
+        partitions: [0].into_iter().collect(),
+        ..Default::default()
+    };
     let request = AddPartitionsToTxnRequest {
         v3_and_below_transactional_id: "x".into(),
         v3_and_below_producer_id: producer.producer_id,
@@ -38,7 +44,12 @@ async fn add(client: &mut Client, producer: &InitProducerIdResponse) -> ErrorCod
     code(response.results_by_topic_v3_and_below[0].results_by_partition[0].partition_error_code)
 }
 
-async fn produce(client: &mut Client, producer: &InitProducerIdResponse, sequence: i32, value: &str) -> ErrorCode {
+async fn produce(
+    client: &mut Client,
+    producer: &InitProducerIdResponse,
+    sequence: i32,
+    value: &str,
+) -> ErrorCode {
     let options = SealOptions {
         producer_id: producer.producer_id,
         producer_epoch: producer.producer_epoch,
@@ -81,7 +92,12 @@ async fn committed_readers_stop_at_open_transactions_and_learn_of_aborted_ones()
     assert_eq!(end(&mut client, &producer, true).await, ErrorCode::NONE);
     let read = client.fetch_with("t", 0, 0, |request| request.isolation_level = 1).await;
     assert_eq!((read.high_watermark, read.last_stable_offset), (4, 4));
-    let aborted: Vec<_> = read.aborted_transactions.iter().flatten().map(|one| (one.producer_id, one.first_offset)).collect();
+    let aborted: Vec<_> = read
+        .aborted_transactions
+        .iter()
+        .flatten()
+        .map(|one| (one.producer_id, one.first_offset))
+        .collect();
     assert_eq!(aborted, [(producer.producer_id, 0)]);
     let read = client.fetch_with("t", 0, 2, |request| request.isolation_level = 1).await;
     assert_eq!(read.aborted_transactions, Some(vec![]));
@@ -100,7 +116,10 @@ async fn a_new_producer_with_the_same_id_fences_and_aborts() {
     assert_eq!(add(&mut client, &old).await, ErrorCode::PRODUCER_FENCED);
     assert_eq!(end(&mut client, &old, true).await, ErrorCode::PRODUCER_FENCED);
     let read = client.fetch_with("t", 0, 0, |request| request.isolation_level = 1).await;
-    assert_eq!((read.last_stable_offset, read.aborted_transactions.map(|aborted| aborted.len())), (2, Some(1)));
+    assert_eq!(
+        (read.last_stable_offset, read.aborted_transactions.map(|aborted| aborted.len())),
+        (2, Some(1))
+    );
 }
 
 #[tokio::test]
@@ -118,7 +137,11 @@ async fn offsets_of_a_transaction_are_committed_with_it() {
     };
     assert_eq!(code(client.ask(3, &adding).await.error_code), ErrorCode::NONE);
     let partition = TxnOffsetCommitRequestPartition { committed_offset: 5, ..Default::default() };
-    let topic = TxnOffsetCommitRequestTopic { name: "t".into(), partitions: vec![partition], ..Default::default() };
+    let topic = TxnOffsetCommitRequestTopic {
+        name: "t".into(),
+        partitions: vec![partition],
+        ..Default::default()
+    };
     let commit = TxnOffsetCommitRequest {
         transactional_id: "x".into(),
         group_id: "g".into(),
@@ -130,8 +153,17 @@ async fn offsets_of_a_transaction_are_committed_with_it() {
     };
     let answer = client.ask(3, &commit).await;
     assert_eq!(code(answer.topics[0].partitions[0].error_code), ErrorCode::NONE);
-    let asked = OffsetFetchRequestTopic { name: "t".into(), partition_indexes: [0].into_iter().collect(), ..Default::default() };
-    let fetch = OffsetFetchRequest { group_id: "g".into(), topics: Some(vec![asked]), require_stable: true, ..Default::default() };
+    let asked = OffsetFetchRequestTopic {
+        name: "t".into(),
+        partition_indexes: [0].into_iter().collect(),
+        ..Default::default()
+    };
+    let fetch = OffsetFetchRequest {
+        group_id: "g".into(),
+        topics: Some(vec![asked]),
+        require_stable: true,
+        ..Default::default()
+    };
     let pending = client.ask(7, &fetch).await;
     assert_eq!(code(pending.topics[0].partitions[0].error_code), ErrorCode::UNSTABLE_OFFSET_COMMIT);
     assert_eq!(end(&mut client, &producer, true).await, ErrorCode::NONE);
@@ -146,17 +178,34 @@ async fn open_transactions_can_be_looked_at() {
     add(&mut client, &producer).await;
     produce(&mut client, &producer, 0, "a").await;
     let listed = client.ask(0, &ListTransactionsRequest::default()).await;
-    assert_eq!((&*listed.transaction_states[0].transactional_id, &*listed.transaction_states[0].transaction_state), ("x", "Ongoing"));
-    let request = DescribeTransactionsRequest { transactional_ids: vec!["x".into(), "y".into()], ..Default::default() };
+    assert_eq!(
+        (
+            &*listed.transaction_states[0].transactional_id,
+            &*listed.transaction_states[0].transaction_state
+        ),
+        ("x", "Ongoing")
+    );
+    let request = DescribeTransactionsRequest {
+        transactional_ids: vec!["x".into(), "y".into()],
+        ..Default::default()
+    };
     let described = client.ask(0, &request).await;
     assert_eq!(described.transaction_states[0].topics[0].partitions[..], [0]);
-    assert_eq!(code(described.transaction_states[1].error_code), ErrorCode::TRANSACTIONAL_ID_NOT_FOUND);
+    assert_eq!(
+        code(described.transaction_states[1].error_code),
+        ErrorCode::TRANSACTIONAL_ID_NOT_FOUND
+    );
     let topic = milena_wire::messages::describe_producers_request::TopicRequest {
         name: "t".into(),
         partition_indexes: [0].into_iter().collect(),
         ..Default::default()
     };
-    let producers = client.ask(0, &DescribeProducersRequest { topics: vec![topic], ..Default::default() }).await;
+    let producers = client
+        .ask(0, &DescribeProducersRequest { topics: vec![topic], ..Default::default() })
+        .await;
     let active = &producers.topics[0].partitions[0].active_producers[0];
-    assert_eq!((active.producer_id, active.last_sequence, active.current_txn_start_offset), (producer.producer_id, 0, 0));
+    assert_eq!(
+        (active.producer_id, active.last_sequence, active.current_txn_start_offset),
+        (producer.producer_id, 0, 0)
+    );
 }

@@ -156,10 +156,6 @@ impl Driver {
     fn pump(&mut self, now: Instant) {
         loop {
             let mut is_idle = true;
-            while let Some(event) = self.sender.poll_event() {
-                is_idle = false;
-                self.handle_event(event, now);
-            }
             while let Some(outgoing) = self.sender.poll_request(&mut self.partitions, now) {
                 is_idle = false;
                 match outgoing {
@@ -171,6 +167,11 @@ impl Driver {
                         self.links.start(&call);
                     }
                 }
+            }
+            // Events come last: composing requests makes some.
+            while let Some(event) = self.sender.poll_event() {
+                is_idle = false;
+                self.handle_event(event, now);
             }
             let done = self.links.take_done();
             is_idle &= done.is_empty();
