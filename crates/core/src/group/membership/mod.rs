@@ -260,7 +260,6 @@ impl Membership {
         self.check_poll_interval(now);
         self.check_session(now);
         self.prepare();
-        self.leave_silently();
         if let Some(attempt) = self.find_coordinator(now) {
             return Some((attempt, GroupRequest::FindCoordinator));
         }
