@@ -50,7 +50,14 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     fs::create_dir_all(&unpacked).map_err(|error| format!("{}: {error}", unpacked.display()))?;
     command("jar", Command::new("jar").arg("xf").arg(&jar).arg("common").current_dir(&unpacked))?;
     messages(&unpacked.join("common").join("message"), &root.join("spec").join("messages"))?;
-    java(&root, class_path, "Errors.java", &root.join("spec").join("errors.json"))
+    let errors = java(&root, class_path, "Errors.java", &[])?;
+    let path = root.join("spec").join("errors.json");
+    fs::write(&path, errors).map_err(|error| format!("{}: {error}", path.display()))?;
+    let config = root.join("spec").join("config");
+    for program in ["ConfigSpec.java", "ConfigGolden.java"] {
+        java(&root, class_path, program, &[&config])?;
+    }
+    Ok(())
 }
 
 /// Writes the facts of every message of `from` into a file of the same name in `to`.
@@ -75,18 +82,24 @@ fn messages(from: &Path, to: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Runs a Java program of `spec/java` against the jars and keeps what it prints.
-fn java(root: &Path, class_path: &[String], program: &str, to: &Path) -> Result<(), String> {
+/// What a Java program of `spec/java` prints when it runs against the jars.
+fn java(
+    root: &Path,
+    class_path: &[String],
+    program: &str,
+    arguments: &[&Path],
+) -> Result<Vec<u8>, String> {
     let output = Command::new("java")
         .arg("-cp")
         .arg(class_path.join(":"))
         .arg(root.join("spec").join("java").join(program))
+        .args(arguments)
         .output()
         .map_err(|error| format!("java could not be started: {error}"))?;
     if !output.status.success() {
         return Err(format!("{program}: {}", String::from_utf8_lossy(&output.stderr)));
     }
-    fs::write(to, output.stdout).map_err(|error| format!("{}: {error}", to.display()))
+    Ok(output.stdout)
 }
 
 fn command(name: &str, command: &mut Command) -> Result<(), String> {

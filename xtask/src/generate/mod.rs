@@ -49,11 +49,29 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
             fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))?;
         }
     }
+    if !check {
+        config_table(&root)?;
+    }
     if check && !stale.is_empty() {
         return Err(format!("not as spec/ says: {stale:?}; run `cargo xtask gen`"));
     }
     eprintln!("{} files, {} written", files.len(), if check { 0 } else { stale.len() });
     Ok(())
+}
+
+/// Writes `docs/config.md` from the client's own table; a test of the client compares the two.
+fn config_table(root: &Path) -> Result<(), String> {
+    let output = Command::new(env!("CARGO"))
+        .args(["run", "--quiet", "--package", "milena", "--example", "config_table"])
+        .current_dir(root)
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| format!("cargo could not be started: {error}"))?;
+    if !output.status.success() {
+        return Err("the table of properties could not be printed".into());
+    }
+    let path = root.join("docs/config.md");
+    fs::write(&path, output.stdout).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// Every generated file with its text.

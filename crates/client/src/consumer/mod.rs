@@ -41,6 +41,8 @@ pub use self::{
     },
     stream::RecordStream,
 };
+use milena_core::group::membership::MemberState;
+
 use self::{
     pattern::TopicPattern,
     shared::{Mode, Shared, now},
@@ -239,9 +241,16 @@ impl Consumer {
         reason: &'static str,
         deadline: std::time::Instant,
     ) -> bool {
-        polling.abandon_step();
         let listener = self.shared.listener.lock().clone();
         let mut progress = self.shared.progress.subscribe();
+        // Between JoinGroup and SyncGroup the coordinator takes no commits: let that pass.
+        while self.is_completing() {
+            let changed = progress.changed();
+            if tokio::time::timeout_at(deadline.into(), changed).await.is_err() {
+                return false;
+            }
+        }
+        polling.abandon_step();
         self.shared.update(|state| {
             state.mode = Mode::None;
             state.pattern = None;
@@ -263,6 +272,14 @@ impl Consumer {
             }
         }
         false
+    }
+
+    fn is_completing(&self) -> bool {
+        let state = self.shared.lock();
+        state
+            .machine
+            .membership()
+            .is_some_and(|membership| membership.state() == MemberState::CompletingRebalance)
     }
 
     /// Waits for records, for as long as `timeout`; returns none when there are none until then.
@@ -436,6 +453,8 @@ impl Consumer {
         let deadline = now() + timeout;
         let done = tokio::time::timeout_at(deadline.into(), async {
             let mut polling = self.shared.polling.lock().await;
+            // Commits that were begun are the member's: they go before it does.
+            self.flush_commits().await;
             let has_left = self.leave(&mut polling, "the consumer was closed", deadline).await;
             self.flush_commits().await;
             requests::close_sessions(&self.shared).await;

@@ -199,10 +199,12 @@ async fn epochs(shared: &Shared, broker: BrokerId, partitions: Vec<LookupPartiti
     }
 }
 
+/// Commits go over another connection than JoinGroup: behind one that the broker holds back they
+/// would arrive after the generation that they belong to.
 async fn commit(shared: &Shared, broker: BrokerId, request: &OffsetCommitRequest) {
     let timeout = shared.config.client.request_timeout;
     let result = async {
-        let connection = shared.cluster.connection(broker, Purpose::Coordinator).await?;
+        let connection = shared.cluster.connection(broker, Purpose::Control).await?;
         ask_up_to(&connection, MAX_NAMED_VERSION, timeout, |_| request.clone()).await
     }
     .await;

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use bytes::BytesMut;
 use lz4_flex::block::CompressTable;
 
 use super::codec::Compression;
@@ -89,7 +88,7 @@ impl Compressor {
     pub(crate) fn compress_in_place(
         &mut self,
         compression: Compression,
-        buffer: &mut BytesMut,
+        buffer: &mut Vec<u8>,
         from: usize,
     ) -> Result<bool, CompressError> {
         if compression == Compression::None {

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use bytes::{BufMut, BytesMut};
+use bytes::{Bytes, BytesMut};
 
 use super::header::{
     ATTRIBUTES, BASE_OFFSET, BASE_SEQUENCE, BASE_TIMESTAMP, BATCH_LENGTH, CONTROL_FLAG, CRC,
@@ -14,7 +14,9 @@ use super::header::{
 };
 use super::record::Header;
 use super::sealed::SealedBatch;
-use super::varint::{VARINT_LEN_MAX, VARLONG_LEN_MAX, Word, put_varint, varint_len};
+use super::varint::{
+    SmallVarints, VARINT_LEN_MAX, VARLONG_LEN_MAX, is_small, put_varint, varint_len,
+};
 use super::{
     NO_PARTITION_LEADER_EPOCH, NO_PRODUCER_EPOCH, NO_PRODUCER_ID, NO_SEQUENCE, NO_TIMESTAMP,
 };
@@ -31,7 +33,7 @@ const PREFIX_LEN_MAX: usize = 4 * VARINT_LEN_MAX + VARLONG_LEN_MAX + 1;
 /// [`SealedBatch::try_into_buffer`] gives the buffer back for the next batch.
 #[derive(Debug)]
 pub struct RecordBatchBuilder {
-    buffer: BytesMut,
+    buffer: Vec<u8>,
     first_timestamp: i64,
     max_timestamp: i64,
     records_count: u32,
@@ -113,7 +115,9 @@ impl RecordBatchBuilder {
     /// A builder on an existing buffer, whose content is dropped and whose capacity is used.
     pub fn with_buffer(mut buffer: BytesMut) -> Self {
         buffer.clear();
-        buffer.put_bytes(0, RECORD_BATCH_OVERHEAD);
+        // Memory that nobody shares moves over.
+        let mut buffer = Vec::from(buffer);
+        buffer.resize(RECORD_BATCH_OVERHEAD, 0);
         Self {
             buffer,
             first_timestamp: NO_TIMESTAMP,
@@ -156,25 +160,9 @@ impl RecordBatchBuilder {
         H: ExactSizeIterator<Item = Header<'h>> + Clone,
     {
         let index = self.records_count;
-        let delta = self.timestamp_delta(timestamp);
-        let sizes = self.sizes(delta, len_of(key), len_of(value), headers_len(headers.clone()));
-        let size = self.buffer.len().saturating_add(sizes.total);
-        if size > LENGTH_MAX || index == u32::MAX >> 1 {
-            return Err(AppendError::BatchTooLarge { size });
-        }
-        self.buffer.reserve(sizes.total);
-
-        put_varints(&mut self.buffer, [signed(sizes.body), 0, delta]);
-        match key {
-            None => put_varints(&mut self.buffer, [i64::from(index), -1, nullable(value)]),
-            Some(key) => {
-                put_varints(&mut self.buffer, [i64::from(index), signed(key.len())]);
-                self.buffer.extend_from_slice(key);
-                put_varints(&mut self.buffer, [nullable(value)]);
-            }
-        }
-        if let Some(value) = value {
-            self.buffer.extend_from_slice(value);
+        let headers_len = headers_len(headers.clone());
+        if !self.append_small(timestamp, key, value, headers_len) {
+            self.append_any(timestamp, key, value, headers_len)?;
         }
         self.append_headers(headers);
 
@@ -188,17 +176,82 @@ impl RecordBatchBuilder {
         Ok(index)
     }
 
+    /// Appends a record up to its headers when its numbers are small and the buffer has room;
+    /// otherwise nothing.
+    #[inline]
+    fn append_small(
+        &mut self,
+        timestamp: i64,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        headers_len: usize,
+    ) -> bool {
+        let delta = self.timestamp_delta(timestamp);
+        let index = i64::from(self.records_count);
+        let (key_len, value_len) = (nullable(key), nullable(value));
+        if !(is_small(delta) && is_small(index) && is_small(key_len) && is_small(value_len)) {
+            return false;
+        }
+        // The attributes, a byte of 0, are the varint 0.
+        let fields = SmallVarints::new().push(0).push(delta).push(index).push(key_len);
+        let value_field = SmallVarints::new().push(value_len);
+        let (key, value) = (key.unwrap_or_default(), value.unwrap_or_default());
+        let body = (fields.len() + key.len() + value_field.len() + value.len())
+            .saturating_add(headers_len);
+        if !is_small(signed(body)) {
+            return false;
+        }
+        let front = SmallVarints::new().push(signed(body)).append(fields);
+        // Fields are stored with all their room, so that their length does not matter.
+        let room = SmallVarints::LEN_MAX + body + SmallVarints::LEN_MAX;
+        if self.buffer.len() + room > self.buffer.capacity().min(LENGTH_MAX) {
+            return false;
+        }
+        if key_len > 0 {
+            put_small(&mut self.buffer, front);
+            self.buffer.extend_from_slice(key);
+            put_small(&mut self.buffer, value_field);
+        } else {
+            put_small(&mut self.buffer, front.append(value_field));
+        }
+        self.buffer.extend_from_slice(value);
+        true
+    }
+
+    /// Appends any record up to its headers.
+    #[cold]
+    fn append_any(
+        &mut self,
+        timestamp: i64,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        headers_len: usize,
+    ) -> Result<(), AppendError> {
+        let delta = self.timestamp_delta(timestamp);
+        let sizes = self.sizes(delta, len_of(key), len_of(value), headers_len);
+        let size = self.buffer.len().saturating_add(sizes.total);
+        if size > LENGTH_MAX || self.records_count == u32::MAX >> 1 {
+            return Err(AppendError::BatchTooLarge { size });
+        }
+        self.buffer.reserve(sizes.total);
+        put_varint(&mut self.buffer, signed(sizes.body));
+        self.buffer.push(0);
+        put_varint(&mut self.buffer, delta);
+        put_varint(&mut self.buffer, i64::from(self.records_count));
+        put_varint(&mut self.buffer, nullable(key));
+        self.buffer.extend_from_slice(key.unwrap_or_default());
+        put_varint(&mut self.buffer, nullable(value));
+        self.buffer.extend_from_slice(value.unwrap_or_default());
+        Ok(())
+    }
+
     #[inline]
     fn append_headers<'h>(&mut self, headers: impl ExactSizeIterator<Item = Header<'h>>) {
-        if headers.len() == 0 {
-            self.buffer.put_u8(0);
-            return;
-        }
-        put_varints(&mut self.buffer, [signed(headers.len())]);
+        put_varint(&mut self.buffer, signed(headers.len()));
         for header in headers {
-            put_varints(&mut self.buffer, [signed(header.key_bytes().len())]);
+            put_varint(&mut self.buffer, signed(header.key_bytes().len()));
             self.buffer.extend_from_slice(header.key_bytes());
-            put_varints(&mut self.buffer, [nullable(header.value())]);
+            put_varint(&mut self.buffer, nullable(header.value()));
             self.buffer.extend_from_slice(header.value().unwrap_or_default());
         }
     }
@@ -267,7 +320,7 @@ impl RecordBatchBuilder {
 
     /// Drops the records and gives the buffer back.
     pub fn into_buffer(self) -> BytesMut {
-        self.buffer
+        Bytes::from(self.buffer).try_into_mut().unwrap_or_default()
     }
 
     /// Finishes the batch: compresses the records, unless that makes them no smaller, and writes
@@ -290,7 +343,7 @@ impl RecordBatchBuilder {
         self.write_header(options, codec);
         let crc = crc32c::crc32c(&self.buffer[ATTRIBUTES..]);
         put_at(&mut self.buffer, CRC, crc.to_be_bytes());
-        Ok(SealedBatch::new(self.buffer.freeze(), self.records_count, self.max_timestamp))
+        Ok(SealedBatch::new(Bytes::from(self.buffer), self.records_count, self.max_timestamp))
     }
 
     fn write_header(&mut self, options: &SealOptions, codec: u8) {
@@ -340,28 +393,12 @@ impl RecordBatchBuilder {
     }
 }
 
-/// Appends varints in one store when they fit into a word and the buffer has room for a whole one;
-/// the attributes, a byte of 0, are the varint 0.
+/// Appends numbers with one store of fixed length.
 #[inline(always)]
-fn put_varints<const N: usize>(buffer: &mut BytesMut, values: [i64; N]) {
-    let len: usize = values.iter().map(|&value| varint_len(value)).sum();
-    let start = buffer.len();
-    if len > Word::LEN_MAX || buffer.capacity() - start < Word::LEN_MAX {
-        return put_varints_one_by_one(buffer, &values);
-    }
-    let mut word = Word::new();
-    for value in values {
-        word.push_varint(value);
-    }
-    buffer.extend_from_slice(&word.bytes());
-    buffer.truncate(start + word.len());
-}
-
-#[cold]
-fn put_varints_one_by_one(buffer: &mut BytesMut, values: &[i64]) {
-    for &value in values {
-        put_varint(buffer, value);
-    }
+fn put_small(buffer: &mut Vec<u8>, numbers: SmallVarints) {
+    let end = buffer.len() + numbers.len();
+    buffer.extend_from_slice(&numbers.bytes());
+    buffer.truncate(end);
 }
 
 /// The length field of a nullable value.

@@ -2,8 +2,6 @@
 //!
 //! Source: the protocol guide, "Record": varint and varlong are Protocol Buffers' zigzag encoding.
 
-use bytes::{BufMut, BytesMut};
-
 /// Bytes of the longest varint.
 pub(super) const VARINT_LEN_MAX: usize = 5;
 /// Bytes of the longest varlong.
@@ -96,42 +94,50 @@ pub(super) const fn varint_len(value: i64) -> usize {
     bits.div_ceil(7) as usize
 }
 
-/// The small fields of a record, collected in a register, so that they reach the batch's buffer
-/// in one store.
+/// Whether a number has at most three bytes as a varint.
+#[inline(always)]
+pub(super) const fn is_small(value: i64) -> bool {
+    zigzag_encode(value) < 1 << 21
+}
+
+/// Small numbers as varints, collected in a register, so that the fields of a record reach the
+/// batch's buffer in one store.
 #[derive(Clone, Copy)]
-pub(super) struct Word {
-    bits: u64,
+pub(super) struct SmallVarints {
+    bits: u128,
     len: u32,
 }
 
-impl Word {
-    /// Bytes that a word has room for.
-    pub(super) const LEN_MAX: usize = 8;
+impl SmallVarints {
+    /// Bytes that there is room for, so that five numbers always fit.
+    pub(super) const LEN_MAX: usize = 16;
 
     #[inline(always)]
     pub(super) const fn new() -> Self {
         Self { bits: 0, len: 0 }
     }
 
+    /// Appends a number that [`is_small`].
     #[inline(always)]
-    pub(super) fn push(&mut self, byte: u8) {
-        debug_assert!(self.len < 8, "the caller has added up the lengths");
-        self.bits |= u64::from(byte) << (8 * self.len);
-        self.len += 1;
+    pub(super) const fn push(self, value: i64) -> Self {
+        let raw = zigzag_encode(value);
+        let (bits, len) = if raw < 1 << 7 {
+            (raw, 1)
+        } else if raw < 1 << 14 {
+            ((raw & 0x7f) | 0x80 | ((raw >> 7) << 8), 2)
+        } else {
+            ((raw & 0x7f) | 0x8080 | ((raw << 1) & 0x7f00) | ((raw >> 14) << 16), 3)
+        };
+        self.append(Self { bits: bits as u128, len })
     }
 
-    /// Appends `value` as a varint or varlong.
+    /// Appends other numbers.
     #[inline(always)]
-    pub(super) fn push_varint(&mut self, value: i64) {
-        let mut rest = zigzag_encode(value);
-        while rest >= 0x80 {
-            self.push(low_byte(rest) | 0x80);
-            rest >>= 7;
-        }
-        self.push(low_byte(rest));
+    pub(super) const fn append(self, behind: Self) -> Self {
+        Self { bits: self.bits | (behind.bits << (8 * self.len)), len: self.len + behind.len }
     }
 
-    /// All eight bytes, of which the first [`len`](Self::len) count.
+    /// All bytes, of which the first [`len`](Self::len) count.
     #[inline(always)]
     pub(super) const fn bytes(self) -> [u8; Self::LEN_MAX] {
         self.bits.to_le_bytes()
@@ -143,14 +149,15 @@ impl Word {
     }
 }
 
-/// Appends `value` as a varint or varlong.
-pub(super) fn put_varint(buffer: &mut BytesMut, value: i64) {
+/// Appends any number as a varint or varlong.
+#[inline]
+pub(super) fn put_varint(buffer: &mut Vec<u8>, value: i64) {
     let mut rest = zigzag_encode(value);
     while rest >= 0x80 {
-        buffer.put_u8(low_byte(rest) | 0x80);
+        buffer.push(low_byte(rest) | 0x80);
         rest >>= 7;
     }
-    buffer.put_u8(low_byte(rest));
+    buffer.push(low_byte(rest));
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the upper bytes are dropped on purpose")]
@@ -163,14 +170,14 @@ mod tests {
     use super::*;
 
     fn encoded(value: i64) -> Vec<u8> {
-        let mut buffer = BytesMut::new();
+        let mut buffer = Vec::new();
         put_varint(&mut buffer, value);
-        if buffer.len() <= Word::LEN_MAX {
-            let mut word = Word::new();
-            word.push_varint(value);
-            assert_eq!(word.bytes()[..word.len()], buffer);
+        assert_eq!(is_small(value), buffer.len() <= 3);
+        if is_small(value) {
+            let small = SmallVarints::new().push(-1).push(value);
+            assert_eq!(small.bytes()[1..small.len()], buffer);
         }
-        buffer.to_vec()
+        buffer
     }
 
     #[test]

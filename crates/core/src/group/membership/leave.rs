@@ -37,6 +37,7 @@ impl Membership {
             });
         }
         self.leaving = Some(Leaving::new(self.member_id.clone(), reason));
+        self.leave_silently();
     }
 
     /// Whether steps or the LeaveGroup of [`Membership::leave`] are still to be done.

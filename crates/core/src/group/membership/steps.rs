@@ -33,6 +33,7 @@ impl Membership {
             }
             None => {}
         }
+        self.leave_silently();
     }
 
     /// Begins a rebalance while the application polls: it gives up what it must, then joins.
