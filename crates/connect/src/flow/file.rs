@@ -97,10 +97,12 @@ impl Brokers {
 /// "#)?;
 /// assert_eq!(flow.brokers(), &Brokers::Embedded { partitions: 1 });
 ///
-/// let problems = Flow::parse("name = \"cars\"\nbroker = \"embedded\"\nsteps = []\n").unwrap_err();
+/// let problems = Flow::parse("name = \"cars\"\nbrokers = \"embedded\"\nstep = []\n").unwrap_err();
 /// assert_eq!(
-///     problems.iter().next().unwrap().to_string(),
-///     "line 2, column 1: broker is not known here: did you mean `brokers`?"
+///     problems.to_string(),
+///     "2 problems: \
+///      (1) line 1, column 1: steps is missing: expected a list of tables, each as [[steps]]; \
+///      (2) line 3, column 1: step is not known here: did you mean `steps`?"
 /// );
 /// # Ok::<(), milena_connect::Problems>(())
 /// ```
