@@ -181,7 +181,10 @@ mod tests {
 
     use super::*;
 
-    fn read(body: Value) -> Result<Vec<(Option<String>, Option<String>)>, String> {
+    /// Key and value.
+    type Pair = (Option<String>, Option<String>);
+
+    fn read(body: Value) -> Result<Vec<Pair>, String> {
         let input = ProduceInput::from_json(body, "cars").map_err(|error| error.to_string())?;
         Ok(input.messages.into_iter().map(|message| (message.key, message.value)).collect())
     }

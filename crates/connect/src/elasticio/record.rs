@@ -38,7 +38,7 @@ impl ConsumedRecord {
     ///
     /// let record = ConsumedRecord::from_bytes(None, Some(b"arrived"), 1, 42);
     /// assert_eq!(
-    ///     record.to_json(Compatibility::Document).to_string(),
+    ///     record.clone().to_json(Compatibility::Document).to_string(),
     ///     r#"{"value":"arrived","partition":"1","offset":42}"#
     /// );
     /// assert_eq!(

@@ -97,10 +97,12 @@ impl Brokers {
 /// "#)?;
 /// assert_eq!(flow.brokers(), &Brokers::Embedded { partitions: 1 });
 ///
-/// let problems = Flow::parse("name = \"cars\"\nbroker = \"embedded\"\nsteps = []\n").unwrap_err();
+/// let problems = Flow::parse("name = \"cars\"\nbrokers = \"embedded\"\nstep = []\n").unwrap_err();
 /// assert_eq!(
-///     problems.iter().next().unwrap().to_string(),
-///     "line 2, column 1: broker is not known here: did you mean `brokers`?"
+///     problems.to_string(),
+///     "2 problems: \
+///      (1) line 1, column 1: steps is missing: expected a list of tables, each as [[steps]]; \
+///      (2) line 3, column 1: step is not known here: did you mean `steps`?"
 /// );
 /// # Ok::<(), milena_connect::Problems>(())
 /// ```
@@ -147,10 +149,8 @@ impl Flow {
         reader.finish();
         let partitions =
             embedded.map_or(Some(PARTITIONS_DEFAULT), |node| read_embedded(node, problems));
-        let credentials = match credentials_node {
-            Some(node) => Some(Credentials::read_in_flow(node, given.is_none(), problems)),
-            None => None,
-        };
+        let credentials =
+            credentials_node.map(|node| Credentials::read_in_flow(node, given.is_none(), problems));
         let steps = step::read_all(steps.unwrap_or_default(), problems);
         let brokers = match given {
             Some(brokers) => match brokers? {
@@ -329,89 +329,83 @@ idleMs = 250
         Flow::parse(text).unwrap_err().to_string()
     }
 
+    /// What is changed in the flow, and what is said about it.
+    const BROKEN: &[(&str, &str, &str)] = &[
+        (
+            "brokers = \"a",
+            "broker = \"a",
+            "2 problems: (1) line 3, column 1: broker is not known here: did you mean `brokers`?; \
+             (2) line 5, column 1: credentials.brokers is missing: expected a text or a list of \
+             texts, host:port of one broker or more, with commas or spaces between them",
+        ),
+        (
+            "username = \"ada\"",
+            "usrname = \"ada\"",
+            "2 problems: (1) line 5, column 1: credentials.username is missing: expected a text, \
+             the user name for SASL; (2) line 6, column 1: credentials.usrname is not known here: \
+             did you mean `username`?",
+        ),
+        (
+            "password = \"hush\"",
+            "password = 123",
+            "line 7, column 12: credentials.password is a number: expected a text, the password \
+             for SASL",
+        ),
+        (
+            "action = \"produce\"",
+            "action = \"send\"",
+            "line 16, column 10: steps[1].action is the text \"send\": expected one of produce, \
+             what it sends with",
+        ),
+        (
+            "input = \"cars.jsonl\"",
+            "",
+            "line 14, column 1: steps[1].input is missing: expected a file of JSON lines, or \
+             \"-\" for standard input",
+        ),
+        (
+            "config = { topic = \"cars\" }",
+            "config = { topc = \"cars\" }",
+            "2 problems: (1) line 17, column 10: steps[1].config.topic is missing: expected a \
+             text, the name of the topic to send messages to; (2) line 17, column 12: \
+             steps[1].config.topc is not known here: did you mean `topic`?",
+        ),
+        (
+            "idleMs = 250",
+            "idleMs = 0",
+            "line 30, column 10: steps[3].idleMs is the number 0: expected a whole number from \
+             1 to 86400000, how many milliseconds without a record end the trigger",
+        ),
+        (
+            "until = \"idle\"",
+            "until = \"produced\"",
+            "line 30, column 1: steps[3].idleMs does not belong here: it goes with \
+             until = \"idle\"",
+        ),
+        (
+            "trigger = \"consume\"\nconfig = { topic = \"cars\"",
+            "config = { topic = \"cars\"",
+            "line 20, column 1: steps[2] has neither action nor trigger: expected \
+             action = \"produce\" or trigger = \"consume\"",
+        ),
+        (
+            "a:9092, b:9092",
+            "a:9092, b",
+            "line 3, column 11: brokers has \"b\": expected host:port, such as \
+             serv1.mykafkaserver.com:9094",
+        ),
+        (
+            "[credentials]",
+            "[credentials",
+            "line 5, column 13: this is no TOML: unclosed table, expected `]`",
+        ),
+    ];
+
     #[test]
     fn names_line_column_and_what_was_expected() {
-        for (from, to, expected) in [
-            (
-                "brokers = \"a",
-                "broker = \"a",
-                "2 problems: (1) line 1, column 1: credentials.brokers",
-            ),
-            (
-                "username = \"ada\"",
-                "usrname = \"ada\"",
-                "2 problems: (1) line 5, column 1: credentials.username is missing: expected a text, \
-                 the user name for SASL; (2) line 6, column 1: credentials.usrname is not known here: \
-                 did you mean `username`?",
-            ),
-            (
-                "password = \"hush\"",
-                "password = 123",
-                "line 7, column 12: credentials.password is a number: expected a text, the password \
-                 for SASL",
-            ),
-            (
-                "action = \"produce\"",
-                "action = \"send\"",
-                "line 16, column 10: steps[1].action is the text \"send\": expected one of produce, \
-                 what it sends with",
-            ),
-            (
-                "input = \"cars.jsonl\"",
-                "",
-                "line 14, column 1: steps[1].input is missing: expected a file of JSON lines, or \
-                 \"-\" for standard input",
-            ),
-            (
-                "config = { topic = \"cars\" }",
-                "config = { topc = \"cars\" }",
-                "2 problems: (1) line 17, column 10: steps[1].config.topic is missing: expected a \
-                 text, the name of the topic to send messages to; (2) line 17, column 12: \
-                 steps[1].config.topc is not known here: did you mean `topic`?",
-            ),
-            (
-                "idleMs = 250",
-                "idleMs = 0",
-                "line 30, column 10: steps[3].idleMs is the number 0: expected a whole number from \
-                 1 to 86400000, how many milliseconds without a record end the trigger",
-            ),
-            (
-                "until = \"idle\"",
-                "until = \"produced\"",
-                "line 30, column 1: steps[3].idleMs does not belong here: it goes with \
-                 until = \"idle\"",
-            ),
-            (
-                "trigger = \"consume\"\nconfig = { topic = \"cars\"",
-                "config = { topic = \"cars\"",
-                "line 20, column 1: steps[2] has neither action nor trigger: expected \
-                 action = \"produce\" or trigger = \"consume\"",
-            ),
-            (
-                "a:9092, b:9092",
-                "a:9092, b",
-                "line 3, column 11: brokers has \"b\": expected host:port, such as \
-                 serv1.mykafkaserver.com:9094",
-            ),
-            (
-                "[credentials]",
-                "[credentials",
-                "line 5, column 13: this is no TOML: unclosed table, expected `]`",
-            ),
-        ] {
+        for (from, to, expected) in BROKEN {
             assert!(WHOLE.contains(from), "{from}");
-            let found = problems(&WHOLE.replacen(from, to, 1));
-            if from == "brokers = \"a" {
-                assert_eq!(
-                    found,
-                    "2 problems: (1) line 3, column 1: broker is not known here: did you mean \
-                     `brokers`?; (2) line 5, column 1: credentials.brokers is missing: expected a \
-                     text or a list of texts, host:port of one broker or more, with commas or \
-                     spaces between them"
-                );
-            } else {
-                assert_eq!(found, expected);
-            }
+            assert_eq!(problems(&WHOLE.replacen(from, to, 1)), *expected);
         }
     }
 

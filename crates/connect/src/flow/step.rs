@@ -220,7 +220,7 @@ fn read(node: &Node, path: &str, has_action: bool, problems: &mut Problems) -> O
     let connector = reader.text("connector");
     let is_action = reader.has("action");
     let is_trigger = reader.has("trigger");
-    let kind = reader.text("action").or(reader.text("trigger"));
+    let kind = reader.text("action").or_else(|| reader.text("trigger"));
     let config = reader.table("config");
     let input = reader.text("input");
     let until = reader.text("until");

@@ -2,7 +2,7 @@
 
 use std::{fmt, io, sync::Arc, time::Duration};
 
-use futures_util::future::try_join_all;
+use futures_util::future::{join_all, try_join_all};
 use tokio::{sync::watch, task::JoinSet};
 
 use super::{
@@ -21,6 +21,9 @@ use crate::{
 
 /// How long closing an action or a trigger may take.
 pub(super) const CLOSE_WITHIN: Duration = Duration::from_secs(30);
+
+/// How long closing may take after a failure: who cannot reach the cluster cannot leave it properly.
+pub(super) const CLOSE_BROKEN_WITHIN: Duration = Duration::from_secs(1);
 
 /// Why a run failed.
 #[derive(Debug)]
@@ -158,9 +161,9 @@ pub(super) async fn run_steps(
     match started {
         Ok(true) => {}
         // Nothing was sent and nothing received: whoever has joined leaves.
-        Ok(false) => return close_triggers(steps).await,
+        Ok(false) => return close_triggers(steps, CLOSE_WITHIN).await,
         Err(error) => {
-            let _ = close_triggers(steps).await;
+            let _ = close_triggers(steps, CLOSE_BROKEN_WITHIN).await;
             return Err(error);
         }
     }
@@ -176,12 +179,12 @@ pub(super) async fn run_steps(
         triggers.spawn(run.run());
     }
     let all = async {
-        join_all(&mut actions, shared).await;
+        join_tasks(&mut actions, shared).await;
         shared.set_produced();
         if shared.has_failed() && has_endless {
             shared.stop();
         }
-        join_all(&mut triggers, shared).await;
+        join_tasks(&mut triggers, shared).await;
     };
     let watch = async {
         stop.stopped().await;
@@ -207,18 +210,16 @@ async fn start_triggers(steps: &mut Steps) -> Result<(), RunError> {
     .map(drop)
 }
 
-async fn close_triggers(steps: Steps) -> Result<(), RunError> {
-    for (trigger, _, name) in steps.triggers {
-        trigger
-            .close(CLOSE_WITHIN)
-            .await
-            .map_err(|error| RunError::Failed(format!("{name}: {}", with_causes(&error))))?;
-    }
-    Ok(())
+async fn close_triggers(steps: Steps, within: Duration) -> Result<(), RunError> {
+    let closing = steps.triggers.into_iter().map(|(trigger, _, name)| async move {
+        let closed = trigger.close(within).await;
+        closed.map_err(|error| RunError::Failed(format!("{name}: {}", with_causes(&error))))
+    });
+    join_all(closing).await.into_iter().collect()
 }
 
 /// Waits for all tasks; one that panics fails the run.
-async fn join_all(tasks: &mut JoinSet<()>, shared: &Shared) {
+async fn join_tasks(tasks: &mut JoinSet<()>, shared: &Shared) {
     while let Some(ended) = tasks.join_next().await {
         if let Err(error) = ended {
             shared.fail(RunError::Failed(format!("a step broke off: {error}")));

@@ -175,12 +175,15 @@ impl Run {
     async fn go(self) -> Ran {
         let result = run_steps(self.steps, &self.shared, &self.stop).await;
         let lines = std::mem::take(&mut *self.output.lines.lock());
+        // What is closed first when all are told to stop is not defined.
+        let mut closed = self.topic.closed.lock().clone();
+        closed.sort_unstable();
         Ran {
             error: result.err().map(|error| error.to_string()),
             results: lines.iter().filter(|line| line.contains("offset")).count(),
             records: lines.iter().filter(|line| line.contains("value")).count(),
             committed: self.topic.committed.lock().last().copied(),
-            closed: self.topic.closed.lock().clone(),
+            closed,
             lines,
         }
     }
