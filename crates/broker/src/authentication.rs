@@ -24,8 +24,13 @@ enum State {
     NotNeeded,
     Handshake,
     /// `raw`: messages come as bare frames (SaslHandshake 0).
-    Exchange { exchange: Box<ServerExchange>, raw: bool },
-    Done { session_end: Option<Instant> },
+    Exchange {
+        exchange: Box<ServerExchange>,
+        raw: bool,
+    },
+    Done {
+        session_end: Option<Instant>,
+    },
 }
 
 /// Where a connection stands.
@@ -45,12 +50,17 @@ impl Authentication {
 
     /// Closes the connection when the API is not allowed yet, or not any more.
     pub(crate) fn check_allowed(&self, api_key: ApiKey) -> Result<(), Closing> {
-        let is_sasl = matches!(api_key, ApiKey::SASL_HANDSHAKE | ApiKey::SASL_AUTHENTICATE | ApiKey::API_VERSIONS);
+        let is_sasl = matches!(
+            api_key,
+            ApiKey::SASL_HANDSHAKE | ApiKey::SASL_AUTHENTICATE | ApiKey::API_VERSIONS
+        );
         match &self.state {
             _ if is_sasl => Ok(()),
             State::NotNeeded | State::Done { session_end: None } => Ok(()),
             State::Done { session_end: Some(end) } if Instant::now() < *end => Ok(()),
-            State::Done { .. } => Err(Closing::Misbehaved("the session has ended without a new authentication".to_owned())),
+            State::Done { .. } => Err(Closing::Misbehaved(
+                "the session has ended without a new authentication".to_owned(),
+            )),
             State::Handshake | State::Exchange { .. } => {
                 Err(Closing::Misbehaved(format!("{api_key} before authentication")))
             }
@@ -58,20 +68,35 @@ impl Authentication {
     }
 
     /// The answer to a handshake, and whether the connection goes on.
-    pub(crate) fn handshake(&mut self, call: &Call<'_>, request: &SaslHandshakeRequest) -> (SaslHandshakeResponse, bool) {
+    pub(crate) fn handshake(
+        &mut self,
+        call: &Call<'_>,
+        request: &SaslHandshakeRequest,
+    ) -> (SaslHandshakeResponse, bool) {
         let users = &call.cluster().settings.users;
-        let mechanisms = || users.mechanisms().iter().map(|mechanism| ByteString::from_static(mechanism.name())).collect();
+        let mechanisms = || {
+            users
+                .mechanisms()
+                .iter()
+                .map(|mechanism| ByteString::from_static(mechanism.name()))
+                .collect()
+        };
         let refused = |code: ErrorCode| SaslHandshakeResponse {
             error_code: code.0,
             mechanisms: mechanisms(),
             ..Default::default()
         };
         match &self.state {
-            State::NotNeeded | State::Exchange { .. } => return (refused(ErrorCode::ILLEGAL_SASL_STATE), false),
+            State::NotNeeded | State::Exchange { .. } => {
+                return (refused(ErrorCode::ILLEGAL_SASL_STATE), false);
+            }
             State::Handshake | State::Done { .. } => {}
         }
         let Some(exchange) = users.begin(&request.mechanism) else {
-            tracing::info!(mechanism = &*request.mechanism, "a client asked for a mechanism that is not offered");
+            tracing::info!(
+                mechanism = &*request.mechanism,
+                "a client asked for a mechanism that is not offered"
+            );
             return (refused(ErrorCode::UNSUPPORTED_SASL_MECHANISM), false);
         };
         self.state = State::Exchange { exchange: Box::new(exchange), raw: call.version == 0 };
@@ -90,14 +115,19 @@ impl Authentication {
             ..Default::default()
         };
         let State::Exchange { exchange, .. } = &mut self.state else {
-            return (failed(ErrorCode::ILLEGAL_SASL_STATE, "SaslHandshake has to come first"), false);
+            return (
+                failed(ErrorCode::ILLEGAL_SASL_STATE, "SaslHandshake has to come first"),
+                false,
+            );
         };
         match exchange.respond(&request.auth_bytes, SystemTime::now()) {
-            ServerStep::Challenge(bytes) => {
-                (SaslAuthenticateResponse { auth_bytes: Bytes::from(bytes), ..Default::default() }, true)
-            }
+            ServerStep::Challenge(bytes) => (
+                SaslAuthenticateResponse { auth_bytes: Bytes::from(bytes), ..Default::default() },
+                true,
+            ),
             ServerStep::Done { message, identity } => {
-                let lifetime = session_lifetime_ms(&call.cluster().settings.users, identity.expires_at);
+                let lifetime =
+                    session_lifetime_ms(&call.cluster().settings.users, identity.expires_at);
                 self.done(lifetime);
                 let response = SaslAuthenticateResponse {
                     auth_bytes: Bytes::from(message),
@@ -108,10 +138,14 @@ impl Authentication {
             }
             ServerStep::Rejected { error, .. } => {
                 tracing::info!(host = &*call.peer.host, %error, "authentication failed");
-                let message = "Authentication failed during authentication due to invalid credentials";
+                let message =
+                    "Authentication failed during authentication due to invalid credentials";
                 (failed(ErrorCode::SASL_AUTHENTICATION_FAILED, message), false)
             }
-            _ => (failed(ErrorCode::SASL_AUTHENTICATION_FAILED, "unknown step of the mechanism"), false),
+            _ => (
+                failed(ErrorCode::SASL_AUTHENTICATION_FAILED, "unknown step of the mechanism"),
+                false,
+            ),
         }
     }
 
@@ -133,8 +167,12 @@ impl Authentication {
     }
 
     fn done(&mut self, lifetime_ms: i64) {
-        let lifetime = u64::try_from(lifetime_ms).ok().filter(|&ms| ms > 0).map(std::time::Duration::from_millis);
-        self.state = State::Done { session_end: lifetime.map(|lifetime| Instant::now() + lifetime) };
+        let lifetime = u64::try_from(lifetime_ms)
+            .ok()
+            .filter(|&ms| ms > 0)
+            .map(std::time::Duration::from_millis);
+        self.state =
+            State::Done { session_end: lifetime.map(|lifetime| Instant::now() + lifetime) };
     }
 }
 

@@ -9,8 +9,8 @@ use crate::cluster::{Cluster, now_ms};
 
 /// How often old transactions are looked for.
 const TRANSACTION_PERIOD: Duration = Duration::from_millis(200);
-/// How often old records are looked for; Kafka's default of `log.retention.check.interval.ms` is 5 min.
-const RETENTION_PERIOD: Duration = Duration::from_secs(30);
+/// How often old records are looked for: Kafka's default of `log.retention.check.interval.ms`.
+const RETENTION_PERIOD: Duration = Duration::from_secs(5 * 60);
 
 /// Starts the tasks; they run until they are aborted.
 pub(crate) fn spawn(cluster: &Arc<Cluster>) -> Vec<JoinHandle<()>> {
@@ -27,7 +27,11 @@ pub(crate) fn spawn(cluster: &Arc<Cluster>) -> Vec<JoinHandle<()>> {
             }
         }),
         tokio::spawn(async move {
-            let mut ticks = tokio::time::interval(RETENTION_PERIOD);
+            // Not at once: a client that writes old timestamps gets to read them first, as in Kafka.
+            let mut ticks = tokio::time::interval_at(
+                tokio::time::Instant::now() + RETENTION_PERIOD,
+                RETENTION_PERIOD,
+            );
             loop {
                 ticks.tick().await;
                 apply_retention(&retention, now_ms());

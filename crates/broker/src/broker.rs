@@ -116,7 +116,12 @@ impl Broker {
     /// # Errors
     /// [`CommandError::Topic`] when the name is illegal or taken, or the number of partitions is impossible.
     pub fn create_topic(&self, name: &str, partitions: i32) -> Result<(), CommandError> {
-        let new = NewTopic { name: name.to_owned(), partitions, replication_factor: -1, ..NewTopic::default() };
+        let new = NewTopic {
+            name: name.to_owned(),
+            partitions,
+            replication_factor: -1,
+            ..NewTopic::default()
+        };
         let created = self.cluster.create_topic(&new, false);
         created.map(drop).map_err(|problem| CommandError::Topic { problem: problem.message })
     }
@@ -131,7 +136,8 @@ impl Broker {
     /// # Errors
     /// [`CommandError::UnknownPartition`].
     pub fn leader(&self, topic: &str, partition: i32) -> Result<Option<i32>, CommandError> {
-        let found = self.cluster.partition(topic, partition).ok_or_else(|| unknown(topic, partition))?;
+        let found =
+            self.cluster.partition(topic, partition).ok_or_else(|| unknown(topic, partition))?;
         let leader = found.leadership().leader;
         Ok((leader >= 0).then_some(leader))
     }
@@ -141,7 +147,8 @@ impl Broker {
     /// # Errors
     /// [`CommandError::UnknownPartition`].
     pub fn offsets(&self, topic: &str, partition: i32) -> Result<(i64, i64), CommandError> {
-        let found = self.cluster.partition(topic, partition).ok_or_else(|| unknown(topic, partition))?;
+        let found =
+            self.cluster.partition(topic, partition).ok_or_else(|| unknown(topic, partition))?;
         let state = found.lock();
         Ok((state.log.start_offset(), state.log.end_offset()))
     }
@@ -151,7 +158,12 @@ impl Broker {
     ///
     /// # Errors
     /// [`CommandError::UnknownPartition`] and [`CommandError::UnknownNode`] (also for a stopped node).
-    pub fn move_leader(&self, topic: &str, partition: i32, node_id: i32) -> Result<i32, CommandError> {
+    pub fn move_leader(
+        &self,
+        topic: &str,
+        partition: i32,
+        node_id: i32,
+    ) -> Result<i32, CommandError> {
         self.cluster.move_leader(topic, partition, node_id)
     }
 
@@ -161,7 +173,8 @@ impl Broker {
     /// # Errors
     /// [`CommandError::UnknownPartition`] and [`CommandError::UnknownNode`] when no node leads the partition.
     pub fn truncate(&self, topic: &str, partition: i32, offset: i64) -> Result<i32, CommandError> {
-        let found = self.cluster.partition(topic, partition).ok_or_else(|| unknown(topic, partition))?;
+        let found =
+            self.cluster.partition(topic, partition).ok_or_else(|| unknown(topic, partition))?;
         found.lock().truncate(offset);
         let leader = found.leadership().leader;
         self.cluster.move_leader(topic, partition, leader)
@@ -188,14 +201,22 @@ impl Broker {
     ///
     /// # Errors
     /// [`CommandError::UnknownNode`], also for a stopped node.
-    pub fn move_transaction_coordinator(&self, transactional_id: &str, node_id: i32) -> Result<(), CommandError> {
+    pub fn move_transaction_coordinator(
+        &self,
+        transactional_id: &str,
+        node_id: i32,
+    ) -> Result<(), CommandError> {
         self.check_running(node_id)?;
         self.cluster.move_coordinator(CoordinatorKind::Transaction, transactional_id, node_id);
         Ok(())
     }
 
     fn check_running(&self, node_id: i32) -> Result<(), CommandError> {
-        if self.cluster.is_running(node_id) { Ok(()) } else { Err(CommandError::UnknownNode { node_id }) }
+        if self.cluster.is_running(node_id) {
+            Ok(())
+        } else {
+            Err(CommandError::UnknownNode { node_id })
+        }
     }
 
     /// Stops a node: its listeners close, its connections are cut, its partitions get another
@@ -214,7 +235,9 @@ impl Broker {
             .groups
             .with(|groups| groups.group_ids())
             .into_iter()
-            .filter(|group| self.cluster.coordinator(CoordinatorKind::Group, group) == Some(node_id))
+            .filter(|group| {
+                self.cluster.coordinator(CoordinatorKind::Group, group) == Some(node_id)
+            })
             .collect();
         self.cluster.set_running(node_id, false);
         self.cluster.node_stopped(node_id);
@@ -237,7 +260,8 @@ impl Broker {
         if self.cluster.is_running(node_id) {
             return Ok(());
         }
-        let bound = NodeServer::bind(&self.cluster, node_id, &self.listeners, self.tls.as_ref()).await;
+        let bound =
+            NodeServer::bind(&self.cluster, node_id, &self.listeners, self.tls.as_ref()).await;
         let mut server = bound.map_err(|error| {
             let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
             CommandError::Listen { problem: format!("{error}{}", cause.unwrap_or_default()) }
@@ -280,4 +304,15 @@ impl Drop for Broker {
 
 fn unknown(topic: &str, partition: i32) -> CommandError {
     CommandError::UnknownPartition { topic: topic.to_owned(), partition }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broker_can_be_shared_between_tasks() {
+        fn is_shareable<T: Send + Sync + 'static>() {}
+        is_shareable::<Broker>();
+    }
 }

@@ -108,8 +108,18 @@ impl BrokerBuilder {
     /// Adds a listener, for brokers with more than one. Ports work as in [`port`](Self::port).
     /// Without any, there is one listener with the host and port above, whose protocol follows
     /// from [`tls`](Self::tls) and [`user`](Self::user).
-    pub fn listener(mut self, protocol: SecurityProtocol, host: impl Into<String>, port: u16) -> Self {
-        self.listeners.push(ListenerOptions { protocol, host: host.into(), port, advertised_host: None });
+    pub fn listener(
+        mut self,
+        protocol: SecurityProtocol,
+        host: impl Into<String>,
+        port: u16,
+    ) -> Self {
+        self.listeners.push(ListenerOptions {
+            protocol,
+            host: host.into(),
+            port,
+            advertised_host: None,
+        });
         self
     }
 
@@ -140,8 +150,15 @@ impl BrokerBuilder {
         replication_factor: i16,
         configs: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Self {
-        let configs = configs.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-        self.topics.push(NewTopic { name: name.into(), partitions, replication_factor, configs, ..NewTopic::default() });
+        let configs =
+            configs.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        self.topics.push(NewTopic {
+            name: name.into(),
+            partitions,
+            replication_factor,
+            configs,
+            ..NewTopic::default()
+        });
         self
     }
 
@@ -205,7 +222,11 @@ impl BrokerBuilder {
     }
 
     /// Speaks TLS with this certificate chain and private key, both PEM.
-    pub fn tls(mut self, certificate_chain_pem: impl AsRef<[u8]>, private_key_pem: impl AsRef<[u8]>) -> Self {
+    pub fn tls(
+        mut self,
+        certificate_chain_pem: impl AsRef<[u8]>,
+        private_key_pem: impl AsRef<[u8]>,
+    ) -> Self {
         self.tls = Some(TlsMaterial {
             certificate_chain: certificate_chain_pem.as_ref().to_vec(),
             private_key: private_key_pem.as_ref().to_vec(),
@@ -275,10 +296,18 @@ impl BrokerBuilder {
             return config("nodes", format!("{} was given, 1 to 100 was expected", self.nodes));
         }
         if self.default_partitions < 1 {
-            return config("default_partitions", format!("{} was given, at least 1 was expected", self.default_partitions));
+            return config(
+                "default_partitions",
+                format!("{} was given, at least 1 was expected", self.default_partitions),
+            );
         }
-        if self.default_replication_factor < 1 || i32::from(self.default_replication_factor) > self.nodes {
-            let problem = format!("{} was given, 1 to {} (the nodes) was expected", self.default_replication_factor, self.nodes);
+        if self.default_replication_factor < 1
+            || i32::from(self.default_replication_factor) > self.nodes
+        {
+            let problem = format!(
+                "{} was given, 1 to {} (the nodes) was expected",
+                self.default_replication_factor, self.nodes
+            );
             return config("default_replication_factor", problem);
         }
         let mut tls = self.tls.clone();
@@ -294,14 +323,24 @@ impl BrokerBuilder {
                 return config("listener", format!("{} needs `tls`", listener.protocol));
             }
             if listener.protocol.is_sasl() && self.users.is_empty() && !self.oauthbearer {
-                return config("listener", format!("{} needs a `user` or `unsecured_oauthbearer`", listener.protocol));
+                return config(
+                    "listener",
+                    format!("{} needs a `user` or `unsecured_oauthbearer`", listener.protocol),
+                );
             }
         }
         let mut served = match &self.release {
             None => ServedVersions::newest(),
             Some(text) => match parse_release(text) {
                 Some(release) => ServedVersions::of_release(release),
-                None => return config("as_version", format!("`{text}` is no release; something like `2.8` was expected, 1.0 or later")),
+                None => {
+                    return config(
+                        "as_version",
+                        format!(
+                            "`{text}` is no release; something like `2.8` was expected, 1.0 or later"
+                        ),
+                    );
+                }
             },
         };
         self.caps.iter().for_each(|&(api_key, max)| served.cap(api_key, max));
@@ -330,7 +369,12 @@ impl BrokerBuilder {
                 (true, true) => SecurityProtocol::SaslSsl,
             };
             let host = self.host.clone();
-            listeners.push(ListenerOptions { protocol, host, port: self.port, advertised_host: None });
+            listeners.push(ListenerOptions {
+                protocol,
+                host,
+                port: self.port,
+                advertised_host: None,
+            });
         }
         for listener in &mut listeners {
             listener.advertised_host.clone_from(&self.advertised_host);
@@ -343,7 +387,9 @@ impl BrokerBuilder {
             Mechanism::OAuthBearer => self.oauthbearer,
             _ => !self.users.is_empty(),
         };
-        let wanted = |mechanism: &Mechanism| self.mechanisms.as_ref().is_none_or(|named| named.contains(mechanism));
+        let wanted = |mechanism: &Mechanism| {
+            self.mechanisms.as_ref().is_none_or(|named| named.contains(mechanism))
+        };
         Mechanism::ALL.into_iter().filter(possible).filter(wanted).collect()
     }
 }

@@ -9,8 +9,12 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ValueKind {
     Boolean,
-    Int { min: i32 },
-    Long { min: i64 },
+    Int {
+        min: i32,
+    },
+    Long {
+        min: i64,
+    },
     Double,
     /// One of these words.
     Word(&'static [&'static str]),
@@ -111,7 +115,8 @@ pub(crate) fn topic_property(name: &str) -> Option<&'static TopicProperty> {
 
 /// Whether `value` may be set for the topic property `name`; the error says what is wrong.
 pub(crate) fn check_topic_value(name: &str, value: &str) -> Result<(), String> {
-    let property = topic_property(name).ok_or_else(|| format!("Unknown topic config name: {name}"))?;
+    let property =
+        topic_property(name).ok_or_else(|| format!("Unknown topic config name: {name}"))?;
     if property.kind.accepts(value) {
         return Ok(());
     }
@@ -155,7 +160,9 @@ impl TopicConfig {
 
     /// The value that holds.
     pub(crate) fn value(&self, name: &str) -> &str {
-        self.own(name).or_else(|| topic_property(name).map(|property| property.default)).unwrap_or_default()
+        self.own(name)
+            .or_else(|| topic_property(name).map(|property| property.default))
+            .unwrap_or_default()
     }
 
     pub(crate) fn number(&self, name: &str) -> i64 {

@@ -82,10 +82,19 @@ where
         }
     };
     match closing {
-        Closing::Gone => tracing::trace!(node = peer.node_id, host = &*peer.host, "connection ended"),
-        Closing::Told => tracing::debug!(node = peer.node_id, host = &*peer.host, "closed connection"),
+        Closing::Gone => {
+            tracing::trace!(node = peer.node_id, host = &*peer.host, "connection ended")
+        }
+        Closing::Told => {
+            tracing::debug!(node = peer.node_id, host = &*peer.host, "closed connection")
+        }
         Closing::Misbehaved(reason) => {
-            tracing::warn!(node = peer.node_id, host = &*peer.host, reason, "closed connection of a client that broke the protocol");
+            tracing::warn!(
+                node = peer.node_id,
+                host = &*peer.host,
+                reason,
+                "closed connection of a client that broke the protocol"
+            );
         }
     }
     // A clean end of TLS; errors do not matter on a connection that is given up.
@@ -216,7 +225,11 @@ impl Buf for Segments {
     }
 
     fn chunk(&self) -> &[u8] {
-        self.segments.iter().skip(self.first).find(|segment| !segment.is_empty()).map_or(&[], |segment| segment)
+        self.segments
+            .iter()
+            .skip(self.first)
+            .find(|segment| !segment.is_empty())
+            .map_or(&[], |segment| segment)
     }
 
     fn advance(&mut self, mut count: usize) {

@@ -40,10 +40,14 @@ pub enum StartError {
 impl fmt::Display for StartError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Config { option, problem } => write!(formatter, "broker option `{option}`: {problem}"),
+            Self::Config { option, problem } => {
+                write!(formatter, "broker option `{option}`: {problem}")
+            }
             Self::Listen { address, .. } => write!(formatter, "cannot listen on {address}"),
             Self::Tls { problem } => write!(formatter, "TLS: {problem}"),
-            Self::Storage { path, .. } => write!(formatter, "data directory: cannot use {}", path.display()),
+            Self::Storage { path, .. } => {
+                write!(formatter, "data directory: cannot use {}", path.display())
+            }
         }
     }
 }

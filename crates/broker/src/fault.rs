@@ -134,7 +134,10 @@ impl Fault {
     }
 
     /// Only requests for which `predicate` is true. It is called under a lock: it must not call the broker.
-    pub fn when(mut self, predicate: impl Fn(&RequestSeen) -> bool + Send + Sync + 'static) -> Self {
+    pub fn when(
+        mut self,
+        predicate: impl Fn(&RequestSeen) -> bool + Send + Sync + 'static,
+    ) -> Self {
         self.when = Some(Arc::new(predicate));
         self
     }
@@ -289,19 +292,28 @@ impl Faults {
             armed.requests.pop_front();
         }
         armed.requests.push_back(seen.clone());
-        let effects = take(&mut armed.faults, |fault| fault.partition.is_none() && fault.fits(seen));
+        let effects =
+            take(&mut armed.faults, |fault| fault.partition.is_none() && fault.fits(seen));
         self.count(&armed);
         effects.unwrap_or_default()
     }
 
     /// Takes the fault that one partition of a request meets.
-    pub(crate) fn meet_partition(&self, seen: &RequestSeen, topic: &str, partition: i32) -> Effects {
+    pub(crate) fn meet_partition(
+        &self,
+        seen: &RequestSeen,
+        topic: &str,
+        partition: i32,
+    ) -> Effects {
         if self.partition_faults.load(Ordering::Acquire) == 0 {
             return Effects::default();
         }
         let mut armed = self.armed.lock();
         let here = |fault: &Fault| {
-            let named = fault.partition.as_ref().is_some_and(|(name, index)| name == topic && *index == partition);
+            let named = fault
+                .partition
+                .as_ref()
+                .is_some_and(|(name, index)| name == topic && *index == partition);
             named && fault.fits(seen)
         };
         let effects = take(&mut armed.faults, here);
@@ -348,7 +360,14 @@ mod tests {
     use super::*;
 
     fn seen(api_key: ApiKey, node_id: i32) -> RequestSeen {
-        RequestSeen { node_id, api_key, api_version: 3, client_id: None, connection: 0, at: Instant::now() }
+        RequestSeen {
+            node_id,
+            api_key,
+            api_version: 3,
+            client_id: None,
+            connection: 0,
+            at: Instant::now(),
+        }
     }
 
     fn errors(faults: &Faults, count: usize) -> Vec<Option<ErrorCode>> {
@@ -361,14 +380,20 @@ mod tests {
         faults.inject(Fault::on(ApiKey::PRODUCE).error(ErrorCode::NOT_LEADER_OR_FOLLOWER));
         faults.inject(Fault::on(ApiKey::PRODUCE));
         faults.inject(Fault::on(ApiKey::PRODUCE).error(ErrorCode::REQUEST_TIMED_OUT));
-        let expected = [Some(ErrorCode::NOT_LEADER_OR_FOLLOWER), None, Some(ErrorCode::REQUEST_TIMED_OUT), None];
+        let expected = [
+            Some(ErrorCode::NOT_LEADER_OR_FOLLOWER),
+            None,
+            Some(ErrorCode::REQUEST_TIMED_OUT),
+            None,
+        ];
         assert_eq!(errors(&faults, 4), expected);
     }
 
     #[test]
     fn skips_then_meets_the_asked_number_of_requests() {
         let faults = Faults::default();
-        let id = faults.inject(Fault::on_any().skip(1).times(2).error(ErrorCode::UNKNOWN_SERVER_ERROR));
+        let id =
+            faults.inject(Fault::on_any().skip(1).times(2).error(ErrorCode::UNKNOWN_SERVER_ERROR));
         let error = Some(ErrorCode::UNKNOWN_SERVER_ERROR);
         assert_eq!(errors(&faults, 4), [None, error, error, None]);
         assert!(!faults.is_armed(id));
@@ -377,7 +402,9 @@ mod tests {
     #[test]
     fn other_nodes_apis_and_partitions_are_left_alone() {
         let faults = Faults::default();
-        faults.inject(Fault::on(ApiKey::FETCH).node(2).partition("t", 0).error(ErrorCode::CORRUPT_MESSAGE));
+        faults.inject(
+            Fault::on(ApiKey::FETCH).node(2).partition("t", 0).error(ErrorCode::CORRUPT_MESSAGE),
+        );
         assert_eq!(faults.meet(&seen(ApiKey::FETCH, 2)), Effects::default());
         assert_eq!(faults.meet_partition(&seen(ApiKey::FETCH, 1), "t", 0), Effects::default());
         assert_eq!(faults.meet_partition(&seen(ApiKey::FETCH, 2), "t", 1), Effects::default());

@@ -94,12 +94,14 @@ impl FetchSessions {
     }
 
     fn create(&mut self, request: FetchSessionRequest) -> FetchPlan {
-        let mut plan = FetchPlan { session_id: 0, is_incremental: false, partitions: request.wishes };
+        let mut plan =
+            FetchPlan { session_id: 0, is_incremental: false, partitions: request.wishes };
         if plan.partitions.is_empty() || plan.partitions.len() > PARTITIONS_MAX {
             return plan;
         }
         if self.sessions.len() >= SESSIONS_MAX {
-            let oldest = self.sessions.iter().min_by_key(|(_, session)| session.used).map(|(&id, _)| id);
+            let oldest =
+                self.sessions.iter().min_by_key(|(_, session)| session.used).map(|(&id, _)| id);
             oldest.map(|id| self.sessions.remove(&id));
         }
         let mut id = i32::try_from(request.random >> 1).unwrap_or(1).max(1);
@@ -122,7 +124,10 @@ impl FetchSessions {
     }
 
     fn advance(&mut self, request: FetchSessionRequest) -> Result<FetchPlan, ErrorCode> {
-        let session = self.sessions.get_mut(&request.session_id).ok_or(ErrorCode::FETCH_SESSION_ID_NOT_FOUND)?;
+        let session = self
+            .sessions
+            .get_mut(&request.session_id)
+            .ok_or(ErrorCode::FETCH_SESSION_ID_NOT_FOUND)?;
         if session.next_epoch != request.session_epoch {
             return Err(ErrorCode::INVALID_FETCH_SESSION_EPOCH);
         }
@@ -130,7 +135,8 @@ impl FetchSessions {
             return Err(ErrorCode::FETCH_SESSION_TOPIC_ID_ERROR);
         }
         session.used = self.clock;
-        session.next_epoch = if session.next_epoch == i32::MAX { 1 } else { session.next_epoch + 1 };
+        session.next_epoch =
+            if session.next_epoch == i32::MAX { 1 } else { session.next_epoch + 1 };
         if !request.forgotten.is_empty() {
             let forgotten: HashSet<_> = request.forgotten.into_iter().collect();
             session.order.retain(|key| !forgotten.contains(key));
@@ -156,7 +162,8 @@ impl FetchSessions {
     /// Puts partitions that were served behind the others.
     pub(crate) fn served(&mut self, session_id: i32, keys: &HashSet<FetchKey>) {
         if let Some(session) = self.sessions.get_mut(&session_id) {
-            let (served, mut waiting): (Vec<_>, Vec<_>) = session.order.drain(..).partition(|key| keys.contains(key));
+            let (served, mut waiting): (Vec<_>, Vec<_>) =
+                session.order.drain(..).partition(|key| keys.contains(key));
             waiting.extend(served);
             session.order = waiting;
         }
@@ -195,7 +202,10 @@ mod tests {
             session_id,
             session_epoch,
             uses_topic_ids: false,
-            wishes: wishes.iter().map(|&(partition, offset)| (key(partition), wish(offset))).collect(),
+            wishes: wishes
+                .iter()
+                .map(|&(partition, offset)| (key(partition), wish(offset)))
+                .collect(),
             forgotten: Vec::new(),
             random: 20,
         }

@@ -7,7 +7,8 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 
 use crate::group::{
-    GroupCoordinator, GroupReply, GroupSettings, JoinInput, JoinReply, ReplyId, SyncInput, SyncReply,
+    GroupCoordinator, GroupReply, GroupSettings, JoinInput, JoinReply, ReplyId, SyncInput,
+    SyncReply,
 };
 
 #[derive(Debug)]

@@ -70,7 +70,12 @@ impl NodeServer {
         listeners: &[ListenerOptions],
         tls: Option<&Tls>,
     ) -> Result<Self, StartError> {
-        let before = cluster.nodes.read().iter().find(|node| node.id == node_id).map(|node| node.endpoints.clone());
+        let before = cluster
+            .nodes
+            .read()
+            .iter()
+            .find(|node| node.id == node_id)
+            .map(|node| node.endpoints.clone());
         let before = before.unwrap_or_default();
         let (mut bound, mut addresses) = (Vec::new(), Vec::new());
         for (index, options) in listeners.iter().enumerate() {
@@ -79,7 +84,10 @@ impl NodeServer {
                 (None, 0) => 0,
                 (None, first) => first.saturating_add(u16::try_from(node_id - 1).unwrap_or(0)),
             };
-            let listen = |source: io::Error| StartError::Listen { address: format!("{}:{port}", options.host), source };
+            let listen = |source: io::Error| StartError::Listen {
+                address: format!("{}:{port}", options.host),
+                source,
+            };
             let host = options.host.trim_start_matches('[').trim_end_matches(']');
             let listener = TcpListener::bind((host, port)).await.map_err(listen)?;
             addresses.push(listener.local_addr().map_err(listen)?);
@@ -104,7 +112,11 @@ impl NodeServer {
                 (None, Ok(ip)) if ip.is_unspecified() => "localhost".to_owned(),
                 (None, _) => options.host.trim_start_matches('[').trim_end_matches(']').to_owned(),
             };
-            Endpoint { protocol: options.protocol, host: ByteString::from(host), port: address.port() }
+            Endpoint {
+                protocol: options.protocol,
+                host: ByteString::from(host),
+                port: address.port(),
+            }
         };
         self.addresses.iter().zip(listeners).map(endpoint).collect()
     }
@@ -173,7 +185,11 @@ impl Acceptor {
         connections.shutdown().await;
     }
 
-    fn connection(&self, stream: TcpStream, address: SocketAddr) -> impl Future<Output = ()> + Send + 'static {
+    fn connection(
+        &self,
+        stream: TcpStream,
+        address: SocketAddr,
+    ) -> impl Future<Output = ()> + Send + 'static {
         let peer = Peer {
             cluster: Arc::clone(&self.cluster),
             node_id: self.node_id,

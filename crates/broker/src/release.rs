@@ -134,7 +134,9 @@ mod tests {
 
     #[test]
     fn an_unlisted_release_behaves_as_the_one_before_it() {
-        let fetch = |release| ServedVersions::of_release(release).range(ApiKey::FETCH).map(|range| range.max);
+        let fetch = |release| {
+            ServedVersions::of_release(release).range(ApiKey::FETCH).map(|range| range.max)
+        };
         assert_eq!(fetch((1, 1)), Some(7));
         assert_eq!(fetch((2, 4)), Some(8));
         assert_eq!(fetch((9, 0)), Some(18));

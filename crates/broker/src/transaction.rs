@@ -117,7 +117,8 @@ impl Transactions {
         if let Some(expected) = expected {
             let is_current = expected.producer_id == transaction.producer_id;
             // A retry of a bump that was done already still names the epoch before.
-            let is_retry = expected.producer_epoch.checked_add(1) == Some(transaction.producer_epoch)
+            let is_retry = expected.producer_epoch.checked_add(1)
+                == Some(transaction.producer_epoch)
                 && transaction.state == TransactionState::Empty;
             if is_current && is_retry {
                 let Transaction { producer_id, producer_epoch, .. } = *transaction;
@@ -128,7 +129,8 @@ impl Transactions {
             }
         }
         transaction.bump(&mut new_producer_id);
-        let aborted = (transaction.state == TransactionState::Ongoing).then(|| transaction.end(false));
+        let aborted =
+            (transaction.state == TransactionState::Ongoing).then(|| transaction.end(false));
         transaction.state = TransactionState::Empty;
         transaction.timeout = timeout;
         let Transaction { producer_id, producer_epoch, .. } = *transaction;
@@ -136,8 +138,13 @@ impl Transactions {
     }
 
     /// Whether the producer is the current one of the transactional id.
-    pub(crate) fn check(&self, transactional_id: &str, producer: ProducerIdentity) -> Result<(), ErrorCode> {
-        let known = self.by_id.get(transactional_id).ok_or(ErrorCode::INVALID_PRODUCER_ID_MAPPING)?;
+    pub(crate) fn check(
+        &self,
+        transactional_id: &str,
+        producer: ProducerIdentity,
+    ) -> Result<(), ErrorCode> {
+        let known =
+            self.by_id.get(transactional_id).ok_or(ErrorCode::INVALID_PRODUCER_ID_MAPPING)?;
         if known.producer_id != producer.producer_id {
             return Err(ErrorCode::INVALID_PRODUCER_ID_MAPPING);
         }
@@ -169,10 +176,19 @@ impl Transactions {
     }
 
     /// Whether a partition is part of the open transaction.
-    pub(crate) fn covers(&self, transactional_id: &str, producer: ProducerIdentity, topic: &str, partition: i32) -> bool {
+    pub(crate) fn covers(
+        &self,
+        transactional_id: &str,
+        producer: ProducerIdentity,
+        topic: &str,
+        partition: i32,
+    ) -> bool {
         self.check(transactional_id, producer).is_ok()
             && self.by_id.get(transactional_id).is_some_and(|transaction| {
-                transaction.partitions.iter().any(|(name, index)| name == topic && *index == partition)
+                transaction
+                    .partitions
+                    .iter()
+                    .any(|(name, index)| name == topic && *index == partition)
             })
     }
 
@@ -187,7 +203,10 @@ impl Transactions {
         mut new_producer_id: impl FnMut() -> i64,
     ) -> Result<(Option<Ending>, ProducerIdentity), ErrorCode> {
         let retried = self.by_id.get(transactional_id).filter(|transaction| {
-            let last = ProducerIdentity { producer_epoch: transaction.producer_epoch.saturating_sub(1), ..producer };
+            let last = ProducerIdentity {
+                producer_epoch: transaction.producer_epoch.saturating_sub(1),
+                ..producer
+            };
             bumps && transaction.producer_id == producer.producer_id && last == producer
         });
         if let Some(transaction) = retried
@@ -225,17 +244,15 @@ impl Transactions {
 
     /// Aborts what has been open for longer than its timeout. The producer is fenced.
     pub(crate) fn handle_timeout(&mut self, now: Instant) -> Vec<Ending> {
-        let due = |transaction: &&mut Transaction| transaction.deadline.is_some_and(|deadline| deadline <= now);
+        let due = |transaction: &&mut Transaction| {
+            transaction.deadline.is_some_and(|deadline| deadline <= now)
+        };
         let mut endings = Vec::new();
         for transaction in self.by_id.values_mut().filter(due) {
             transaction.producer_epoch = transaction.producer_epoch.saturating_add(1);
             endings.push(transaction.end(false));
         }
         endings
-    }
-
-    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        self.by_id.values().filter_map(|transaction| transaction.deadline).min()
     }
 }
 
@@ -258,7 +275,11 @@ impl Transaction {
     }
 
     fn is_ended(&self, commits: bool) -> bool {
-        let ended = if commits { TransactionState::CompleteCommit } else { TransactionState::CompleteAbort };
+        let ended = if commits {
+            TransactionState::CompleteCommit
+        } else {
+            TransactionState::CompleteAbort
+        };
         self.state == ended
     }
 
@@ -272,7 +293,11 @@ impl Transaction {
     }
 
     fn end(&mut self, commits: bool) -> Ending {
-        self.state = if commits { TransactionState::CompleteCommit } else { TransactionState::CompleteAbort };
+        self.state = if commits {
+            TransactionState::CompleteCommit
+        } else {
+            TransactionState::CompleteAbort
+        };
         self.deadline = None;
         Ending {
             producer_id: self.producer_id,
@@ -298,7 +323,11 @@ mod tests {
         (transactions, id, producer)
     }
 
-    fn add(transactions: &mut Transactions, producer: ProducerIdentity, now: Instant) -> Result<(), ErrorCode> {
+    fn add(
+        transactions: &mut Transactions,
+        producer: ProducerIdentity,
+        now: Instant,
+    ) -> Result<(), ErrorCode> {
         transactions.add("t", producer, [(ByteString::from("topic"), 0)], [], (now, 0))
     }
 
@@ -309,7 +338,10 @@ mod tests {
         let next = transactions.initialize(&id, TIMEOUT, None, || 6).unwrap();
         assert_eq!((next.producer_id, next.producer_epoch), (5, 1));
         let aborted = next.aborted.unwrap();
-        assert_eq!((aborted.commits, aborted.producer_epoch, aborted.partitions.len()), (false, 1, 1));
+        assert_eq!(
+            (aborted.commits, aborted.producer_epoch, aborted.partitions.len()),
+            (false, 1, 1)
+        );
         assert_eq!(add(&mut transactions, old, Instant::now()), Err(ErrorCode::PRODUCER_FENCED));
     }
 
@@ -319,7 +351,10 @@ mod tests {
         add(&mut transactions, producer, Instant::now()).unwrap();
         assert!(transactions.end("t", producer, true, false, || 6).unwrap().0.is_some());
         assert_eq!(transactions.end("t", producer, true, false, || 6), Ok((None, producer)));
-        assert_eq!(transactions.end("t", producer, false, false, || 6), Err(ErrorCode::INVALID_TXN_STATE));
+        assert_eq!(
+            transactions.end("t", producer, false, false, || 6),
+            Err(ErrorCode::INVALID_TXN_STATE)
+        );
     }
 
     #[test]
@@ -327,11 +362,13 @@ mod tests {
         let (mut transactions, _, producer) = started();
         let now = Instant::now();
         add(&mut transactions, producer, now).unwrap();
-        assert_eq!(transactions.poll_timeout(), Some(now + TIMEOUT));
         assert!(transactions.handle_timeout(now).is_empty());
         let endings = transactions.handle_timeout(now + TIMEOUT);
         assert_eq!(endings.len(), 1);
-        assert_eq!(transactions.end("t", producer, true, false, || 6), Err(ErrorCode::PRODUCER_FENCED));
+        assert_eq!(
+            transactions.end("t", producer, true, false, || 6),
+            Err(ErrorCode::PRODUCER_FENCED)
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod broker;
 mod clients;
+mod run;
 mod verifiable;
 
 use clap::{Parser, Subcommand};
@@ -13,6 +14,7 @@ pub(crate) use self::{
         Connection, Consume, CreateTopic, Perf, PerfConsume, PerfLatency, PerfProduce, Produce,
         Topics,
     },
+    run::Run,
     verifiable::{VerifiableConsumer, VerifiableProducer},
 };
 
@@ -26,6 +28,8 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Run the connectors of a flow file
+    Run(Run),
     /// Start an embedded broker
     Broker(Broker),
     /// Send each line of standard input as a record

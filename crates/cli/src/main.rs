@@ -7,6 +7,7 @@ mod arguments;
 mod commands;
 mod failure;
 mod interrupt;
+mod logging;
 mod properties;
 
 use std::process::ExitCode;
@@ -17,6 +18,7 @@ use crate::arguments::Arguments;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    logging::start();
     match commands::run(arguments.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

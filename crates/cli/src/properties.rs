@@ -26,15 +26,21 @@ impl PropertyList {
 
     /// What `-F`, `-X` and `-b` say.
     pub(crate) fn of(connection: &Connection) -> Result<Self, Failure> {
-        let mut list = Self::from_file(connection.properties_file.as_deref())?;
-        for property in &connection.properties {
+        let mut list = Self::read(connection.properties_file.as_deref(), &connection.properties)?;
+        list.set("bootstrap.servers", &connection.brokers);
+        Ok(list)
+    }
+
+    /// What `-F` and `-X` say.
+    pub(crate) fn read(file: Option<&Path>, properties: &[String]) -> Result<Self, Failure> {
+        let mut list = Self::from_file(file)?;
+        for property in properties {
             let (name, value) = property.split_once('=').ok_or_else(|| {
                 let name = property.split(char::is_whitespace).next().unwrap_or_default();
                 Failure::Usage(format!("-X {name}: it must be NAME=VALUE"))
             })?;
             list.set(name.trim(), value);
         }
-        list.set("bootstrap.servers", &connection.brokers);
         Ok(list)
     }
 

@@ -35,3 +35,21 @@ async fn name_of(address: SocketAddr) -> String {
         _ => ip.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn address_gives_one_name_and_keeps_its_port() {
+        let found = names(&[HostPort::new("127.0.0.1", 9093)]).await;
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found.iter().all(|server| server.port == 9093 && !server.host.is_empty()));
+    }
+
+    #[tokio::test]
+    async fn name_that_cannot_be_looked_up_stays() {
+        let server = HostPort::new("no such host", 9092);
+        assert_eq!(names(std::slice::from_ref(&server)).await, [server]);
+    }
+}

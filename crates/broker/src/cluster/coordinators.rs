@@ -37,7 +37,9 @@ impl Cluster {
 
 /// Java's hash of the key, made positive, over the slots; so moves of nodes look as in Kafka.
 fn slot(key: &str) -> u32 {
-    let hash = key.encode_utf16().fold(0i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)));
+    let hash = key
+        .encode_utf16()
+        .fold(0i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)));
     (hash & i32::MAX).unsigned_abs() % SLOTS
 }
 

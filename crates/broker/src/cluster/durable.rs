@@ -58,12 +58,19 @@ impl Cluster {
             let index = i32::try_from(index).unwrap_or(i32::MAX);
             let key = (name.clone(), index);
             let path = partition_path(directory, name, index);
-            let (mut log, files) = recover_partition(&path).map_err(|source| StartError::Storage { path, source })?;
+            let (mut log, files) =
+                recover_partition(&path).map_err(|source| StartError::Storage { path, source })?;
             if let Some(&start) = recovered.starts.get(&key) {
                 log.advance_start(start);
             }
-            let known = recovered.epochs.get(&key).copied().unwrap_or(0).max(log.epochs().latest().unwrap_or(0));
-            let leadership = Leadership { leader_epoch: known + 1, ..leadership(replicas.clone(), &running) };
+            let known = recovered
+                .epochs
+                .get(&key)
+                .copied()
+                .unwrap_or(0)
+                .max(log.epochs().latest().unwrap_or(0));
+            let leadership =
+                Leadership { leader_epoch: known + 1, ..leadership(replicas.clone(), &running) };
             self.journal(|journal| journal.epoch(name, index, known + 1));
             let partition = Partition::with_log(name.clone(), index, leadership, log, Some(files));
             abort_open_transactions(&partition);
@@ -111,7 +118,13 @@ impl Cluster {
 fn abort_open_transactions(partition: &Partition) {
     let open = partition.lock().log.producers();
     for producer in open.iter().filter(|producer| producer.transaction_first_offset.is_some()) {
-        let marker = end_marker(producer.producer_id, producer.epoch, false, producer.coordinator_epoch, now_ms());
+        let marker = end_marker(
+            producer.producer_id,
+            producer.epoch,
+            false,
+            producer.coordinator_epoch,
+            now_ms(),
+        );
         if let Err(error) = partition.append_marker(&marker) {
             tracing::warn!(topic = &*partition.topic, %error, "cannot abort a transaction that was open");
         }

@@ -6,8 +6,14 @@ use crate::error::CommandError;
 
 impl Cluster {
     /// Makes `node_id` the leader of a partition, under a new epoch. A node that held no replica gets one.
-    pub(crate) fn move_leader(&self, topic: &str, index: i32, node_id: i32) -> Result<i32, CommandError> {
-        let unknown = || CommandError::UnknownPartition { topic: topic.to_owned(), partition: index };
+    pub(crate) fn move_leader(
+        &self,
+        topic: &str,
+        index: i32,
+        node_id: i32,
+    ) -> Result<i32, CommandError> {
+        let unknown =
+            || CommandError::UnknownPartition { topic: topic.to_owned(), partition: index };
         let partition = self.partition(topic, index).ok_or_else(unknown)?;
         if !self.is_running(node_id) {
             return Err(CommandError::UnknownNode { node_id });
@@ -33,7 +39,8 @@ impl Cluster {
             if !leadership.replicas.contains(&node_id) {
                 return;
             }
-            let isr: Vec<i32> = leadership.isr.iter().copied().filter(|&node| node != node_id).collect();
+            let isr: Vec<i32> =
+                leadership.isr.iter().copied().filter(|&node| node != node_id).collect();
             if leadership.leader == node_id {
                 // The last replica stays in the set: only it has the records.
                 let next = isr.first().copied().unwrap_or(NO_LEADER);
@@ -64,7 +71,13 @@ impl Cluster {
     fn elect(&self, partition: &Partition, leader: i32, isr: Vec<i32>) -> i32 {
         let epoch = partition.elect(leader, isr);
         self.journal(|journal| journal.epoch(&partition.topic, partition.index, epoch));
-        tracing::debug!(topic = &*partition.topic, partition = partition.index, leader, epoch, "elected leader");
+        tracing::debug!(
+            topic = &*partition.topic,
+            partition = partition.index,
+            leader,
+            epoch,
+            "elected leader"
+        );
         epoch
     }
 

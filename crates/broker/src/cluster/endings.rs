@@ -12,17 +12,24 @@ impl Cluster {
         for (topic, index) in &ending.partitions {
             // A topic that was deleted meanwhile takes its transaction with it.
             let Some(partition) = self.partition(topic, *index) else { continue };
-            let marker = end_marker(ending.producer_id, ending.producer_epoch, ending.commits, 0, now_ms());
+            let marker =
+                end_marker(ending.producer_id, ending.producer_epoch, ending.commits, 0, now_ms());
             if let Err(error) = partition.append_marker(&marker) {
                 tracing::error!(topic = &**topic, partition = index, %error, "cannot write the end of a transaction");
             }
         }
         for group_id in &ending.groups {
-            let changes =
-                self.groups.with(|groups| groups.end_transaction(group_id, ending.producer_id, ending.commits));
+            let changes = self.groups.with(|groups| {
+                groups.end_transaction(group_id, ending.producer_id, ending.commits)
+            });
             for change in changes {
                 self.journal(|journal| {
-                    journal.offset(group_id, &change.topic, change.partition, change.committed.as_ref())
+                    journal.offset(
+                        group_id,
+                        &change.topic,
+                        change.partition,
+                        change.committed.as_ref(),
+                    )
                 });
             }
         }

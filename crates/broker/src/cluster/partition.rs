@@ -100,14 +100,25 @@ impl Partition {
 }
 
 impl PartitionState {
-    fn append(&mut self, batch: &ValidBatch, append_time_ms: Option<i64>) -> Result<Appended, ErrorCode> {
+    fn append(
+        &mut self,
+        batch: &ValidBatch,
+        append_time_ms: Option<i64>,
+    ) -> Result<Appended, ErrorCode> {
         let epoch = self.leadership.leader_epoch;
         let batches = std::slice::from_ref(batch);
-        let appended = self.log.append(batches, epoch, append_time_ms).map_err(|error| match error {
-            AppendError::Sequence(SequenceError::OutOfOrder) => ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER,
-            AppendError::Sequence(SequenceError::ProducerFenced) => ErrorCode::INVALID_PRODUCER_EPOCH,
-            AppendError::Sequence(SequenceError::TransactionState) => ErrorCode::INVALID_TXN_STATE,
-        })?;
+        let appended =
+            self.log.append(batches, epoch, append_time_ms).map_err(|error| match error {
+                AppendError::Sequence(SequenceError::OutOfOrder) => {
+                    ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER
+                }
+                AppendError::Sequence(SequenceError::ProducerFenced) => {
+                    ErrorCode::INVALID_PRODUCER_EPOCH
+                }
+                AppendError::Sequence(SequenceError::TransactionState) => {
+                    ErrorCode::INVALID_TXN_STATE
+                }
+            })?;
         if appended.written.0 == appended.written.1 {
             return Ok(appended);
         }
@@ -172,10 +183,12 @@ impl PartitionState {
                     let at = joined.len();
                     joined.resize(at + len, 0);
                     let files = self.files.as_ref().ok_or(ErrorCode::KAFKA_STORAGE_ERROR)?;
-                    files.read(start, joined.get_mut(at..).unwrap_or_default()).map_err(|error| {
-                        tracing::error!(%error, "cannot read from the data directory");
-                        ErrorCode::KAFKA_STORAGE_ERROR
-                    })?;
+                    files.read(start, joined.get_mut(at..).unwrap_or_default()).map_err(
+                        |error| {
+                            tracing::error!(%error, "cannot read from the data directory");
+                            ErrorCode::KAFKA_STORAGE_ERROR
+                        },
+                    )?;
                 }
             }
         }

@@ -89,11 +89,16 @@ impl Cluster {
     }
 
     /// Creates a topic, or only says whether it could be.
-    pub(crate) fn create_topic(&self, new: &NewTopic, validate_only: bool) -> Result<Arc<Topic>, TopicProblem> {
+    pub(crate) fn create_topic(
+        &self,
+        new: &NewTopic,
+        validate_only: bool,
+    ) -> Result<Arc<Topic>, TopicProblem> {
         check_name(&new.name)?;
         let replicas = self.place(new)?;
         for (name, value) in &new.configs {
-            check_topic_value(name, value).map_err(|problem| TopicProblem::new(ErrorCode::INVALID_CONFIG, problem))?;
+            check_topic_value(name, value)
+                .map_err(|problem| TopicProblem::new(ErrorCode::INVALID_CONFIG, problem))?;
         }
         let name = ByteString::from(new.name.as_str());
         let id = random_uuid();
@@ -111,15 +116,25 @@ impl Cluster {
                 Arc::new(Partition::new(name.clone(), index, leadership(replicas, &running)))
             });
             let partitions = RwLock::new(partitions.collect());
-            return Ok(Arc::new(Topic { name: name.clone(), id: Uuid::ZERO, config: RwLock::new(config), partitions }));
+            return Ok(Arc::new(Topic {
+                name: name.clone(),
+                id: Uuid::ZERO,
+                config: RwLock::new(config),
+                partitions,
+            }));
         }
         let mut partitions = Vec::with_capacity(stored.replicas.len());
         for (index, replicas) in stored.replicas.iter().enumerate() {
             let index = i32::try_from(index).unwrap_or(i32::MAX);
-            partitions.push(self.new_partition(&name, index, leadership(replicas.clone(), &running))?);
+            partitions.push(self.new_partition(
+                &name,
+                index,
+                leadership(replicas.clone(), &running),
+            )?);
         }
         let partitions = RwLock::new(partitions);
-        let topic = Arc::new(Topic { name: name.clone(), id, config: RwLock::new(config), partitions });
+        let topic =
+            Arc::new(Topic { name: name.clone(), id, config: RwLock::new(config), partitions });
         topics.insert(Arc::clone(&topic));
         self.journal(|journal| journal.topic(&name, &stored));
         tracing::debug!(topic = &*name, partitions = stored.replicas.len(), "created topic");
@@ -145,7 +160,8 @@ impl Cluster {
 
     /// Deletes a topic with its records and the offsets that groups committed for it.
     pub(crate) fn delete_topic(&self, name: &str) -> Result<Arc<Topic>, ErrorCode> {
-        let topic = self.topics.write().remove(name).ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
+        let topic =
+            self.topics.write().remove(name).ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
         for partition in topic.partitions.read().iter() {
             let mut state = partition.lock();
             state.leadership.leader = NO_LEADER;
@@ -155,7 +171,9 @@ impl Cluster {
         self.journal(|journal| journal.topic_deleted(name));
         let changes = self.groups.with(|groups| groups.forget_topic(name));
         for (group_id, change) in changes {
-            self.journal(|journal| journal.offset(&group_id, &change.topic, change.partition, None));
+            self.journal(|journal| {
+                journal.offset(&group_id, &change.topic, change.partition, None)
+            });
         }
         Ok(topic)
     }
@@ -169,19 +187,28 @@ impl Cluster {
         validate_only: bool,
     ) -> Result<(), TopicProblem> {
         let topic = self.topic(name).ok_or_else(|| {
-            TopicProblem::new(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, "This server does not host this topic-partition.")
+            TopicProblem::new(
+                ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+                "This server does not host this topic-partition.",
+            )
         })?;
         let known = topic.partition_count();
         if count <= known || usize::try_from(count).is_ok_and(|count| count > PARTITIONS_MAX) {
-            let message = format!("The topic has {known} partitions; a larger number, up to {PARTITIONS_MAX}, was expected instead of {count}.");
+            let message = format!(
+                "The topic has {known} partitions; a larger number, up to {PARTITIONS_MAX}, was expected instead of {count}."
+            );
             return Err(TopicProblem::new(ErrorCode::INVALID_PARTITIONS, message));
         }
         let added = usize::try_from(count - known).unwrap_or(0);
         if !assignments.is_empty() && assignments.len() != added {
-            let message = format!("{added} partitions are added, but {} assignments are given.", assignments.len());
+            let message = format!(
+                "{added} partitions are added, but {} assignments are given.",
+                assignments.len()
+            );
             return Err(TopicProblem::new(ErrorCode::INVALID_REPLICA_ASSIGNMENT, message));
         }
-        let factor = topic.partition(0).map_or(1, |partition| partition.leadership().replicas.len());
+        let factor =
+            topic.partition(0).map_or(1, |partition| partition.leadership().replicas.len());
         let placed = if assignments.is_empty() {
             (known..count).map(|index| self.spread(name, index, factor)).collect()
         } else {
@@ -193,7 +220,8 @@ impl Cluster {
         }
         let running = self.running_nodes();
         for (index, replicas) in (known..count).zip(placed) {
-            let partition = self.new_partition(&topic.name, index, leadership(replicas, &running))?;
+            let partition =
+                self.new_partition(&topic.name, index, leadership(replicas, &running))?;
             topic.partitions.write().push(partition);
         }
         self.store_topic(&topic);
@@ -205,7 +233,12 @@ impl Cluster {
         if !self.is_durable() {
             return;
         }
-        let replicas = topic.partitions.read().iter().map(|partition| partition.leadership().replicas).collect();
+        let replicas = topic
+            .partitions
+            .read()
+            .iter()
+            .map(|partition| partition.leadership().replicas)
+            .collect();
         let stored = StoredTopic { id: topic.id, replicas, config: topic.config.read().clone() };
         self.journal(|journal| journal.topic(&topic.name, &stored));
     }
@@ -219,10 +252,13 @@ impl Cluster {
             self.check_assignments(&new.assignments)?;
             return Ok(new.assignments.clone());
         }
-        let count = if new.partitions == -1 { self.settings.default_partitions } else { new.partitions };
-        let in_range = usize::try_from(count).is_ok_and(|count| (1..=PARTITIONS_MAX).contains(&count));
+        let count =
+            if new.partitions == -1 { self.settings.default_partitions } else { new.partitions };
+        let in_range =
+            usize::try_from(count).is_ok_and(|count| (1..=PARTITIONS_MAX).contains(&count));
         if !in_range {
-            let message = format!("Number of partitions was {count}; 1 to {PARTITIONS_MAX} was expected.");
+            let message =
+                format!("Number of partitions was {count}; 1 to {PARTITIONS_MAX} was expected.");
             return Err(TopicProblem::new(ErrorCode::INVALID_PARTITIONS, message));
         }
         let factor = if new.replication_factor == -1 {
@@ -232,7 +268,9 @@ impl Cluster {
         };
         let nodes = self.settings.node_count;
         if factor < 1 || i32::from(factor) > nodes {
-            let message = format!("Replication factor was {factor}; 1 to {nodes} was expected, for {nodes} nodes.");
+            let message = format!(
+                "Replication factor was {factor}; 1 to {nodes} was expected, for {nodes} nodes."
+            );
             return Err(TopicProblem::new(ErrorCode::INVALID_REPLICATION_FACTOR, message));
         }
         let factor = usize::try_from(factor).unwrap_or(1);
@@ -259,8 +297,10 @@ impl Cluster {
             sorted.dedup();
             sorted.len() == replicas.len() && replicas.iter().all(|node| (1..=nodes).contains(node))
         };
-        if factor == 0 || factors.any(|other| other != factor) || !assignments.iter().all(is_valid) {
-            let message = format!("Every partition needs the same number of different nodes, 1 to {nodes}.");
+        if factor == 0 || factors.any(|other| other != factor) || !assignments.iter().all(is_valid)
+        {
+            let message =
+                format!("Every partition needs the same number of different nodes, 1 to {nodes}.");
             return Err(TopicProblem::new(ErrorCode::INVALID_REPLICA_ASSIGNMENT, message));
         }
         Ok(())
@@ -297,7 +337,11 @@ mod tests {
     #[test]
     fn refuses_names_that_kafka_refuses() {
         for name in ["", ".", "..", "a/b", "a b", "ä", &"x".repeat(250)] {
-            assert_eq!(check_name(name).map_err(|problem| problem.code), Err(ErrorCode::INVALID_TOPIC_EXCEPTION), "{name}");
+            assert_eq!(
+                check_name(name).map_err(|problem| problem.code),
+                Err(ErrorCode::INVALID_TOPIC_EXCEPTION),
+                "{name}"
+            );
         }
         assert_eq!(check_name("orders.v1_new-2"), Ok(()));
     }

@@ -11,7 +11,8 @@ impl GroupCoordinator {
     /// Does what is due at `now`.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
         let due = |group: &Group| group.next_deadline().is_some_and(|deadline| deadline <= now);
-        let ids: Vec<_> = self.groups.iter().filter(|(_, group)| due(group)).map(|(id, _)| id.clone()).collect();
+        let ids: Vec<_> =
+            self.groups.iter().filter(|(_, group)| due(group)).map(|(id, _)| id.clone()).collect();
         for group_id in ids {
             self.expire_members(&group_id, now);
             self.expire_join(&group_id, now);
@@ -54,11 +55,15 @@ impl GroupCoordinator {
         let delay = self.settings.initial_rebalance_delay;
         let Some(group) = self.groups.get_mut(group_id) else { return };
         match group.join_phase {
-            Some(JoinPhase::Initial { until, latest, member_added: true }) if until <= now && now < latest => {
+            Some(JoinPhase::Initial { until, latest, member_added: true })
+                if until <= now && now < latest =>
+            {
                 let until = (now + delay).min(latest);
                 group.join_phase = Some(JoinPhase::Initial { until, latest, member_added: false });
             }
-            Some(JoinPhase::Initial { until, .. } | JoinPhase::Normal { until }) if until <= now => {
+            Some(JoinPhase::Initial { until, .. } | JoinPhase::Normal { until })
+                if until <= now =>
+            {
                 self.complete_join(group_id, now);
             }
             _ => {}
@@ -76,7 +81,11 @@ impl Group {
             GroupState::CompletingRebalance | GroupState::Stable => self.sync_until,
             GroupState::Empty | GroupState::PreparingRebalance | GroupState::Dead => None,
         };
-        let sessions = self.members.values().filter(|member| !member.is_waiting()).map(|member| member.session_deadline);
+        let sessions = self
+            .members
+            .values()
+            .filter(|member| !member.is_waiting())
+            .map(|member| member.session_deadline);
         let pending = self.pending_members.values().copied();
         join.into_iter().chain(sync).chain(sessions).chain(pending).min()
     }

@@ -115,20 +115,29 @@ impl GroupCoordinator {
         let Some(group) = self.groups.get_mut(&input.group_id) else { return Ok(()) };
         let prefix = input.group_instance_id.as_ref().unwrap_or(&input.client_id);
         let member_id = ByteString::from(format!("{prefix}-{:032x}", input.unique));
-        let known = input.group_instance_id.as_ref().and_then(|id| group.static_members.get(id)).cloned();
+        let known =
+            input.group_instance_id.as_ref().and_then(|id| group.static_members.get(id)).cloned();
         if let Some(old_id) = known {
             self.replace_static(input, &old_id, member_id, reply, now);
             return Ok(());
         }
         if input.group_instance_id.is_none() && input.requires_known_member_id {
             group.pending_members.insert(member_id.clone(), now + input.session_timeout);
-            return Err(Refused { code: ErrorCode::MEMBER_ID_REQUIRED, member_id: Some(member_id) });
+            return Err(Refused {
+                code: ErrorCode::MEMBER_ID_REQUIRED,
+                member_id: Some(member_id),
+            });
         }
         self.add_and_rebalance(input, member_id, reply, now);
         Ok(())
     }
 
-    fn join_known(&mut self, input: &JoinInput, reply: ReplyId, now: Instant) -> Result<(), Refused> {
+    fn join_known(
+        &mut self,
+        input: &JoinInput,
+        reply: ReplyId,
+        now: Instant,
+    ) -> Result<(), Refused> {
         let Some(group) = self.groups.get_mut(&input.group_id) else { return Ok(()) };
         if group.pending_members.remove(&input.member_id).is_some() {
             self.add_and_rebalance(input, input.member_id.clone(), reply, now);
@@ -165,7 +174,13 @@ impl GroupCoordinator {
         Ok(())
     }
 
-    fn add_and_rebalance(&mut self, input: &JoinInput, member_id: ByteString, reply: ReplyId, now: Instant) {
+    fn add_and_rebalance(
+        &mut self,
+        input: &JoinInput,
+        member_id: ByteString,
+        reply: ReplyId,
+        now: Instant,
+    ) {
         let Some(group) = self.groups.get_mut(&input.group_id) else { return };
         if group.members.is_empty() {
             group.protocol_type = Some(input.protocol_type.clone());
@@ -217,7 +232,10 @@ impl GroupCoordinator {
         let keeps_protocol = group.select_protocol() == selected_before;
         let stays = group.state == GroupState::Stable && is_same && keeps_protocol;
         if let Some(old) = old_join {
-            self.reply_join(old, JoinReply::error(ErrorCode::FENCED_INSTANCE_ID, ByteString::from(old_id)));
+            self.reply_join(
+                old,
+                JoinReply::error(ErrorCode::FENCED_INSTANCE_ID, ByteString::from(old_id)),
+            );
         }
         if let Some(old) = old_sync {
             self.reply_sync(old, SyncReply::error(ErrorCode::FENCED_INSTANCE_ID));
@@ -255,7 +273,11 @@ impl From<ErrorCode> for Refused {
 
 impl Group {
     /// Whether a member is who it says it is.
-    pub(super) fn check_identity(&self, member_id: &str, instance: Option<&str>) -> Result<(), ErrorCode> {
+    pub(super) fn check_identity(
+        &self,
+        member_id: &str,
+        instance: Option<&str>,
+    ) -> Result<(), ErrorCode> {
         if let Some(instance) = instance {
             return match self.static_members.get(instance) {
                 None => Err(ErrorCode::UNKNOWN_MEMBER_ID),
@@ -263,7 +285,11 @@ impl Group {
                 Some(_) => Ok(()),
             };
         }
-        if self.members.contains_key(member_id) { Ok(()) } else { Err(ErrorCode::UNKNOWN_MEMBER_ID) }
+        if self.members.contains_key(member_id) {
+            Ok(())
+        } else {
+            Err(ErrorCode::UNKNOWN_MEMBER_ID)
+        }
     }
 
     /// The join reply of the current generation.

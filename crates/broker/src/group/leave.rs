@@ -18,7 +18,12 @@ pub(crate) struct LeavingMember {
 
 impl GroupCoordinator {
     /// Removes members; one error code for each, in order.
-    pub(crate) fn handle_leave(&mut self, group_id: &str, leaving: &[LeavingMember], now: Instant) -> Vec<ErrorCode> {
+    pub(crate) fn handle_leave(
+        &mut self,
+        group_id: &str,
+        leaving: &[LeavingMember],
+        now: Instant,
+    ) -> Vec<ErrorCode> {
         let mut removed = false;
         let mut codes = Vec::with_capacity(leaving.len());
         for member in leaving {
@@ -33,7 +38,9 @@ impl GroupCoordinator {
     }
 
     fn leave_one(&mut self, group_id: &str, leaving: &LeavingMember) -> ErrorCode {
-        let Some(group) = self.groups.get_mut(group_id) else { return ErrorCode::UNKNOWN_MEMBER_ID };
+        let Some(group) = self.groups.get_mut(group_id) else {
+            return ErrorCode::UNKNOWN_MEMBER_ID;
+        };
         let member_id = match &leaving.group_instance_id {
             Some(instance) => match group.static_members.get(instance) {
                 None => return ErrorCode::UNKNOWN_MEMBER_ID,

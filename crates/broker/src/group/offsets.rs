@@ -49,7 +49,11 @@ impl GroupCoordinator {
             return if generation_id < 0 { Ok(()) } else { Err(ErrorCode::ILLEGAL_GENERATION) };
         };
         if generation_id < 0 && member_id.is_empty() && instance.is_none() {
-            return if group.members.is_empty() { Ok(()) } else { Err(ErrorCode::UNKNOWN_MEMBER_ID) };
+            return if group.members.is_empty() {
+                Ok(())
+            } else {
+                Err(ErrorCode::UNKNOWN_MEMBER_ID)
+            };
         }
         group.check_member(member_id, instance, generation_id)?;
         if group.state == GroupState::CompletingRebalance {
@@ -76,7 +80,13 @@ impl GroupCoordinator {
         group.check_member(member_id, instance, generation_id)
     }
 
-    pub(crate) fn commit(&mut self, group_id: &str, topic: ByteString, partition: i32, committed: CommittedOffset) {
+    pub(crate) fn commit(
+        &mut self,
+        group_id: &str,
+        topic: ByteString,
+        partition: i32,
+        committed: CommittedOffset,
+    ) {
         self.offsets_mut(group_id).committed.insert((topic, partition), committed);
     }
 
@@ -93,9 +103,16 @@ impl GroupCoordinator {
     }
 
     /// Ends a transaction for a group's offsets and reports what is committed by that.
-    pub(crate) fn end_transaction(&mut self, group_id: &str, producer_id: i64, commits: bool) -> Vec<OffsetChange> {
+    pub(crate) fn end_transaction(
+        &mut self,
+        group_id: &str,
+        producer_id: i64,
+        commits: bool,
+    ) -> Vec<OffsetChange> {
         let Some(group) = self.groups.get_mut(group_id) else { return Vec::new() };
-        let Some(pending) = group.offsets.in_transaction.remove(&producer_id) else { return Vec::new() };
+        let Some(pending) = group.offsets.in_transaction.remove(&producer_id) else {
+            return Vec::new();
+        };
         if !commits {
             return Vec::new();
         }
@@ -114,16 +131,21 @@ impl GroupCoordinator {
         group.offsets.committed.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
     }
 
-    pub(crate) fn committed_offset(&self, group_id: &str, topic: &ByteString, partition: i32) -> Option<CommittedOffset> {
+    pub(crate) fn committed_offset(
+        &self,
+        group_id: &str,
+        topic: &ByteString,
+        partition: i32,
+    ) -> Option<CommittedOffset> {
         self.groups.get(group_id)?.offsets.committed.get(&(topic.clone(), partition)).cloned()
     }
 
     /// Whether an open transaction will change this offset.
     pub(crate) fn is_unstable(&self, group_id: &str, topic: &ByteString, partition: i32) -> bool {
         let key = (topic.clone(), partition);
-        self.groups
-            .get(group_id)
-            .is_some_and(|group| group.offsets.in_transaction.values().any(|pending| pending.contains_key(&key)))
+        self.groups.get(group_id).is_some_and(|group| {
+            group.offsets.in_transaction.values().any(|pending| pending.contains_key(&key))
+        })
     }
 
     /// OffsetDelete: only for topics that no member of a running group can be reading.
@@ -134,7 +156,9 @@ impl GroupCoordinator {
         partition: i32,
         subscribed: &dyn Fn(&[u8], &str) -> bool,
     ) -> ErrorCode {
-        let Some(group) = self.groups.get_mut(group_id) else { return ErrorCode::GROUP_ID_NOT_FOUND };
+        let Some(group) = self.groups.get_mut(group_id) else {
+            return ErrorCode::GROUP_ID_NOT_FOUND;
+        };
         let protocol = group.protocol.clone().unwrap_or_default();
         if group.members.values().any(|member| subscribed(&member.metadata(&protocol), topic)) {
             return ErrorCode::GROUP_SUBSCRIBED_TO_TOPIC;
@@ -147,11 +171,13 @@ impl GroupCoordinator {
     pub(crate) fn forget_topic(&mut self, topic: &str) -> Vec<(ByteString, OffsetChange)> {
         let mut changes = Vec::new();
         for (group_id, group) in &mut self.groups {
-            let keys: Vec<_> = group.offsets.committed.keys().filter(|(name, _)| name == topic).cloned().collect();
+            let keys: Vec<_> =
+                group.offsets.committed.keys().filter(|(name, _)| name == topic).cloned().collect();
             for key in keys {
                 group.offsets.committed.remove(&key);
                 let (topic, partition) = key;
-                changes.push((group_id.clone(), OffsetChange { topic, partition, committed: None }));
+                changes
+                    .push((group_id.clone(), OffsetChange { topic, partition, committed: None }));
             }
         }
         changes

@@ -25,7 +25,8 @@ impl GroupCoordinator {
                 }
                 group.sync_until = None;
                 group.state = GroupState::PreparingRebalance;
-                group.join_phase = Some(JoinPhase::Normal { until: now + group.rebalance_timeout() });
+                group.join_phase =
+                    Some(JoinPhase::Normal { until: now + group.rebalance_timeout() });
             }
             GroupState::Empty | GroupState::Dead => {
                 let latest = now + group.rebalance_timeout();
@@ -60,7 +61,11 @@ impl GroupCoordinator {
             .map(|member| member.member_id.clone())
             .collect();
         for member_id in gone {
-            tracing::debug!(group = group_id, member = &*member_id, "member did not rejoin in time");
+            tracing::debug!(
+                group = group_id,
+                member = &*member_id,
+                "member did not rejoin in time"
+            );
             group.remove(&member_id);
         }
         if !group.members.is_empty() && !group.elect_joined_leader() {
@@ -93,7 +98,9 @@ impl GroupCoordinator {
     pub(super) fn member_removed(&mut self, group_id: &str, now: Instant) {
         let Some(group) = self.groups.get(group_id) else { return };
         match group.state {
-            GroupState::Stable | GroupState::CompletingRebalance => self.prepare_rebalance(group_id, now),
+            GroupState::Stable | GroupState::CompletingRebalance => {
+                self.prepare_rebalance(group_id, now)
+            }
             GroupState::PreparingRebalance => self.try_complete_join(group_id, now),
             GroupState::Empty | GroupState::Dead => {}
         }

@@ -130,8 +130,14 @@ impl Group {
     }
 
     /// Whether a newcomer with these protocols shares one with every member.
-    pub(super) fn supports(&self, protocol_type: &str, protocols: &Protocols, except: Option<&str>) -> bool {
-        let mut others = self.members.values().filter(|member| Some(&*member.member_id) != except).peekable();
+    pub(super) fn supports(
+        &self,
+        protocol_type: &str,
+        protocols: &Protocols,
+        except: Option<&str>,
+    ) -> bool {
+        let mut others =
+            self.members.values().filter(|member| Some(&*member.member_id) != except).peekable();
         if others.peek().is_none() {
             return !protocol_type.is_empty() && !protocols.is_empty();
         }
@@ -153,7 +159,9 @@ impl Group {
         let candidates = candidates?;
         let mut votes: BTreeMap<&ByteString, usize> = BTreeMap::new();
         for member in self.members.values() {
-            if let Some((name, _)) = member.protocols.iter().find(|(name, _)| candidates.contains(name)) {
+            if let Some((name, _)) =
+                member.protocols.iter().find(|(name, _)| candidates.contains(name))
+            {
                 *votes.entry(name).or_default() += 1;
             }
         }
@@ -165,7 +173,8 @@ impl Group {
     }
 
     pub(super) fn all_joined(&self) -> bool {
-        self.pending_members.is_empty() && self.members.values().all(|member| member.awaiting_join.is_some())
+        self.pending_members.is_empty()
+            && self.members.values().all(|member| member.awaiting_join.is_some())
     }
 
     pub(super) fn views(&self) -> Vec<MemberView> {

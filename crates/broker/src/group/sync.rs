@@ -44,14 +44,27 @@ impl GroupCoordinator {
         }
     }
 
-    fn try_sync(&mut self, input: &SyncInput, reply: ReplyId, now: Instant) -> Result<(), ErrorCode> {
+    fn try_sync(
+        &mut self,
+        input: &SyncInput,
+        reply: ReplyId,
+        now: Instant,
+    ) -> Result<(), ErrorCode> {
         if input.group_id.is_empty() {
             return Err(ErrorCode::INVALID_GROUP_ID);
         }
         let group = self.groups.get_mut(&input.group_id).ok_or(ErrorCode::UNKNOWN_MEMBER_ID)?;
-        group.check_member(&input.member_id, input.group_instance_id.as_deref(), input.generation_id)?;
-        let differs = |given: &Option<ByteString>, known: &Option<ByteString>| given.is_some() && given != known;
-        if differs(&input.protocol_type, &group.protocol_type) || differs(&input.protocol, &group.protocol) {
+        group.check_member(
+            &input.member_id,
+            input.group_instance_id.as_deref(),
+            input.generation_id,
+        )?;
+        let differs = |given: &Option<ByteString>, known: &Option<ByteString>| {
+            given.is_some() && given != known
+        };
+        if differs(&input.protocol_type, &group.protocol_type)
+            || differs(&input.protocol, &group.protocol)
+        {
             return Err(ErrorCode::INCONSISTENT_GROUP_PROTOCOL);
         }
         match group.state {
@@ -110,18 +123,26 @@ impl GroupCoordinator {
         if group_id.is_empty() {
             return ErrorCode::INVALID_GROUP_ID;
         }
-        let Some(group) = self.groups.get_mut(group_id) else { return ErrorCode::UNKNOWN_MEMBER_ID };
+        let Some(group) = self.groups.get_mut(group_id) else {
+            return ErrorCode::UNKNOWN_MEMBER_ID;
+        };
         if let Err(error) = group.check_member(member_id, instance, generation_id) {
             return error;
         }
         let state = group.state;
         match state {
             GroupState::Empty | GroupState::Dead => ErrorCode::UNKNOWN_MEMBER_ID,
-            GroupState::PreparingRebalance | GroupState::CompletingRebalance | GroupState::Stable => {
+            GroupState::PreparingRebalance
+            | GroupState::CompletingRebalance
+            | GroupState::Stable => {
                 if let Some(member) = group.members.get_mut(member_id) {
                     member.heard(now);
                 }
-                if state == GroupState::PreparingRebalance { ErrorCode::REBALANCE_IN_PROGRESS } else { ErrorCode::NONE }
+                if state == GroupState::PreparingRebalance {
+                    ErrorCode::REBALANCE_IN_PROGRESS
+                } else {
+                    ErrorCode::NONE
+                }
             }
         }
     }
@@ -135,7 +156,11 @@ impl Group {
         generation_id: i32,
     ) -> Result<(), ErrorCode> {
         self.check_identity(member_id, instance)?;
-        if generation_id == self.generation_id { Ok(()) } else { Err(ErrorCode::ILLEGAL_GENERATION) }
+        if generation_id == self.generation_id {
+            Ok(())
+        } else {
+            Err(ErrorCode::ILLEGAL_GENERATION)
+        }
     }
 
     fn synced(&mut self, member_id: &str, now: Instant) -> SyncReply {
@@ -145,6 +170,11 @@ impl Group {
         };
         member.has_synced = true;
         member.heard(now);
-        SyncReply { error: ErrorCode::NONE, protocol_type, protocol, assignment: member.assignment.clone() }
+        SyncReply {
+            error: ErrorCode::NONE,
+            protocol_type,
+            protocol,
+            assignment: member.assignment.clone(),
+        }
     }
 }

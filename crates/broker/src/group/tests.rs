@@ -24,7 +24,12 @@ impl Script {
     }
 
     fn with(settings: GroupSettings) -> Self {
-        Self { machine: GroupCoordinator::new(settings), now: Instant::now(), next: 0, replies: Vec::new() }
+        Self {
+            machine: GroupCoordinator::new(settings),
+            now: Instant::now(),
+            next: 0,
+            replies: Vec::new(),
+        }
     }
 
     fn advance(&mut self, time: Duration) {
@@ -62,7 +67,12 @@ impl Script {
         self.join_as(member, |_| {})
     }
 
-    fn sync(&mut self, member: &str, generation_id: i32, assignments: &[(&str, &'static str)]) -> ReplyId {
+    fn sync(
+        &mut self,
+        member: &str,
+        generation_id: i32,
+        assignments: &[(&str, &'static str)],
+    ) -> ReplyId {
         self.next += 1;
         let input = SyncInput {
             group_id: "g".into(),
@@ -73,7 +83,9 @@ impl Script {
             protocol: None,
             assignments: assignments
                 .iter()
-                .map(|(member, bytes)| (ByteString::from(*member), Bytes::from_static(bytes.as_bytes())))
+                .map(|(member, bytes)| {
+                    (ByteString::from(*member), Bytes::from_static(bytes.as_bytes()))
+                })
                 .collect(),
         };
         let reply = ReplyId(self.next);
@@ -159,26 +171,24 @@ fn an_id_that_nobody_takes_does_not_hold_up_the_group_for_ever() {
     let mut script = Script::new();
     let lost = script.join_as("", |input| input.requires_known_member_id = true);
     assert_eq!(script.joined(lost).error, ErrorCode::MEMBER_ID_REQUIRED);
-    let member = script.one_stable_member_or_wait();
-    assert_eq!(script.heartbeat(&member, 1), ErrorCode::NONE);
-}
-
-impl Script {
-    fn one_stable_member_or_wait(&mut self) -> String {
-        let join = self.join("");
-        self.advance(SESSION);
-        let joined = self.joined(join);
-        let member = joined.member_id.to_string();
-        let sync = self.sync(&member, joined.generation_id, &[(&member, "all")]);
-        assert_eq!(self.synced(sync).error, ErrorCode::NONE);
-        member
-    }
+    let join = script.join("");
+    script.advance(Duration::from_millis(1));
+    let member = script.joined(join).member_id;
+    let sync = script.sync(&member, 1, &[(&member, "all")]);
+    assert_eq!(script.synced(sync).error, ErrorCode::NONE);
+    // A later rebalance waits for the id, but not longer than its session.
+    let second = script.join("");
+    script.join(&member);
+    assert_eq!(script.take(second), None);
+    script.advance(SESSION);
+    assert_eq!(script.joined(second).generation_id, 2);
 }
 
 #[test]
 fn the_first_rebalance_waits_for_further_members() {
     let delay = Duration::from_secs(3);
-    let mut script = Script::with(GroupSettings { initial_rebalance_delay: delay, ..Default::default() });
+    let mut script =
+        Script::with(GroupSettings { initial_rebalance_delay: delay, ..Default::default() });
     let first = script.join("");
     script.advance(Duration::from_secs(2));
     let second = script.join("");
@@ -222,8 +232,10 @@ fn the_protocol_that_all_support_and_most_prefer_is_chosen() {
         names.iter().map(|name| (ByteString::from(*name), Bytes::new())).collect()
     };
     let delay = Duration::from_secs(1);
-    let mut script = Script::with(GroupSettings { initial_rebalance_delay: delay, ..Default::default() });
-    let first = script.join_as("", |input| input.protocols = named(&["sticky", "range", "roundrobin"]));
+    let mut script =
+        Script::with(GroupSettings { initial_rebalance_delay: delay, ..Default::default() });
+    let first =
+        script.join_as("", |input| input.protocols = named(&["sticky", "range", "roundrobin"]));
     script.join_as("", |input| input.protocols = named(&["roundrobin", "range"]));
     script.join_as("", |input| input.protocols = named(&["roundrobin", "sticky", "range"]));
     let stranger = script.join_as("", |input| input.protocols = named(&["sticky"]));
@@ -269,14 +281,15 @@ fn a_member_that_joins_but_never_syncs_is_removed() {
     let (first, _) = script.two_stable_members();
     let silent = script.join("");
     let rejoin = script.join(&first);
-    script.advance(REBALANCE);
+    script.advance(SESSION);
     assert_eq!(script.joined(rejoin).generation_id, 3);
-    assert_eq!(script.joined(silent).error, ErrorCode::NONE);
+    let silent = script.joined(silent).member_id;
     let sync = script.sync(&first, 3, &[(&first, "all")]);
     assert_eq!(script.synced(sync).error, ErrorCode::NONE);
     for _ in 0..8 {
         script.advance(REBALANCE / 6);
         script.heartbeat(&first, 3);
+        script.heartbeat(&silent, 3);
     }
     assert_eq!(script.machine.describe("g").unwrap().members.len(), 1);
 }
@@ -340,7 +353,8 @@ fn commits_need_the_member_and_its_generation() {
     let now = script.now;
     assert_eq!(script.machine.check_commit("g", "", None, -1, now), Ok(()));
     let member = script.one_stable_member();
-    let mut check = |member: &str, generation| script.machine.check_commit("g", member, None, generation, now);
+    let mut check =
+        |member: &str, generation| script.machine.check_commit("g", member, None, generation, now);
     assert_eq!(check(&member, 1), Ok(()));
     assert_eq!(check(&member, 0), Err(ErrorCode::ILLEGAL_GENERATION));
     assert_eq!(check("other", 1), Err(ErrorCode::UNKNOWN_MEMBER_ID));
@@ -354,7 +368,8 @@ fn commits_need_the_member_and_its_generation() {
 fn offsets_of_a_transaction_count_when_it_commits() {
     let mut script = Script::new();
     let topic = ByteString::from("t");
-    let committed = |offset| CommittedOffset { offset, leader_epoch: -1, metadata: ByteString::new() };
+    let committed =
+        |offset| CommittedOffset { offset, leader_epoch: -1, metadata: ByteString::new() };
     script.machine.commit_in_transaction("g", 7, (topic.clone(), 0), committed(5));
     assert!(script.machine.is_unstable("g", &topic, 0));
     assert_eq!(script.machine.committed_offset("g", &topic, 0), None);

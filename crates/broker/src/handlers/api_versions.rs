@@ -22,7 +22,10 @@ pub(super) fn is_unsupported(call: &Call<'_>) -> bool {
 pub(super) fn unsupported(call: &Call<'_>) -> ApiVersionsResponse {
     ApiVersionsResponse {
         error_code: ErrorCode::UNSUPPORTED_VERSION.0,
-        api_keys: offered(call).into_iter().filter(|api| api.api_key == ApiKey::API_VERSIONS.0).collect(),
+        api_keys: offered(call)
+            .into_iter()
+            .filter(|api| api.api_key == ApiKey::API_VERSIONS.0)
+            .collect(),
         ..Default::default()
     }
 }
@@ -50,11 +53,13 @@ fn is_software_text(text: &str) -> bool {
 
 impl Api for ApiVersionsRequest {
     async fn handle(self, call: &Call<'_>) -> Reply<ApiVersionsResponse> {
-        let has_names = is_software_text(&self.client_software_name) && is_software_text(&self.client_software_version);
+        let has_names = is_software_text(&self.client_software_name)
+            && is_software_text(&self.client_software_version);
         if call.version >= SOFTWARE_NAME_VERSION && !has_names {
             return Reply::Response(self.refused(call, ErrorCode::INVALID_REQUEST));
         }
-        let other_cluster = self.cluster_id.as_ref().is_some_and(|id| *id != call.cluster().cluster_id);
+        let other_cluster =
+            self.cluster_id.as_ref().is_some_and(|id| *id != call.cluster().cluster_id);
         let other_node = self.node_id >= 0 && self.node_id != call.peer.node_id;
         if call.version >= IDENTITY_VERSION && (other_cluster || other_node) {
             return Reply::Response(self.refused(call, ErrorCode::REBOOTSTRAP_REQUIRED));

@@ -3,7 +3,8 @@
 use milena_wire::messages::describe_cluster_response::DescribeClusterBroker;
 use milena_wire::messages::find_coordinator_response::Coordinator;
 use milena_wire::messages::{
-    DescribeClusterRequest, DescribeClusterResponse, FindCoordinatorRequest, FindCoordinatorResponse,
+    DescribeClusterRequest, DescribeClusterResponse, FindCoordinatorRequest,
+    FindCoordinatorResponse,
 };
 use milena_wire::{ByteString, ErrorCode};
 
@@ -13,7 +14,8 @@ use crate::connection::Call;
 
 /// Bits of the operations that a principal may do; without an authorizer it may do them all.
 /// Create, alter, describe, cluster action, describe and alter configs, idempotent write.
-pub(super) const CLUSTER_OPERATIONS: i32 = 1 << 5 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 11 | 1 << 12;
+pub(super) const CLUSTER_OPERATIONS: i32 =
+    1 << 5 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 11 | 1 << 12;
 /// Read, write, create, delete, alter, describe, describe and alter configs.
 pub(super) const TOPIC_OPERATIONS: i32 =
     1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 8 | 1 << 10 | 1 << 11;
@@ -28,7 +30,8 @@ impl Api for DescribeClusterRequest {
     async fn handle(self, call: &Call<'_>) -> Reply<DescribeClusterResponse> {
         if self.endpoint_type != BROKER_ENDPOINTS {
             let mut response = self.refused(call, ErrorCode::UNSUPPORTED_ENDPOINT_TYPE);
-            response.error_message = Some(ByteString::from_static("only brokers can be described here"));
+            response.error_message =
+                Some(ByteString::from_static("only brokers can be described here"));
             return Reply::Response(response);
         }
         let cluster = call.cluster();
@@ -38,7 +41,8 @@ impl Api for DescribeClusterRequest {
             port: i32::from(endpoint.port),
             ..Default::default()
         };
-        let operations = if self.include_cluster_authorized_operations { CLUSTER_OPERATIONS } else { i32::MIN };
+        let operations =
+            if self.include_cluster_authorized_operations { CLUSTER_OPERATIONS } else { i32::MIN };
         Reply::Response(DescribeClusterResponse {
             cluster_id: cluster.cluster_id.clone(),
             controller_id: cluster.controller_id(),
@@ -78,7 +82,11 @@ trait Keys {
 
 impl Keys for FindCoordinatorRequest {
     fn keys(&self, call: &Call<'_>) -> Vec<ByteString> {
-        if call.version >= BATCHED_VERSION { self.coordinator_keys.clone() } else { vec![self.key.clone()] }
+        if call.version >= BATCHED_VERSION {
+            self.coordinator_keys.clone()
+        } else {
+            vec![self.key.clone()]
+        }
     }
 }
 
@@ -90,7 +98,8 @@ fn find(call: &Call<'_>, key_type: i8, key: ByteString) -> Coordinator {
     };
     let cluster = call.cluster();
     let found = cluster.coordinator(kind, &key);
-    let found = found.and_then(|node_id| Some((node_id, cluster.endpoint(node_id, call.peer.listener)?)));
+    let found =
+        found.and_then(|node_id| Some((node_id, cluster.endpoint(node_id, call.peer.listener)?)));
     match found {
         None => missing(key, ErrorCode::COORDINATOR_NOT_AVAILABLE),
         Some((node_id, endpoint)) => Coordinator {
@@ -105,7 +114,14 @@ fn find(call: &Call<'_>, key_type: i8, key: ByteString) -> Coordinator {
 
 fn missing(key: ByteString, code: ErrorCode) -> Coordinator {
     let error_message = Some(ByteString::from(code.to_string()));
-    Coordinator { key, node_id: -1, port: -1, error_code: code.0, error_message, ..Default::default() }
+    Coordinator {
+        key,
+        node_id: -1,
+        port: -1,
+        error_code: code.0,
+        error_message,
+        ..Default::default()
+    }
 }
 
 fn respond(call: &Call<'_>, mut coordinators: Vec<Coordinator>) -> FindCoordinatorResponse {

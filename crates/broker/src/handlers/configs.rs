@@ -6,8 +6,8 @@ use milena_wire::messages::describe_configs_response::{
 };
 use milena_wire::messages::{
     AlterConfigsRequest, AlterConfigsResponse, DescribeConfigsRequest, DescribeConfigsResponse,
-    IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, alter_configs_request, alter_configs_response,
-    incremental_alter_configs_request, incremental_alter_configs_response,
+    IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, alter_configs_request,
+    alter_configs_response, incremental_alter_configs_request, incremental_alter_configs_response,
 };
 use milena_wire::{ByteString, ErrorCode};
 
@@ -29,7 +29,10 @@ impl Api for DescribeConfigsRequest {
             let described = match resource.resource_type {
                 TOPIC => describe_topic(call, resource, self.include_synonyms),
                 BROKER => Ok(describe_broker(call, resource)),
-                _ => Err(TopicProblem::new(ErrorCode::INVALID_REQUEST, "Only topics and brokers have configurations here.")),
+                _ => Err(TopicProblem::new(
+                    ErrorCode::INVALID_REQUEST,
+                    "Only topics and brokers have configurations here.",
+                )),
             };
             described.map_or_else(
                 |problem| undescribed(resource, &problem),
@@ -42,7 +45,8 @@ impl Api for DescribeConfigsRequest {
 
     fn refused(&self, _: &Call<'_>, code: ErrorCode) -> DescribeConfigsResponse {
         let problem = TopicProblem::new(code, code.to_string());
-        let results = self.resources.iter().map(|resource| undescribed(resource, &problem)).collect();
+        let results =
+            self.resources.iter().map(|resource| undescribed(resource, &problem)).collect();
         DescribeConfigsResponse { results, ..Default::default() }
     }
 
@@ -59,7 +63,10 @@ fn result(resource: &DescribeConfigsResource) -> DescribeConfigsResult {
     }
 }
 
-fn undescribed(resource: &DescribeConfigsResource, problem: &TopicProblem) -> DescribeConfigsResult {
+fn undescribed(
+    resource: &DescribeConfigsResource,
+    problem: &TopicProblem,
+) -> DescribeConfigsResult {
     DescribeConfigsResult {
         error_code: problem.code.0,
         error_message: Some(ByteString::from(problem.message.as_str())),
@@ -89,7 +96,9 @@ fn describe_topic(
         };
         let mut synonyms = Vec::new();
         if include_synonyms {
-            synonyms.extend(config.own(property.name).map(|value| synonym(property.name, value, SOURCE_TOPIC)));
+            synonyms.extend(
+                config.own(property.name).map(|value| synonym(property.name, value, SOURCE_TOPIC)),
+            );
             if !property.broker_name.is_empty() {
                 synonyms.push(synonym(property.broker_name, property.default, SOURCE_DEFAULT));
             }
@@ -106,33 +115,56 @@ fn describe_topic(
     Ok(asked.map(describe).collect())
 }
 
-fn describe_broker(call: &Call<'_>, resource: &DescribeConfigsResource) -> Vec<DescribeConfigsResourceResult> {
+fn describe_broker(
+    call: &Call<'_>,
+    resource: &DescribeConfigsResource,
+) -> Vec<DescribeConfigsResourceResult> {
     let settings = &call.cluster().settings;
     let own = [
         ("auto.create.topics.enable", settings.auto_create_topics.to_string(), 1),
         ("broker.id", call.peer.node_id.to_string(), 3),
         ("default.replication.factor", settings.default_replication_factor.to_string(), 3),
-        ("group.initial.rebalance.delay.ms", settings.groups.initial_rebalance_delay.as_millis().to_string(), 3),
-        ("group.max.session.timeout.ms", settings.groups.max_session_timeout.as_millis().to_string(), 3),
-        ("group.min.session.timeout.ms", settings.groups.min_session_timeout.as_millis().to_string(), 3),
+        (
+            "group.initial.rebalance.delay.ms",
+            settings.groups.initial_rebalance_delay.as_millis().to_string(),
+            3,
+        ),
+        (
+            "group.max.session.timeout.ms",
+            settings.groups.max_session_timeout.as_millis().to_string(),
+            3,
+        ),
+        (
+            "group.min.session.timeout.ms",
+            settings.groups.min_session_timeout.as_millis().to_string(),
+            3,
+        ),
         ("node.id", call.peer.node_id.to_string(), 3),
         ("num.partitions", settings.default_partitions.to_string(), 3),
         ("offset.metadata.max.bytes", settings.groups.offset_metadata_max_bytes.to_string(), 3),
         ("socket.request.max.bytes", settings.request_bytes_max.to_string(), 3),
     ];
-    let entry = |name: &str, value: &str, config_type: i8, config_source: i8| DescribeConfigsResourceResult {
-        name: ByteString::from(name),
-        value: Some(ByteString::from(value)),
-        read_only: true,
-        config_source,
-        config_type,
-        ..Default::default()
+    let entry = |name: &str, value: &str, config_type: i8, config_source: i8| {
+        DescribeConfigsResourceResult {
+            name: ByteString::from(name),
+            value: Some(ByteString::from(value)),
+            read_only: true,
+            config_source,
+            config_type,
+            ..Default::default()
+        }
     };
-    let mut configs: Vec<_> =
-        own.iter().map(|(name, value, kind)| entry(name, value, *kind, SOURCE_STATIC_BROKER)).collect();
+    let mut configs: Vec<_> = own
+        .iter()
+        .map(|(name, value, kind)| entry(name, value, *kind, SOURCE_STATIC_BROKER))
+        .collect();
     let of_topics = TOPIC_PROPERTIES.iter().filter(|property| !property.broker_name.is_empty());
     configs.extend(of_topics.map(|property| {
-        let kind = if matches!(property.kind, ValueKind::Word(_)) { TYPE_STRING } else { property.kind.config_type() };
+        let kind = if matches!(property.kind, ValueKind::Word(_)) {
+            TYPE_STRING
+        } else {
+            property.kind.config_type()
+        };
         entry(property.broker_name, property.default, kind, SOURCE_DEFAULT)
     }));
     configs.retain(|config| is_asked(resource, &config.name));
@@ -140,7 +172,10 @@ fn describe_broker(call: &Call<'_>, resource: &DescribeConfigsResource) -> Vec<D
 }
 
 fn unknown_topic() -> TopicProblem {
-    TopicProblem::new(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, "This server does not host this topic-partition.")
+    TopicProblem::new(
+        ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+        "This server does not host this topic-partition.",
+    )
 }
 
 /// Changes the configuration of one topic, all of it or nothing.
@@ -183,7 +218,10 @@ impl Api for AlterConfigsRequest {
             let key = (resource.resource_type, &*resource.resource_name);
             let altered = alter(call, key, self.validate_only, |config| {
                 *config = TopicConfig::default();
-                resource.configs.iter().try_for_each(|entry| set(config, &entry.name, entry.value.as_deref()))
+                resource
+                    .configs
+                    .iter()
+                    .try_for_each(|entry| set(config, &entry.name, entry.value.as_deref()))
             });
             replaced(resource, altered.err())
         };
@@ -193,7 +231,8 @@ impl Api for AlterConfigsRequest {
 
     fn refused(&self, _: &Call<'_>, code: ErrorCode) -> AlterConfigsResponse {
         let problem = || Some(TopicProblem::new(code, code.to_string()));
-        let responses = self.resources.iter().map(|resource| replaced(resource, problem())).collect();
+        let responses =
+            self.resources.iter().map(|resource| replaced(resource, problem())).collect();
         AlterConfigsResponse { responses, ..Default::default() }
     }
 
@@ -231,7 +270,8 @@ impl Api for IncrementalAlterConfigsRequest {
 
     fn refused(&self, _: &Call<'_>, code: ErrorCode) -> IncrementalAlterConfigsResponse {
         let problem = || Some(TopicProblem::new(code, code.to_string()));
-        let responses = self.resources.iter().map(|resource| altered_resource(resource, problem())).collect();
+        let responses =
+            self.resources.iter().map(|resource| altered_resource(resource, problem())).collect();
         IncrementalAlterConfigsResponse { responses, ..Default::default() }
     }
 
@@ -256,18 +296,26 @@ fn apply(
         }
         operation @ (2 | 3) => {
             if !matches!(property.kind, ValueKind::List(_)) {
-                return Err(invalid(format!("{} is no list: nothing can be appended or subtracted.", entry.name)));
+                return Err(invalid(format!(
+                    "{} is no list: nothing can be appended or subtracted.",
+                    entry.name
+                )));
             }
-            let given: Vec<&str> = entry.value.as_deref().unwrap_or_default().split(',').map(str::trim).collect();
+            let given: Vec<&str> =
+                entry.value.as_deref().unwrap_or_default().split(',').map(str::trim).collect();
             let before = config.value(&entry.name).to_owned();
-            let mut items: Vec<&str> = before.split(',').map(str::trim).filter(|item| !item.is_empty()).collect();
+            let mut items: Vec<&str> =
+                before.split(',').map(str::trim).filter(|item| !item.is_empty()).collect();
             items.retain(|item| !given.contains(item));
             if operation == 2 {
                 items.extend(given);
             }
             set(config, &entry.name, Some(&items.join(",")))
         }
-        other => Err(TopicProblem::new(ErrorCode::INVALID_REQUEST, format!("Unknown operation {other}."))),
+        other => Err(TopicProblem::new(
+            ErrorCode::INVALID_REQUEST,
+            format!("Unknown operation {other}."),
+        )),
     }
 }
 

@@ -28,9 +28,12 @@ impl Api for FetchRequest {
     async fn handle(self, call: &Call<'_>) -> Reply<FetchResponse> {
         let plan = match plan(&self, call) {
             Ok(plan) => plan,
-            Err(code) => return Reply::Response(FetchResponse { error_code: code.0, ..Default::default() }),
+            Err(code) => {
+                return Reply::Response(FetchResponse { error_code: code.0, ..Default::default() });
+            }
         };
-        let wanted: Vec<_> = plan.partitions.iter().map(|(key, wish)| Wanted::find(call, key, *wish)).collect();
+        let wanted: Vec<_> =
+            plan.partitions.iter().map(|(key, wish)| Wanted::find(call, key, *wish)).collect();
         wait_for_records(&self, call, &wanted).await;
         Reply::Response(respond(&self, call, &plan, &wanted))
     }
@@ -40,7 +43,11 @@ impl Api for FetchRequest {
         let topic = |topic: &FetchTopic| FetchableTopicResponse {
             topic: topic.topic.clone(),
             topic_id: topic.topic_id,
-            partitions: topic.partitions.iter().map(|partition| failed(partition.partition, code)).collect(),
+            partitions: topic
+                .partitions
+                .iter()
+                .map(|partition| failed(partition.partition, code))
+                .collect(),
             ..Default::default()
         };
         FetchResponse {
@@ -56,7 +63,11 @@ impl Api for FetchRequest {
 }
 
 fn plan(request: &FetchRequest, call: &Call<'_>) -> Result<FetchPlan, ErrorCode> {
-    let key = |topic: &ByteString, topic_id: Uuid, partition| FetchKey { topic: topic.clone(), topic_id, partition };
+    let key = |topic: &ByteString, topic_id: Uuid, partition| FetchKey {
+        topic: topic.clone(),
+        topic_id,
+        partition,
+    };
     let mut wishes = Vec::new();
     for topic in &request.topics {
         for partition in &topic.partitions {
@@ -86,10 +97,13 @@ fn plan(request: &FetchRequest, call: &Call<'_>) -> Result<FetchPlan, ErrorCode>
     with_sessions(call, |sessions| sessions.plan(session))
 }
 
-fn with_sessions<T>(call: &Call<'_>, act: impl FnOnce(&mut crate::fetch_session::FetchSessions) -> T) -> T {
+fn with_sessions<T>(
+    call: &Call<'_>,
+    act: impl FnOnce(&mut crate::fetch_session::FetchSessions) -> T,
+) -> T {
     let index = usize::try_from(call.peer.node_id - 1).unwrap_or(0);
     let sessions = &call.cluster().fetch_sessions;
-    let node = sessions.get(index).or(sessions.first());
+    let node = sessions.get(index).or_else(|| sessions.first());
     act(&mut node.expect("a broker has at least one node").lock())
 }
 
@@ -116,7 +130,12 @@ async fn wait_for_records(request: &FetchRequest, call: &Call<'_>, wanted: &[Wan
     }
 }
 
-fn respond(request: &FetchRequest, call: &Call<'_>, plan: &FetchPlan, wanted: &[Wanted]) -> FetchResponse {
+fn respond(
+    request: &FetchRequest,
+    call: &Call<'_>,
+    plan: &FetchPlan,
+    wanted: &[Wanted],
+) -> FetchResponse {
     let mut limits = Limits {
         bytes_left: usize::try_from(request.max_bytes).unwrap_or(0),
         isolation_level: request.isolation_level,
@@ -145,7 +164,13 @@ fn respond(request: &FetchRequest, call: &Call<'_>, plan: &FetchPlan, wanted: &[
 }
 
 /// An incremental response leaves out partitions that are as they were.
-fn has_news(call: &Call<'_>, plan: &FetchPlan, key: &FetchKey, data: &PartitionData, has_records: bool) -> bool {
+fn has_news(
+    call: &Call<'_>,
+    plan: &FetchPlan,
+    key: &FetchKey,
+    data: &PartitionData,
+    has_records: bool,
+) -> bool {
     if plan.session_id == 0 {
         return true;
     }
@@ -180,13 +205,21 @@ fn add(
 
 fn add_endpoints(call: &Call<'_>, response: &mut FetchResponse) {
     let partitions = response.responses.iter().flat_map(|topic| &topic.partitions);
-    let mut leaders: Vec<i32> = partitions.map(|partition| partition.current_leader.leader_id).filter(|&id| id >= 0).collect();
+    let mut leaders: Vec<i32> = partitions
+        .map(|partition| partition.current_leader.leader_id)
+        .filter(|&id| id >= 0)
+        .collect();
     leaders.sort_unstable();
     leaders.dedup();
     for node_id in leaders {
         if let Some(endpoint) = call.cluster().endpoint(node_id, call.peer.listener) {
             let (host, port) = (endpoint.host, i32::from(endpoint.port));
-            response.node_endpoints.push(NodeEndpoint { node_id, host, port, ..Default::default() });
+            response.node_endpoints.push(NodeEndpoint {
+                node_id,
+                host,
+                port,
+                ..Default::default()
+            });
         }
     }
 }

@@ -57,7 +57,12 @@ impl Wanted {
 
 /// How many bytes could be read; `None` when the client has to be told something at once. The
 /// waiter is woken when that changes.
-pub(super) fn probe(call: &Call<'_>, wanted: &Wanted, isolation_level: i8, waiter: &Arc<Notify>) -> Option<usize> {
+pub(super) fn probe(
+    call: &Call<'_>,
+    wanted: &Wanted,
+    isolation_level: i8,
+    waiter: &Arc<Notify>,
+) -> Option<usize> {
     let partition = wanted.partition.as_ref().ok()?;
     let mut state = partition.lock();
     check(call, &state, &wanted.wish).ok()?;
@@ -65,7 +70,8 @@ pub(super) fn probe(call: &Call<'_>, wanted: &Wanted, isolation_level: i8, waite
         return None;
     }
     let bound = bound(&state, isolation_level);
-    let available = state.log.available_bytes(wanted.wish.fetch_offset, bound, wanted.wish.bytes_max);
+    let available =
+        state.log.available_bytes(wanted.wish.fetch_offset, bound, wanted.wish.bytes_max);
     state.wait(waiter);
     Some(available)
 }
@@ -84,7 +90,8 @@ pub(super) fn read(call: &Call<'_>, wanted: &Wanted, limits: &mut Limits) -> Par
             data.high_watermark = state.log.high_watermark();
             data.log_start_offset = state.log.start_offset();
         }
-        let is_moved = matches!(code, ErrorCode::NOT_LEADER_OR_FOLLOWER | ErrorCode::FENCED_LEADER_EPOCH);
+        let is_moved =
+            matches!(code, ErrorCode::NOT_LEADER_OR_FOLLOWER | ErrorCode::FENCED_LEADER_EPOCH);
         if is_moved && call.version >= DIVERGING_VERSION {
             data.current_leader = LeaderIdAndEpoch {
                 leader_id: state.leadership.leader,
@@ -145,9 +152,14 @@ pub(super) fn failed(partition_index: i32, code: ErrorCode) -> PartitionData {
 
 fn check(call: &Call<'_>, state: &PartitionState, wish: &FetchWish) -> Result<(), ErrorCode> {
     call.check_leadership(&state.leadership, wish.current_leader_epoch)?;
-    let is_in_range = (state.log.start_offset()..=state.log.end_offset()).contains(&wish.fetch_offset);
+    let is_in_range =
+        (state.log.start_offset()..=state.log.end_offset()).contains(&wish.fetch_offset);
     // A consumer behind a truncation is told where its epoch ended instead (KIP-595).
-    if is_in_range || diverging(call, state, wish).is_some() { Ok(()) } else { Err(ErrorCode::OFFSET_OUT_OF_RANGE) }
+    if is_in_range || diverging(call, state, wish).is_some() {
+        Ok(())
+    } else {
+        Err(ErrorCode::OFFSET_OUT_OF_RANGE)
+    }
 }
 
 /// Where the client's history parts from this log, if it does.
@@ -166,7 +178,11 @@ fn diverging(call: &Call<'_>, state: &PartitionState, wish: &FetchWish) -> Optio
 }
 
 fn bound(state: &PartitionState, isolation_level: i8) -> i64 {
-    if isolation_level == READ_COMMITTED { state.log.last_stable_offset() } else { state.log.high_watermark() }
+    if isolation_level == READ_COMMITTED {
+        state.log.last_stable_offset()
+    } else {
+        state.log.high_watermark()
+    }
 }
 
 fn has_zstd(records: &Bytes) -> bool {

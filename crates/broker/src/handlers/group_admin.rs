@@ -4,8 +4,8 @@ use milena_wire::messages::delete_groups_response::DeletableGroupResult;
 use milena_wire::messages::describe_groups_response::{DescribedGroup, DescribedGroupMember};
 use milena_wire::messages::list_groups_response::ListedGroup;
 use milena_wire::messages::{
-    DeleteGroupsRequest, DeleteGroupsResponse, DescribeGroupsRequest, DescribeGroupsResponse, ListGroupsRequest,
-    ListGroupsResponse,
+    DeleteGroupsRequest, DeleteGroupsResponse, DescribeGroupsRequest, DescribeGroupsResponse,
+    ListGroupsRequest, ListGroupsResponse,
 };
 use milena_wire::{ByteString, ErrorCode};
 
@@ -53,7 +53,8 @@ impl Api for ListGroupsRequest {
 
 impl Api for DescribeGroupsRequest {
     async fn handle(self, call: &Call<'_>) -> Reply<DescribeGroupsResponse> {
-        let with_operations = self.include_authorized_operations && call.version >= OPERATIONS_VERSION;
+        let with_operations =
+            self.include_authorized_operations && call.version >= OPERATIONS_VERSION;
         let describe = |group_id: &ByteString| {
             if let Err(code) = call.check_group(group_id) {
                 return missing(group_id, code);
@@ -127,7 +128,10 @@ impl Api for DeleteGroupsRequest {
             }
             deleted(group_id, code)
         };
-        Reply::Response(DeleteGroupsResponse { results: self.groups_names.iter().map(delete).collect(), ..Default::default() })
+        Reply::Response(DeleteGroupsResponse {
+            results: self.groups_names.iter().map(delete).collect(),
+            ..Default::default()
+        })
     }
 
     fn refused(&self, _: &Call<'_>, code: ErrorCode) -> DeleteGroupsResponse {

@@ -60,7 +60,11 @@ impl Api for JoinGroupRequest {
             session_timeout: millis(self.session_timeout_ms),
             rebalance_timeout: millis(rebalance_timeout_ms),
             protocol_type: self.protocol_type,
-            protocols: self.protocols.into_iter().map(|protocol| (protocol.name, protocol.metadata)).collect(),
+            protocols: self
+                .protocols
+                .into_iter()
+                .map(|protocol| (protocol.name, protocol.metadata))
+                .collect(),
             requires_known_member_id: call.version >= KNOWN_MEMBER_VERSION,
             supports_skipping_assignment: call.version >= SKIP_ASSIGNMENT_VERSION,
             unique: random_u128(),
@@ -92,7 +96,11 @@ fn respond(call: &Call<'_>, joined: JoinReply) -> JoinGroupResponse {
         error_code: joined.error.0,
         generation_id: joined.generation_id,
         protocol_type: joined.protocol_type,
-        protocol_name: if has_null { joined.protocol } else { Some(joined.protocol.unwrap_or_default()) },
+        protocol_name: if has_null {
+            joined.protocol
+        } else {
+            Some(joined.protocol.unwrap_or_default())
+        },
         leader: joined.leader,
         skip_assignment: joined.skip_assignment,
         member_id: joined.member_id,
@@ -106,7 +114,8 @@ impl Api for SyncGroupRequest {
         if let Err(code) = call.check_group(&self.group_id) {
             return Reply::Response(self.refused(call, code));
         }
-        let assignments = self.assignments.into_iter().map(|given| (given.member_id, given.assignment)).collect();
+        let assignments =
+            self.assignments.into_iter().map(|given| (given.member_id, given.assignment)).collect();
         let input = SyncInput {
             group_id: self.group_id,
             generation_id: self.generation_id,
@@ -143,7 +152,13 @@ impl Api for HeartbeatRequest {
             Err(code) => code,
             Ok(()) => call.cluster().groups.with(|groups| {
                 let instance = self.group_instance_id.as_deref();
-                groups.handle_heartbeat(&self.group_id, &self.member_id, instance, self.generation_id, Instant::now())
+                groups.handle_heartbeat(
+                    &self.group_id,
+                    &self.member_id,
+                    instance,
+                    self.generation_id,
+                    Instant::now(),
+                )
             }),
         };
         Reply::Response(self.refused(call, code))
@@ -166,11 +181,16 @@ impl Api for LeaveGroupRequest {
         let is_batch = call.version >= LEAVE_BATCH_VERSION;
         let leaving: Vec<LeavingMember> = if is_batch {
             let named = self.members.iter();
-            named.map(|member| leaving(&member.member_id, member.group_instance_id.clone())).collect()
+            named
+                .map(|member| leaving(&member.member_id, member.group_instance_id.clone()))
+                .collect()
         } else {
             vec![leaving(&self.member_id, None)]
         };
-        let codes = call.cluster().groups.with(|groups| groups.handle_leave(&self.group_id, &leaving, Instant::now()));
+        let codes = call
+            .cluster()
+            .groups
+            .with(|groups| groups.handle_leave(&self.group_id, &leaving, Instant::now()));
         if !is_batch {
             let code = codes.first().copied().unwrap_or(ErrorCode::UNKNOWN_MEMBER_ID);
             return Reply::Response(self.refused(call, code));

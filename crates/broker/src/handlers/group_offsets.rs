@@ -2,14 +2,22 @@
 
 use std::time::Instant;
 
-use milena_wire::messages::offset_commit_request::{OffsetCommitRequestPartition, OffsetCommitRequestTopic};
-use milena_wire::messages::offset_commit_response::{OffsetCommitResponsePartition, OffsetCommitResponseTopic};
-use milena_wire::messages::offset_fetch_request::{OffsetFetchRequestGroup, OffsetFetchRequestTopics};
-use milena_wire::messages::offset_fetch_response::{
-    OffsetFetchResponseGroup, OffsetFetchResponsePartition, OffsetFetchResponsePartitions, OffsetFetchResponseTopic,
-    OffsetFetchResponseTopics,
+use milena_wire::messages::offset_commit_request::{
+    OffsetCommitRequestPartition, OffsetCommitRequestTopic,
 };
-use milena_wire::messages::{OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse};
+use milena_wire::messages::offset_commit_response::{
+    OffsetCommitResponsePartition, OffsetCommitResponseTopic,
+};
+use milena_wire::messages::offset_fetch_request::{
+    OffsetFetchRequestGroup, OffsetFetchRequestTopics,
+};
+use milena_wire::messages::offset_fetch_response::{
+    OffsetFetchResponseGroup, OffsetFetchResponsePartition, OffsetFetchResponsePartitions,
+    OffsetFetchResponseTopic, OffsetFetchResponseTopics,
+};
+use milena_wire::messages::{
+    OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse,
+};
 use milena_wire::{ByteString, ErrorCode, Uuid};
 
 use super::{Api, Reply};
@@ -30,9 +38,9 @@ impl Api for OffsetCommitRequest {
             }
             let generation = self.generation_id_or_member_epoch;
             let now = Instant::now();
-            call.cluster()
-                .groups
-                .with(|groups| groups.check_commit(&self.group_id, &self.member_id, instance, generation, now))
+            call.cluster().groups.with(|groups| {
+                groups.check_commit(&self.group_id, &self.member_id, instance, generation, now)
+            })
         });
         if let Err(code) = allowed {
             return Reply::Response(self.refused(call, code));
@@ -40,20 +48,33 @@ impl Api for OffsetCommitRequest {
         let topic = |topic: &OffsetCommitRequestTopic| {
             let name = topic_name(call, &topic.name, topic.topic_id);
             let partition = |partition: &OffsetCommitRequestPartition| {
-                let committed = name.clone().and_then(|name| commit(call, &self.group_id, name, partition));
-                committed_partition(partition.partition_index, committed.err().unwrap_or(ErrorCode::NONE))
+                let committed =
+                    name.clone().and_then(|name| commit(call, &self.group_id, name, partition));
+                committed_partition(
+                    partition.partition_index,
+                    committed.err().unwrap_or(ErrorCode::NONE),
+                )
             };
             committed_topic(topic, topic.partitions.iter().map(partition).collect())
         };
-        Reply::Response(OffsetCommitResponse { topics: self.topics.iter().map(topic).collect(), ..Default::default() })
+        Reply::Response(OffsetCommitResponse {
+            topics: self.topics.iter().map(topic).collect(),
+            ..Default::default()
+        })
     }
 
     fn refused(&self, _: &Call<'_>, code: ErrorCode) -> OffsetCommitResponse {
         let topic = |topic: &OffsetCommitRequestTopic| {
             let partitions = topic.partitions.iter();
-            committed_topic(topic, partitions.map(|one| committed_partition(one.partition_index, code)).collect())
+            committed_topic(
+                topic,
+                partitions.map(|one| committed_partition(one.partition_index, code)).collect(),
+            )
         };
-        OffsetCommitResponse { topics: self.topics.iter().map(topic).collect(), ..Default::default() }
+        OffsetCommitResponse {
+            topics: self.topics.iter().map(topic).collect(),
+            ..Default::default()
+        }
     }
 
     fn throttle(response: &mut OffsetCommitResponse, throttle_time_ms: i32) {
@@ -62,7 +83,11 @@ impl Api for OffsetCommitRequest {
 }
 
 /// The name of a topic that the request gives by name or by id.
-pub(super) fn topic_name(call: &Call<'_>, name: &ByteString, topic_id: Uuid) -> Result<ByteString, ErrorCode> {
+pub(super) fn topic_name(
+    call: &Call<'_>,
+    name: &ByteString,
+    topic_id: Uuid,
+) -> Result<ByteString, ErrorCode> {
     if topic_id.is_zero() && !name.is_empty() {
         return Ok(name.clone());
     }
@@ -102,14 +127,22 @@ fn commit(
         leader_epoch: asked.committed_leader_epoch,
         metadata,
     };
-    call.cluster().journal(|journal| journal.offset(group_id, &topic, asked.partition_index, Some(&committed)));
-    call.cluster().groups.with(|groups| groups.commit(group_id, topic, asked.partition_index, committed));
+    call.cluster().journal(|journal| {
+        journal.offset(group_id, &topic, asked.partition_index, Some(&committed))
+    });
+    call.cluster()
+        .groups
+        .with(|groups| groups.commit(group_id, topic, asked.partition_index, committed));
     Ok(())
 }
 
 impl Api for OffsetFetchRequest {
     async fn handle(self, call: &Call<'_>) -> Reply<OffsetFetchResponse> {
-        let fetched = self.by_group(call).iter().map(|group| fetch_group(call, group, self.require_stable)).collect();
+        let fetched = self
+            .by_group(call)
+            .iter()
+            .map(|group| fetch_group(call, group, self.require_stable))
+            .collect();
         Reply::Response(respond(call, fetched))
     }
 
@@ -134,25 +167,37 @@ impl ByGroup for OffsetFetchRequest {
             return self.groups.clone();
         }
         let topics = self.topics.as_ref().map(|topics| {
-            let topic = |topic: &milena_wire::messages::offset_fetch_request::OffsetFetchRequestTopic| {
-                OffsetFetchRequestTopics {
-                    name: topic.name.clone(),
-                    partition_indexes: topic.partition_indexes.clone(),
-                    ..Default::default()
-                }
-            };
+            let topic =
+                |topic: &milena_wire::messages::offset_fetch_request::OffsetFetchRequestTopic| {
+                    OffsetFetchRequestTopics {
+                        name: topic.name.clone(),
+                        partition_indexes: topic.partition_indexes.clone(),
+                        ..Default::default()
+                    }
+                };
             topics.iter().map(topic).collect()
         });
-        vec![OffsetFetchRequestGroup { group_id: self.group_id.clone(), topics, ..Default::default() }]
+        vec![OffsetFetchRequestGroup {
+            group_id: self.group_id.clone(),
+            topics,
+            ..Default::default()
+        }]
     }
 }
 
-fn fetch_group(call: &Call<'_>, asked: &OffsetFetchRequestGroup, require_stable: bool) -> OffsetFetchResponseGroup {
+fn fetch_group(
+    call: &Call<'_>,
+    asked: &OffsetFetchRequestGroup,
+    require_stable: bool,
+) -> OffsetFetchResponseGroup {
     if let Err(code) = call.check_group(&asked.group_id) {
         return failed_group(call, asked, code);
     }
     let topics = match &asked.topics {
-        Some(topics) => topics.iter().map(|topic| fetch_topic(call, &asked.group_id, topic, require_stable)).collect(),
+        Some(topics) => topics
+            .iter()
+            .map(|topic| fetch_topic(call, &asked.group_id, topic, require_stable))
+            .collect(),
         None => fetch_all(call, &asked.group_id),
     };
     OffsetFetchResponseGroup { group_id: asked.group_id.clone(), topics, ..Default::default() }
@@ -193,7 +238,9 @@ fn fetch_topic(
 
 fn fetch_all(call: &Call<'_>, group_id: &str) -> Vec<OffsetFetchResponseTopics> {
     let mut topics: Vec<OffsetFetchResponseTopics> = Vec::new();
-    for ((name, index), committed) in call.cluster().groups.with(|groups| groups.committed(group_id)) {
+    for ((name, index), committed) in
+        call.cluster().groups.with(|groups| groups.committed(group_id))
+    {
         if topics.last().is_none_or(|topic| topic.name != name) {
             let topic_id = call.cluster().topic(&name).map_or(Uuid::ZERO, |topic| topic.id);
             topics.push(OffsetFetchResponseTopics { name, topic_id, ..Default::default() });
@@ -229,7 +276,11 @@ fn no_offset(partition_index: i32, code: ErrorCode) -> OffsetFetchResponsePartit
     }
 }
 
-fn failed_group(call: &Call<'_>, asked: &OffsetFetchRequestGroup, code: ErrorCode) -> OffsetFetchResponseGroup {
+fn failed_group(
+    call: &Call<'_>,
+    asked: &OffsetFetchRequestGroup,
+    code: ErrorCode,
+) -> OffsetFetchResponseGroup {
     // Versions 0 and 1 have no place for the error but the partitions.
     let topic = |topic: &OffsetFetchRequestTopics| OffsetFetchResponseTopics {
         name: topic.name.clone(),
@@ -239,7 +290,12 @@ fn failed_group(call: &Call<'_>, asked: &OffsetFetchRequestGroup, code: ErrorCod
     };
     let in_partitions = call.version < GROUPS_VERSION;
     let topics = asked.topics.iter().flatten().filter(|_| in_partitions).map(topic).collect();
-    OffsetFetchResponseGroup { group_id: asked.group_id.clone(), topics, error_code: code.0, ..Default::default() }
+    OffsetFetchResponseGroup {
+        group_id: asked.group_id.clone(),
+        topics,
+        error_code: code.0,
+        ..Default::default()
+    }
 }
 
 fn respond(call: &Call<'_>, mut groups: Vec<OffsetFetchResponseGroup>) -> OffsetFetchResponse {

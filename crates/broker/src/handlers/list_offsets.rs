@@ -2,11 +2,18 @@
 
 use milena_wire::ErrorCode;
 use milena_wire::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
-use milena_wire::messages::list_offsets_response::{ListOffsetsPartitionResponse, ListOffsetsTopicResponse};
-use milena_wire::messages::offset_for_leader_epoch_request::{OffsetForLeaderPartition, OffsetForLeaderTopic};
-use milena_wire::messages::offset_for_leader_epoch_response::{EpochEndOffset, OffsetForLeaderTopicResult};
+use milena_wire::messages::list_offsets_response::{
+    ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
+};
+use milena_wire::messages::offset_for_leader_epoch_request::{
+    OffsetForLeaderPartition, OffsetForLeaderTopic,
+};
+use milena_wire::messages::offset_for_leader_epoch_response::{
+    EpochEndOffset, OffsetForLeaderTopicResult,
+};
 use milena_wire::messages::{
-    ListOffsetsRequest, ListOffsetsResponse, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse,
+    ListOffsetsRequest, ListOffsetsResponse, OffsetForLeaderEpochRequest,
+    OffsetForLeaderEpochResponse,
 };
 
 use super::{Api, Reply};
@@ -44,10 +51,17 @@ impl Api for ListOffsetsRequest {
     fn refused(&self, _: &Call<'_>, code: ErrorCode) -> ListOffsetsResponse {
         let topic = |topic: &ListOffsetsTopic| ListOffsetsTopicResponse {
             name: topic.name.clone(),
-            partitions: topic.partitions.iter().map(|partition| missing(partition.partition_index, code)).collect(),
+            partitions: topic
+                .partitions
+                .iter()
+                .map(|partition| missing(partition.partition_index, code))
+                .collect(),
             ..Default::default()
         };
-        ListOffsetsResponse { topics: self.topics.iter().map(topic).collect(), ..Default::default() }
+        ListOffsetsResponse {
+            topics: self.topics.iter().map(topic).collect(),
+            ..Default::default()
+        }
     }
 
     fn throttle(response: &mut ListOffsetsResponse, throttle_time_ms: i32) {
@@ -135,10 +149,17 @@ impl Api for OffsetForLeaderEpochRequest {
     fn refused(&self, _: &Call<'_>, code: ErrorCode) -> OffsetForLeaderEpochResponse {
         let topic = |topic: &OffsetForLeaderTopic| OffsetForLeaderTopicResult {
             topic: topic.topic.clone(),
-            partitions: topic.partitions.iter().map(|partition| no_epoch(partition.partition, code)).collect(),
+            partitions: topic
+                .partitions
+                .iter()
+                .map(|partition| no_epoch(partition.partition, code))
+                .collect(),
             ..Default::default()
         };
-        OffsetForLeaderEpochResponse { topics: self.topics.iter().map(topic).collect(), ..Default::default() }
+        OffsetForLeaderEpochResponse {
+            topics: self.topics.iter().map(topic).collect(),
+            ..Default::default()
+        }
     }
 
     fn throttle(response: &mut OffsetForLeaderEpochResponse, throttle_time_ms: i32) {
@@ -147,10 +168,20 @@ impl Api for OffsetForLeaderEpochRequest {
 }
 
 fn no_epoch(partition: i32, code: ErrorCode) -> EpochEndOffset {
-    EpochEndOffset { partition, error_code: code.0, leader_epoch: -1, end_offset: -1, ..Default::default() }
+    EpochEndOffset {
+        partition,
+        error_code: code.0,
+        leader_epoch: -1,
+        end_offset: -1,
+        ..Default::default()
+    }
 }
 
-fn epoch_end(call: &Call<'_>, topic: &str, asked: &OffsetForLeaderPartition) -> Result<EpochEndOffset, ErrorCode> {
+fn epoch_end(
+    call: &Call<'_>,
+    topic: &str,
+    asked: &OffsetForLeaderPartition,
+) -> Result<EpochEndOffset, ErrorCode> {
     let partition = call.find_partition(topic, asked.partition)?;
     let state = partition.lock();
     call.check_leadership(&state.leadership, asked.current_leader_epoch)?;

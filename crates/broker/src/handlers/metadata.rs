@@ -19,7 +19,8 @@ const EMPTY_MEANS_NONE_VERSION: i16 = 1;
 impl Api for MetadataRequest {
     async fn handle(self, call: &Call<'_>) -> Reply<MetadataResponse> {
         let cluster = call.cluster();
-        let operations = if self.include_topic_authorized_operations { TOPIC_OPERATIONS } else { i32::MIN };
+        let operations =
+            if self.include_topic_authorized_operations { TOPIC_OPERATIONS } else { i32::MIN };
         let is_all = match &self.topics {
             None => true,
             Some(topics) => topics.is_empty() && call.version < EMPTY_MEANS_NONE_VERSION,
@@ -39,7 +40,8 @@ impl Api for MetadataRequest {
                 Err(code) => unknown(call, asked.name, asked.topic_id, code),
             });
         }
-        let with_cluster = self.include_cluster_authorized_operations && (8..=10).contains(&call.version);
+        let with_cluster =
+            self.include_cluster_authorized_operations && (8..=10).contains(&call.version);
         Reply::Response(MetadataResponse {
             topics,
             cluster_authorized_operations: if with_cluster { CLUSTER_OPERATIONS } else { i32::MIN },
@@ -49,7 +51,8 @@ impl Api for MetadataRequest {
 
     fn refused(&self, call: &Call<'_>, code: ErrorCode) -> MetadataResponse {
         let asked = self.topics.iter().flatten();
-        let topics = asked.map(|topic| unknown(call, topic.name.clone(), topic.topic_id, code)).collect();
+        let topics =
+            asked.map(|topic| unknown(call, topic.name.clone(), topic.topic_id, code)).collect();
         MetadataResponse { topics, error_code: code.0, ..nodes(call) }
     }
 
@@ -83,18 +86,32 @@ fn by_name(call: &Call<'_>, name: &ByteString, may_create: bool) -> Result<Arc<T
     }
 }
 
-fn unknown(call: &Call<'_>, name: Option<ByteString>, topic_id: Uuid, code: ErrorCode) -> MetadataResponseTopic {
+fn unknown(
+    call: &Call<'_>,
+    name: Option<ByteString>,
+    topic_id: Uuid,
+    code: ErrorCode,
+) -> MetadataResponseTopic {
     // The name can be null from version 12 on.
     let name = if call.version < 12 { Some(name.unwrap_or_default()) } else { name };
     MetadataResponseTopic { error_code: code.0, name, topic_id, ..Default::default() }
 }
 
-fn describe(call: &Call<'_>, topic: &Topic, topic_authorized_operations: i32) -> MetadataResponseTopic {
+fn describe(
+    call: &Call<'_>,
+    topic: &Topic,
+    topic_authorized_operations: i32,
+) -> MetadataResponseTopic {
     MetadataResponseTopic {
         name: Some(topic.name.clone()),
         topic_id: topic.id,
         is_internal: topic.is_internal(),
-        partitions: topic.partitions.read().iter().map(|partition| describe_partition(call, partition)).collect(),
+        partitions: topic
+            .partitions
+            .read()
+            .iter()
+            .map(|partition| describe_partition(call, partition))
+            .collect(),
         topic_authorized_operations,
         ..Default::default()
     }
@@ -104,7 +121,11 @@ fn describe_partition(call: &Call<'_>, partition: &Partition) -> MetadataRespons
     let leadership = partition.leadership();
     let running = call.cluster().running_nodes();
     let fault = call.partition_error(&partition.topic, partition.index);
-    let without_leader = if leadership.leader == NO_LEADER { ErrorCode::LEADER_NOT_AVAILABLE } else { ErrorCode::NONE };
+    let without_leader = if leadership.leader == NO_LEADER {
+        ErrorCode::LEADER_NOT_AVAILABLE
+    } else {
+        ErrorCode::NONE
+    };
     MetadataResponsePartition {
         error_code: fault.unwrap_or(without_leader).0,
         partition_index: partition.index,
@@ -112,7 +133,12 @@ fn describe_partition(call: &Call<'_>, partition: &Partition) -> MetadataRespons
         leader_epoch: leadership.leader_epoch,
         replica_nodes: leadership.replicas.iter().copied().collect(),
         isr_nodes: leadership.isr.iter().copied().collect(),
-        offline_replicas: leadership.replicas.iter().copied().filter(|node| !running.contains(node)).collect(),
+        offline_replicas: leadership
+            .replicas
+            .iter()
+            .copied()
+            .filter(|node| !running.contains(node))
+            .collect(),
         ..Default::default()
     }
 }

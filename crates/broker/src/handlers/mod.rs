@@ -155,8 +155,10 @@ async fn answer<R: Api>(call: &Call<'_>, decoder: Decoder) -> Result<Answer, Clo
     }
 }
 
+/// Bytes behind the request are ignored, as Kafka does: librdkafka 2.16 sends three of them in some
+/// Metadata requests.
 fn decode<R: Request>(mut decoder: Decoder, version: i16) -> Result<R, Closing> {
-    decoder.message(version).map_err(|error| misbehaved(&error))
+    R::decode(&mut decoder, version).map_err(|error| misbehaved(&error))
 }
 
 fn finish<R: Api>(call: &Call<'_>, mut response: R::Response) -> Result<Answer, Closing> {
@@ -168,7 +170,8 @@ fn finish<R: Api>(call: &Call<'_>, mut response: R::Response) -> Result<Answer, 
 
 fn encode<M: Message>(call: &Call<'_>, response: &M) -> Result<Frame, Closing> {
     // A client that asks for an unknown version of ApiVersions is answered in version 0 (KIP-511).
-    let is_fallback = M::API_KEY == Some(ApiKey::API_VERSIONS) && api_versions::is_unsupported(call);
+    let is_fallback =
+        M::API_KEY == Some(ApiKey::API_VERSIONS) && api_versions::is_unsupported(call);
     let version = if is_fallback { 0 } else { call.version };
     encode_response(version, call.correlation_id, response).map_err(|error| {
         tracing::error!(%error, "a response cannot be encoded");

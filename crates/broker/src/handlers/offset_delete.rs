@@ -1,8 +1,12 @@
 //! OffsetDelete: removing committed offsets of topics that a group does not read any more (KIP-496).
 
 use milena_wire::messages::offset_delete_request::OffsetDeleteRequestTopic;
-use milena_wire::messages::offset_delete_response::{OffsetDeleteResponsePartition, OffsetDeleteResponseTopic};
-use milena_wire::messages::{ConsumerProtocolSubscription, OffsetDeleteRequest, OffsetDeleteResponse};
+use milena_wire::messages::offset_delete_response::{
+    OffsetDeleteResponsePartition, OffsetDeleteResponseTopic,
+};
+use milena_wire::messages::{
+    ConsumerProtocolSubscription, OffsetDeleteRequest, OffsetDeleteResponse,
+};
 use milena_wire::{Decoder, ErrorCode, Message};
 
 use super::{Api, Reply};
@@ -29,7 +33,10 @@ impl Api for OffsetDeleteRequest {
                 .collect(),
             ..Default::default()
         };
-        Reply::Response(OffsetDeleteResponse { topics: self.topics.iter().map(topic).collect(), ..Default::default() })
+        Reply::Response(OffsetDeleteResponse {
+            topics: self.topics.iter().map(topic).collect(),
+            ..Default::default()
+        })
     }
 
     fn refused(&self, _: &Call<'_>, code: ErrorCode) -> OffsetDeleteResponse {
@@ -41,11 +48,19 @@ impl Api for OffsetDeleteRequest {
     }
 }
 
-fn delete(call: &Call<'_>, group_id: &str, topic: &OffsetDeleteRequestTopic, index: i32) -> ErrorCode {
+fn delete(
+    call: &Call<'_>,
+    group_id: &str,
+    topic: &OffsetDeleteRequestTopic,
+    index: i32,
+) -> ErrorCode {
     if let Err(code) = call.find_partition(&topic.name, index) {
         return code;
     }
-    let code = call.cluster().groups.with(|groups| groups.delete_offset(group_id, &topic.name, index, &is_subscribed));
+    let code = call
+        .cluster()
+        .groups
+        .with(|groups| groups.delete_offset(group_id, &topic.name, index, &is_subscribed));
     if !code.is_error() {
         call.cluster().journal(|journal| journal.offset(group_id, &topic.name, index, None));
     }

@@ -14,13 +14,21 @@ impl Call<'_> {
     }
 
     /// The faults of one partition: the error before and the error after serving it.
-    pub(crate) fn partition_errors(&self, topic: &str, partition: i32) -> (Option<ErrorCode>, Option<ErrorCode>) {
+    pub(crate) fn partition_errors(
+        &self,
+        topic: &str,
+        partition: i32,
+    ) -> (Option<ErrorCode>, Option<ErrorCode>) {
         let effects = self.cluster().faults.meet_partition(&self.seen, topic, partition);
         (effects.error, effects.error_after)
     }
 
     /// The partition, if there is one and no fault is in the way.
-    pub(crate) fn find_partition(&self, topic: &str, index: i32) -> Result<Arc<Partition>, ErrorCode> {
+    pub(crate) fn find_partition(
+        &self,
+        topic: &str,
+        index: i32,
+    ) -> Result<Arc<Partition>, ErrorCode> {
         if let Some(code) = self.partition_error(topic, index) {
             return Err(code);
         }
@@ -28,7 +36,11 @@ impl Call<'_> {
     }
 
     /// Whether this node leads the partition, at the epoch that the client knows (KIP-320).
-    pub(crate) fn check_leadership(&self, leadership: &Leadership, epoch: i32) -> Result<(), ErrorCode> {
+    pub(crate) fn check_leadership(
+        &self,
+        leadership: &Leadership,
+        epoch: i32,
+    ) -> Result<(), ErrorCode> {
         if leadership.leader != self.peer.node_id {
             return Err(ErrorCode::NOT_LEADER_OR_FOLLOWER);
         }

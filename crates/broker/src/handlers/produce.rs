@@ -5,7 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use milena_wire::messages::produce_request::PartitionProduceData;
 use milena_wire::messages::produce_response::{
-    BatchIndexAndErrorMessage, LeaderIdAndEpoch, NodeEndpoint, PartitionProduceResponse, TopicProduceResponse,
+    BatchIndexAndErrorMessage, LeaderIdAndEpoch, NodeEndpoint, PartitionProduceResponse,
+    TopicProduceResponse,
 };
 use milena_wire::messages::{ProduceRequest, ProduceResponse};
 use milena_wire::{ByteString, ErrorCode, Uuid};
@@ -37,7 +38,9 @@ impl Api for ProduceRequest {
             let partition = |partition: &PartitionProduceData| {
                 let produced = topic.as_ref().map_err(|&code| Refusal::from(code));
                 let produced = produced.and_then(|topic| produce(call, &self, topic, partition));
-                produced.unwrap_or_else(|refusal| refusal.respond(call, topic.as_deref().ok(), partition.index))
+                produced.unwrap_or_else(|refusal| {
+                    refusal.respond(call, topic.as_deref().ok(), partition.index)
+                })
             };
             response.responses.push(TopicProduceResponse {
                 name: data.name.clone(),
@@ -58,13 +61,18 @@ impl Api for ProduceRequest {
 
     fn refused(&self, _: &Call<'_>, code: ErrorCode) -> ProduceResponse {
         let partition = |partition: &PartitionProduceData| failed_partition(partition.index, code);
-        let topic = |topic: &milena_wire::messages::produce_request::TopicProduceData| TopicProduceResponse {
-            name: topic.name.clone(),
-            topic_id: topic.topic_id,
-            partition_responses: topic.partition_data.iter().map(partition).collect(),
-            ..Default::default()
+        let topic = |topic: &milena_wire::messages::produce_request::TopicProduceData| {
+            TopicProduceResponse {
+                name: topic.name.clone(),
+                topic_id: topic.topic_id,
+                partition_responses: topic.partition_data.iter().map(partition).collect(),
+                ..Default::default()
+            }
         };
-        ProduceResponse { responses: self.topic_data.iter().map(topic).collect(), ..Default::default() }
+        ProduceResponse {
+            responses: self.topic_data.iter().map(topic).collect(),
+            ..Default::default()
+        }
     }
 
     fn throttle(response: &mut ProduceResponse, throttle_time_ms: i32) {
@@ -91,7 +99,12 @@ impl From<InvalidBatches> for Refusal {
 }
 
 impl Refusal {
-    fn respond(self, call: &Call<'_>, topic: Option<&Topic>, index: i32) -> PartitionProduceResponse {
+    fn respond(
+        self,
+        call: &Call<'_>,
+        topic: Option<&Topic>,
+        index: i32,
+    ) -> PartitionProduceResponse {
         let mut response = failed_partition(index, self.code);
         if let Some(invalid) = self.invalid.filter(|_| call.version >= RECORD_ERRORS_VERSION) {
             response.error_message = Some(ByteString::from_static(invalid.message));
@@ -102,8 +115,10 @@ impl Refusal {
             };
             response.record_errors = invalid.records.iter().map(record).collect();
         }
-        let is_moved = self.code == ErrorCode::NOT_LEADER_OR_FOLLOWER && call.version >= LEADER_HINT_VERSION;
-        if let Some(partition) = topic.filter(|_| is_moved).and_then(|topic| topic.partition(index)) {
+        let is_moved =
+            self.code == ErrorCode::NOT_LEADER_OR_FOLLOWER && call.version >= LEADER_HINT_VERSION;
+        if let Some(partition) = topic.filter(|_| is_moved).and_then(|topic| topic.partition(index))
+        {
             let leadership = partition.leadership();
             response.current_leader = LeaderIdAndEpoch {
                 leader_id: leadership.leader,
@@ -160,12 +175,14 @@ fn produce(
         }
         let append_time = config.uses_log_append_time();
         let rules = BatchRules {
-            message_bytes_max: usize::try_from(config.number("max.message.bytes")).unwrap_or(usize::MAX),
+            message_bytes_max: usize::try_from(config.number("max.message.bytes"))
+                .unwrap_or(usize::MAX),
             keys_required: config.is_compacted(),
             timestamps: if append_time {
                 (0, i64::MAX)
             } else {
-                let before = now_ms.saturating_sub(config.number("message.timestamp.before.max.ms"));
+                let before =
+                    now_ms.saturating_sub(config.number("message.timestamp.before.max.ms"));
                 (before, now_ms.saturating_add(config.number("message.timestamp.after.max.ms")))
             },
             produce_version: call.version,
@@ -174,7 +191,8 @@ fn produce(
         (validate(records.unwrap_or(&Bytes::new()), &rules)?, append_time.then_some(now_ms))
     };
     check_transaction(call, request, topic, data.index, &batch)?;
-    let (appended, log_start_offset) = partition.append(call.peer.node_id, &batch, append_time_ms)?;
+    let (appended, log_start_offset) =
+        partition.append(call.peer.node_id, &batch, append_time_ms)?;
     if let Some(code) = after {
         return Err(code.into());
     }
@@ -212,21 +230,35 @@ fn check_transaction(
     transactions.check(id, producer).map_err(fenced)?;
     if call.version >= IMPLICIT_ADD_VERSION {
         let now = (call.seen.at, now_ms());
-        return transactions.add(id, producer, [(topic.name.clone(), index)], [], now).map_err(fenced);
+        return transactions
+            .add(id, producer, [(topic.name.clone(), index)], [], now)
+            .map_err(fenced);
     }
-    if transactions.covers(id, producer, &topic.name, index) { Ok(()) } else { Err(ErrorCode::INVALID_TXN_STATE) }
+    if transactions.covers(id, producer, &topic.name, index) {
+        Ok(())
+    } else {
+        Err(ErrorCode::INVALID_TXN_STATE)
+    }
 }
 
 /// Addresses of the leaders that the response names (KIP-951).
 fn add_endpoints(call: &Call<'_>, response: &mut ProduceResponse) {
     let partitions = response.responses.iter().flat_map(|topic| &topic.partition_responses);
-    let mut leaders: Vec<i32> = partitions.map(|partition| partition.current_leader.leader_id).filter(|&id| id >= 0).collect();
+    let mut leaders: Vec<i32> = partitions
+        .map(|partition| partition.current_leader.leader_id)
+        .filter(|&id| id >= 0)
+        .collect();
     leaders.sort_unstable();
     leaders.dedup();
     for node_id in leaders {
         if let Some(endpoint) = call.cluster().endpoint(node_id, call.peer.listener) {
             let (host, port) = (endpoint.host, i32::from(endpoint.port));
-            response.node_endpoints.push(NodeEndpoint { node_id, host, port, ..Default::default() });
+            response.node_endpoints.push(NodeEndpoint {
+                node_id,
+                host,
+                port,
+                ..Default::default()
+            });
         }
     }
 }

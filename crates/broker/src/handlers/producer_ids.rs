@@ -34,7 +34,12 @@ impl Api for InitProducerIdRequest {
     fn refused(&self, call: &Call<'_>, code: ErrorCode) -> InitProducerIdResponse {
         let is_old = code == ErrorCode::PRODUCER_FENCED && call.version < FENCED_VERSION;
         let code = if is_old { ErrorCode::INVALID_PRODUCER_EPOCH } else { code };
-        InitProducerIdResponse { error_code: code.0, producer_id: -1, producer_epoch: -1, ..Default::default() }
+        InitProducerIdResponse {
+            error_code: code.0,
+            producer_id: -1,
+            producer_epoch: -1,
+            ..Default::default()
+        }
     }
 
     fn throttle(response: &mut InitProducerIdResponse, throttle_time_ms: i32) {
@@ -49,10 +54,12 @@ fn initialize(request: &InitProducerIdRequest, call: &Call<'_>) -> Result<(i64, 
         return Err(ErrorCode::NOT_COORDINATOR);
     }
     let timeout = Duration::from_millis(u64::try_from(request.transaction_timeout_ms).unwrap_or(0));
-    let expected = (call.version >= IDENTITY_VERSION && request.producer_id >= 0).then_some(ProducerIdentity {
-        producer_id: request.producer_id,
-        producer_epoch: request.producer_epoch,
-    });
+    let expected = (call.version >= IDENTITY_VERSION && request.producer_id >= 0).then_some(
+        ProducerIdentity {
+            producer_id: request.producer_id,
+            producer_epoch: request.producer_epoch,
+        },
+    );
     let next_id = || cluster.next_producer_id();
     let initialized = cluster.transactions.lock().initialize(&id, timeout, expected, next_id)?;
     if let Some(ending) = &initialized.aborted {

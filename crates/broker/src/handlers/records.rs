@@ -2,7 +2,9 @@
 
 use milena_wire::ErrorCode;
 use milena_wire::messages::delete_records_request::{DeleteRecordsPartition, DeleteRecordsTopic};
-use milena_wire::messages::delete_records_response::{DeleteRecordsPartitionResult, DeleteRecordsTopicResult};
+use milena_wire::messages::delete_records_response::{
+    DeleteRecordsPartitionResult, DeleteRecordsTopicResult,
+};
 use milena_wire::messages::{DeleteRecordsRequest, DeleteRecordsResponse};
 
 use super::{Api, Reply};
@@ -14,14 +16,15 @@ const TO_HIGH_WATERMARK: i64 = -1;
 impl Api for DeleteRecordsRequest {
     async fn handle(self, call: &Call<'_>) -> Reply<DeleteRecordsResponse> {
         let topic = |topic: &DeleteRecordsTopic| {
-            let partition = |partition: &DeleteRecordsPartition| match delete(call, &topic.name, partition) {
-                Ok(low_watermark) => DeleteRecordsPartitionResult {
-                    partition_index: partition.partition_index,
-                    low_watermark,
-                    ..Default::default()
-                },
-                Err(code) => failed(partition.partition_index, code),
-            };
+            let partition =
+                |partition: &DeleteRecordsPartition| match delete(call, &topic.name, partition) {
+                    Ok(low_watermark) => DeleteRecordsPartitionResult {
+                        partition_index: partition.partition_index,
+                        low_watermark,
+                        ..Default::default()
+                    },
+                    Err(code) => failed(partition.partition_index, code),
+                };
             DeleteRecordsTopicResult {
                 name: topic.name.clone(),
                 partitions: topic.partitions.iter().map(partition).collect(),
@@ -35,10 +38,17 @@ impl Api for DeleteRecordsRequest {
     fn refused(&self, _: &Call<'_>, code: ErrorCode) -> DeleteRecordsResponse {
         let topic = |topic: &DeleteRecordsTopic| DeleteRecordsTopicResult {
             name: topic.name.clone(),
-            partitions: topic.partitions.iter().map(|partition| failed(partition.partition_index, code)).collect(),
+            partitions: topic
+                .partitions
+                .iter()
+                .map(|partition| failed(partition.partition_index, code))
+                .collect(),
             ..Default::default()
         };
-        DeleteRecordsResponse { topics: self.topics.iter().map(topic).collect(), ..Default::default() }
+        DeleteRecordsResponse {
+            topics: self.topics.iter().map(topic).collect(),
+            ..Default::default()
+        }
     }
 
     fn throttle(response: &mut DeleteRecordsResponse, throttle_time_ms: i32) {
@@ -47,7 +57,12 @@ impl Api for DeleteRecordsRequest {
 }
 
 fn failed(partition_index: i32, code: ErrorCode) -> DeleteRecordsPartitionResult {
-    DeleteRecordsPartitionResult { partition_index, low_watermark: -1, error_code: code.0, ..Default::default() }
+    DeleteRecordsPartitionResult {
+        partition_index,
+        low_watermark: -1,
+        error_code: code.0,
+        ..Default::default()
+    }
 }
 
 fn delete(call: &Call<'_>, topic: &str, asked: &DeleteRecordsPartition) -> Result<i64, ErrorCode> {

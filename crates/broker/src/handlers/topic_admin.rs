@@ -28,25 +28,39 @@ const SOURCE_DEFAULT: i8 = 5;
 impl Api for CreateTopicsRequest {
     async fn handle(self, call: &Call<'_>) -> Reply<CreateTopicsResponse> {
         let mut seen = HashSet::new();
-        let twice: HashSet<ByteString> =
-            self.topics.iter().filter(|topic| !seen.insert(&topic.name)).map(|topic| topic.name.clone()).collect();
+        let twice: HashSet<ByteString> = self
+            .topics
+            .iter()
+            .filter(|topic| !seen.insert(&topic.name))
+            .map(|topic| topic.name.clone())
+            .collect();
         let create = |asked: &CreatableTopic| {
             if twice.contains(&asked.name) {
-                let problem = TopicProblem::new(ErrorCode::INVALID_REQUEST, "Duplicate topic name.");
+                let problem =
+                    TopicProblem::new(ErrorCode::INVALID_REQUEST, "Duplicate topic name.");
                 return not_created(&asked.name, problem);
             }
-            let created = new_topic(asked).and_then(|new| call.cluster().create_topic(&new, self.validate_only));
+            let created = new_topic(asked)
+                .and_then(|new| call.cluster().create_topic(&new, self.validate_only));
             match created {
                 Ok(topic) => created_topic(call, &topic),
                 Err(problem) => not_created(&asked.name, problem),
             }
         };
-        Reply::Response(CreateTopicsResponse { topics: self.topics.iter().map(create).collect(), ..Default::default() })
+        Reply::Response(CreateTopicsResponse {
+            topics: self.topics.iter().map(create).collect(),
+            ..Default::default()
+        })
     }
 
     fn refused(&self, _: &Call<'_>, code: ErrorCode) -> CreateTopicsResponse {
-        let topic = |asked: &CreatableTopic| not_created(&asked.name, TopicProblem::new(code, code.to_string()));
-        CreateTopicsResponse { topics: self.topics.iter().map(topic).collect(), ..Default::default() }
+        let topic = |asked: &CreatableTopic| {
+            not_created(&asked.name, TopicProblem::new(code, code.to_string()))
+        };
+        CreateTopicsResponse {
+            topics: self.topics.iter().map(topic).collect(),
+            ..Default::default()
+        }
     }
 
     fn throttle(response: &mut CreateTopicsResponse, throttle_time_ms: i32) {
@@ -57,7 +71,8 @@ impl Api for CreateTopicsRequest {
 fn new_topic(asked: &CreatableTopic) -> Result<NewTopic, TopicProblem> {
     let mut assignments: Vec<_> = asked.assignments.iter().collect();
     assignments.sort_by_key(|assignment| assignment.partition_index);
-    let is_consecutive = (0..).zip(&assignments).all(|(index, assignment)| assignment.partition_index == index);
+    let is_consecutive =
+        (0..).zip(&assignments).all(|(index, assignment)| assignment.partition_index == index);
     if !is_consecutive {
         let message = "The partitions of the assignment have to be numbered from 0 on.";
         return Err(TopicProblem::new(ErrorCode::INVALID_REPLICA_ASSIGNMENT, message));
@@ -94,7 +109,11 @@ fn created_topic(call: &Call<'_>, topic: &Topic) -> CreatableTopicResult {
     let entry = |property: &crate::config::TopicProperty| CreatableTopicConfigs {
         name: ByteString::from_static(property.name),
         value: Some(ByteString::from(config.value(property.name))),
-        config_source: if config.own(property.name).is_some() { SOURCE_TOPIC } else { SOURCE_DEFAULT },
+        config_source: if config.own(property.name).is_some() {
+            SOURCE_TOPIC
+        } else {
+            SOURCE_DEFAULT
+        },
         ..Default::default()
     };
     result.configs = Some(TOPIC_PROPERTIES.iter().map(entry).collect());
@@ -117,12 +136,14 @@ fn not_created(name: &ByteString, problem: TopicProblem) -> CreatableTopicResult
 
 impl Api for DeleteTopicsRequest {
     async fn handle(self, call: &Call<'_>) -> Reply<DeleteTopicsResponse> {
-        let responses = self.named(call).into_iter().map(|(name, id)| delete(call, name, id)).collect();
+        let responses =
+            self.named(call).into_iter().map(|(name, id)| delete(call, name, id)).collect();
         Reply::Response(DeleteTopicsResponse { responses, ..Default::default() })
     }
 
     fn refused(&self, call: &Call<'_>, code: ErrorCode) -> DeleteTopicsResponse {
-        let responses = self.named(call).into_iter().map(|(name, id)| deleted(name, id, code)).collect();
+        let responses =
+            self.named(call).into_iter().map(|(name, id)| deleted(name, id, code)).collect();
         DeleteTopicsResponse { responses, ..Default::default() }
     }
 
@@ -166,19 +187,34 @@ fn deleted(name: Option<ByteString>, topic_id: Uuid, code: ErrorCode) -> Deletab
 impl Api for CreatePartitionsRequest {
     async fn handle(self, call: &Call<'_>) -> Reply<CreatePartitionsResponse> {
         let grow = |asked: &CreatePartitionsTopic| {
-            let assignments: Vec<Vec<i32>> =
-                asked.assignments.iter().flatten().map(|assignment| assignment.broker_ids.to_vec()).collect();
-            let grown = call.cluster().add_partitions(&asked.name, asked.count, &assignments, self.validate_only);
+            let assignments: Vec<Vec<i32>> = asked
+                .assignments
+                .iter()
+                .flatten()
+                .map(|assignment| assignment.broker_ids.to_vec())
+                .collect();
+            let grown = call.cluster().add_partitions(
+                &asked.name,
+                asked.count,
+                &assignments,
+                self.validate_only,
+            );
             grown_topic(&asked.name, grown.err())
         };
-        Reply::Response(CreatePartitionsResponse { results: self.topics.iter().map(grow).collect(), ..Default::default() })
+        Reply::Response(CreatePartitionsResponse {
+            results: self.topics.iter().map(grow).collect(),
+            ..Default::default()
+        })
     }
 
     fn refused(&self, _: &Call<'_>, code: ErrorCode) -> CreatePartitionsResponse {
         let topic = |asked: &CreatePartitionsTopic| {
             grown_topic(&asked.name, Some(TopicProblem::new(code, code.to_string())))
         };
-        CreatePartitionsResponse { results: self.topics.iter().map(topic).collect(), ..Default::default() }
+        CreatePartitionsResponse {
+            results: self.topics.iter().map(topic).collect(),
+            ..Default::default()
+        }
     }
 
     fn throttle(response: &mut CreatePartitionsResponse, throttle_time_ms: i32) {

@@ -37,7 +37,8 @@ impl Api for DescribeTopicPartitionsRequest {
             }
             let partitions = topic.partitions.read();
             let skipped = usize::try_from(from).unwrap_or(0);
-            let page: Vec<_> = partitions.iter().skip(skipped).take(left).map(|one| describe(call, one)).collect();
+            let page: Vec<_> =
+                partitions.iter().skip(skipped).take(left).map(|one| describe(call, one)).collect();
             left -= page.len();
             let next = skipped + page.len();
             response.topics.push(DescribeTopicPartitionsResponseTopic {
@@ -92,13 +93,21 @@ fn cursor(topic_name: ByteString, partition_index: i32) -> Box<Cursor> {
 }
 
 fn unknown(name: ByteString, code: ErrorCode) -> DescribeTopicPartitionsResponseTopic {
-    DescribeTopicPartitionsResponseTopic { error_code: code.0, name: Some(name), ..Default::default() }
+    DescribeTopicPartitionsResponseTopic {
+        error_code: code.0,
+        name: Some(name),
+        ..Default::default()
+    }
 }
 
 fn describe(call: &Call<'_>, partition: &Partition) -> DescribeTopicPartitionsResponsePartition {
     let leadership = partition.leadership();
     let running = call.cluster().running_nodes();
-    let code = if leadership.leader == NO_LEADER { ErrorCode::LEADER_NOT_AVAILABLE } else { ErrorCode::NONE };
+    let code = if leadership.leader == NO_LEADER {
+        ErrorCode::LEADER_NOT_AVAILABLE
+    } else {
+        ErrorCode::NONE
+    };
     DescribeTopicPartitionsResponsePartition {
         error_code: code.0,
         partition_index: partition.index,
@@ -108,7 +117,12 @@ fn describe(call: &Call<'_>, partition: &Partition) -> DescribeTopicPartitionsRe
         isr_nodes: leadership.isr.iter().copied().collect(),
         eligible_leader_replicas: Some(Int32Array::default()),
         last_known_elr: Some(Int32Array::default()),
-        offline_replicas: leadership.replicas.iter().copied().filter(|node| !running.contains(node)).collect(),
+        offline_replicas: leadership
+            .replicas
+            .iter()
+            .copied()
+            .filter(|node| !running.contains(node))
+            .collect(),
         ..Default::default()
     }
 }

@@ -1,12 +1,16 @@
 //! DescribeProducers, DescribeTransactions and ListTransactions (KIP-664).
 
 use milena_wire::messages::describe_producers_request::TopicRequest;
-use milena_wire::messages::describe_producers_response::{PartitionResponse, ProducerState, TopicResponse};
-use milena_wire::messages::describe_transactions_response::{TopicData, TransactionState as Described};
+use milena_wire::messages::describe_producers_response::{
+    PartitionResponse, ProducerState, TopicResponse,
+};
+use milena_wire::messages::describe_transactions_response::{
+    TopicData, TransactionState as Described,
+};
 use milena_wire::messages::list_transactions_response::TransactionState as Listed;
 use milena_wire::messages::{
-    DescribeProducersRequest, DescribeProducersResponse, DescribeTransactionsRequest, DescribeTransactionsResponse,
-    ListTransactionsRequest, ListTransactionsResponse,
+    DescribeProducersRequest, DescribeProducersResponse, DescribeTransactionsRequest,
+    DescribeTransactionsResponse, ListTransactionsRequest, ListTransactionsResponse,
 };
 use milena_wire::{ByteString, ErrorCode};
 
@@ -16,26 +20,47 @@ use crate::connection::Call;
 use crate::log::ProducerSnapshot;
 use crate::transaction::{Transaction, TransactionState};
 
-const STATES: [&str; 7] =
-    ["Empty", "Ongoing", "PrepareCommit", "PrepareAbort", "CompleteCommit", "CompleteAbort", "PrepareEpochFence"];
+const STATES: [&str; 7] = [
+    "Empty",
+    "Ongoing",
+    "PrepareCommit",
+    "PrepareAbort",
+    "CompleteCommit",
+    "CompleteAbort",
+    "PrepareEpochFence",
+];
 
 impl Api for DescribeProducersRequest {
     async fn handle(self, call: &Call<'_>) -> Reply<DescribeProducersResponse> {
         let topic = |topic: &TopicRequest| TopicResponse {
             name: topic.name.clone(),
-            partitions: topic.partition_indexes.iter().map(|&index| producers(call, &topic.name, index)).collect(),
+            partitions: topic
+                .partition_indexes
+                .iter()
+                .map(|&index| producers(call, &topic.name, index))
+                .collect(),
             ..Default::default()
         };
-        Reply::Response(DescribeProducersResponse { topics: self.topics.iter().map(topic).collect(), ..Default::default() })
+        Reply::Response(DescribeProducersResponse {
+            topics: self.topics.iter().map(topic).collect(),
+            ..Default::default()
+        })
     }
 
     fn refused(&self, _: &Call<'_>, code: ErrorCode) -> DescribeProducersResponse {
         let topic = |topic: &TopicRequest| TopicResponse {
             name: topic.name.clone(),
-            partitions: topic.partition_indexes.iter().map(|&index| no_producers(index, code)).collect(),
+            partitions: topic
+                .partition_indexes
+                .iter()
+                .map(|&index| no_producers(index, code))
+                .collect(),
             ..Default::default()
         };
-        DescribeProducersResponse { topics: self.topics.iter().map(topic).collect(), ..Default::default() }
+        DescribeProducersResponse {
+            topics: self.topics.iter().map(topic).collect(),
+            ..Default::default()
+        }
     }
 
     fn throttle(response: &mut DescribeProducersResponse, throttle_time_ms: i32) {
@@ -89,7 +114,8 @@ impl Api for DescribeTransactionsRequest {
     }
 
     fn refused(&self, _: &Call<'_>, code: ErrorCode) -> DescribeTransactionsResponse {
-        let transaction_states = self.transactional_ids.iter().map(|id| undescribed(id, code)).collect();
+        let transaction_states =
+            self.transactional_ids.iter().map(|id| undescribed(id, code)).collect();
         DescribeTransactionsResponse { transaction_states, ..Default::default() }
     }
 
@@ -127,7 +153,12 @@ fn described(id: &ByteString, transaction: &Transaction) -> Described {
 
 impl Api for ListTransactionsRequest {
     async fn handle(self, call: &Call<'_>) -> Reply<ListTransactionsResponse> {
-        let unknown = self.state_filters.iter().filter(|state| !STATES.contains(&&***state)).cloned().collect();
+        let unknown = self
+            .state_filters
+            .iter()
+            .filter(|state| !STATES.contains(&&***state))
+            .cloned()
+            .collect();
         let now_ms = now_ms();
         let is_wanted = |id: &ByteString, transaction: &Transaction| {
             let states = &self.state_filters;
@@ -137,7 +168,11 @@ impl Api for ListTransactionsRequest {
             (states.is_empty() || states.iter().any(|state| state == transaction.state.name()))
                 && (producers.is_empty() || producers.contains(&transaction.producer_id))
                 && (self.duration_filter < 0 || (is_open && age_ms > self.duration_filter))
-                && call.cluster().is_coordinator(CoordinatorKind::Transaction, id, call.peer.node_id)
+                && call.cluster().is_coordinator(
+                    CoordinatorKind::Transaction,
+                    id,
+                    call.peer.node_id,
+                )
         };
         let transactions = call.cluster().transactions.lock();
         let listed = |(id, transaction): (&ByteString, &Transaction)| Listed {
@@ -148,7 +183,11 @@ impl Api for ListTransactionsRequest {
         };
         Reply::Response(ListTransactionsResponse {
             unknown_state_filters: unknown,
-            transaction_states: transactions.iter().filter(|(id, one)| is_wanted(id, one)).map(listed).collect(),
+            transaction_states: transactions
+                .iter()
+                .filter(|(id, one)| is_wanted(id, one))
+                .map(listed)
+                .collect(),
             ..Default::default()
         })
     }

@@ -1,6 +1,8 @@
 //! AddPartitionsToTxn, AddOffsetsToTxn, TxnOffsetCommit and EndTxn.
 
-use milena_wire::messages::add_partitions_to_txn_request::{AddPartitionsToTxnTopic, AddPartitionsToTxnTransaction};
+use milena_wire::messages::add_partitions_to_txn_request::{
+    AddPartitionsToTxnTopic, AddPartitionsToTxnTransaction,
+};
 use milena_wire::messages::add_partitions_to_txn_response::{
     AddPartitionsToTxnPartitionResult, AddPartitionsToTxnResult, AddPartitionsToTxnTopicResult,
 };
@@ -11,8 +13,9 @@ use milena_wire::messages::txn_offset_commit_response::{
     TxnOffsetCommitResponsePartition, TxnOffsetCommitResponseTopic,
 };
 use milena_wire::messages::{
-    AddOffsetsToTxnRequest, AddOffsetsToTxnResponse, AddPartitionsToTxnRequest, AddPartitionsToTxnResponse,
-    EndTxnRequest, EndTxnResponse, TxnOffsetCommitRequest, TxnOffsetCommitResponse,
+    AddOffsetsToTxnRequest, AddOffsetsToTxnResponse, AddPartitionsToTxnRequest,
+    AddPartitionsToTxnResponse, EndTxnRequest, EndTxnResponse, TxnOffsetCommitRequest,
+    TxnOffsetCommitResponse,
 };
 use milena_wire::{ByteString, ErrorCode};
 
@@ -42,20 +45,25 @@ fn for_version(call: &Call<'_>, code: ErrorCode) -> ErrorCode {
 }
 
 fn check_coordinator(call: &Call<'_>, transactional_id: &str) -> Result<(), ErrorCode> {
-    let is_coordinator =
-        call.cluster().is_coordinator(CoordinatorKind::Transaction, transactional_id, call.peer.node_id);
+    let is_coordinator = call.cluster().is_coordinator(
+        CoordinatorKind::Transaction,
+        transactional_id,
+        call.peer.node_id,
+    );
     if is_coordinator { Ok(()) } else { Err(ErrorCode::NOT_COORDINATOR) }
 }
 
 impl Api for AddPartitionsToTxnRequest {
     async fn handle(self, call: &Call<'_>) -> Reply<AddPartitionsToTxnResponse> {
-        let results = self.by_transaction(call).iter().map(|asked| add_partitions(call, asked)).collect();
+        let results =
+            self.by_transaction(call).iter().map(|asked| add_partitions(call, asked)).collect();
         Reply::Response(respond(call, results))
     }
 
     fn refused(&self, call: &Call<'_>, code: ErrorCode) -> AddPartitionsToTxnResponse {
         let asked = self.by_transaction(call);
-        let mut response = respond(call, asked.iter().map(|asked| added(asked, |_, _| code)).collect());
+        let mut response =
+            respond(call, asked.iter().map(|asked| added(asked, |_, _| code)).collect());
         if call.version >= BATCHED_VERSION {
             response.error_code = code.0;
         }
@@ -86,12 +94,24 @@ impl ByTransaction for AddPartitionsToTxnRequest {
     }
 }
 
-fn add_partitions(call: &Call<'_>, asked: &AddPartitionsToTxnTransaction) -> AddPartitionsToTxnResult {
+fn add_partitions(
+    call: &Call<'_>,
+    asked: &AddPartitionsToTxnTransaction,
+) -> AddPartitionsToTxnResult {
     if let Err(code) = check_coordinator(call, &asked.transactional_id) {
         return added(asked, |_, _| code);
     }
-    let all = || asked.topics.iter().flat_map(|topic| topic.partitions.iter().map(|&index| (topic.name.clone(), index)));
-    let bad: Vec<_> = all().filter_map(|(topic, index)| Some((call.find_partition(&topic, index).err()?, topic, index))).collect();
+    let all = || {
+        asked
+            .topics
+            .iter()
+            .flat_map(|topic| topic.partitions.iter().map(|&index| (topic.name.clone(), index)))
+    };
+    let bad: Vec<_> = all()
+        .filter_map(|(topic, index)| {
+            Some((call.find_partition(&topic, index).err()?, topic, index))
+        })
+        .collect();
     if !bad.is_empty() {
         // All or nothing: the good ones are told that they were not tried.
         return added(asked, |topic, index| {
@@ -99,7 +119,8 @@ fn add_partitions(call: &Call<'_>, asked: &AddPartitionsToTxnTransaction) -> Add
             found.map_or(ErrorCode::OPERATION_NOT_ATTEMPTED, |(code, ..)| *code)
         });
     }
-    let producer = ProducerIdentity { producer_id: asked.producer_id, producer_epoch: asked.producer_epoch };
+    let producer =
+        ProducerIdentity { producer_id: asked.producer_id, producer_epoch: asked.producer_epoch };
     let mut transactions = call.cluster().transactions.lock();
     if asked.verify_only {
         return added(asked, |topic, index| {
@@ -107,7 +128,8 @@ fn add_partitions(call: &Call<'_>, asked: &AddPartitionsToTxnTransaction) -> Add
             if covers { ErrorCode::NONE } else { ErrorCode::TRANSACTION_ABORTABLE }
         });
     }
-    let done = transactions.add(&asked.transactional_id, producer, all(), [], (call.seen.at, now_ms()));
+    let done =
+        transactions.add(&asked.transactional_id, producer, all(), [], (call.seen.at, now_ms()));
     let code = done.err().map_or(ErrorCode::NONE, |code| for_version(call, code));
     added(asked, |_, _| code)
 }
@@ -136,9 +158,15 @@ fn added(
     }
 }
 
-fn respond(call: &Call<'_>, mut results: Vec<AddPartitionsToTxnResult>) -> AddPartitionsToTxnResponse {
+fn respond(
+    call: &Call<'_>,
+    mut results: Vec<AddPartitionsToTxnResult>,
+) -> AddPartitionsToTxnResponse {
     if call.version >= BATCHED_VERSION {
-        return AddPartitionsToTxnResponse { results_by_transaction: results, ..Default::default() };
+        return AddPartitionsToTxnResponse {
+            results_by_transaction: results,
+            ..Default::default()
+        };
     }
     let results_by_topic_v3_and_below = results.pop().unwrap_or_default().topic_results;
     AddPartitionsToTxnResponse { results_by_topic_v3_and_below, ..Default::default() }
@@ -146,7 +174,8 @@ fn respond(call: &Call<'_>, mut results: Vec<AddPartitionsToTxnResult>) -> AddPa
 
 impl Api for AddOffsetsToTxnRequest {
     async fn handle(self, call: &Call<'_>) -> Reply<AddOffsetsToTxnResponse> {
-        let producer = ProducerIdentity { producer_id: self.producer_id, producer_epoch: self.producer_epoch };
+        let producer =
+            ProducerIdentity { producer_id: self.producer_id, producer_epoch: self.producer_epoch };
         let added = check_coordinator(call, &self.transactional_id).and_then(|()| {
             let mut transactions = call.cluster().transactions.lock();
             let now = (call.seen.at, now_ms());
@@ -190,7 +219,10 @@ impl Api for EndTxnRequest {
 fn end(request: &EndTxnRequest, call: &Call<'_>) -> Result<ProducerIdentity, ErrorCode> {
     check_coordinator(call, &request.transactional_id)?;
     let cluster = call.cluster();
-    let producer = ProducerIdentity { producer_id: request.producer_id, producer_epoch: request.producer_epoch };
+    let producer = ProducerIdentity {
+        producer_id: request.producer_id,
+        producer_epoch: request.producer_epoch,
+    };
     let bumps = call.version >= END_BUMPS_VERSION;
     let (ending, next) = {
         let mut transactions = cluster.transactions.lock();
@@ -201,7 +233,8 @@ fn end(request: &EndTxnRequest, call: &Call<'_>) -> Result<ProducerIdentity, Err
         cluster.write_ending(&ending);
     }
     if next != producer {
-        let timeout = cluster.transactions.lock().get(&request.transactional_id).map(|known| known.timeout);
+        let timeout =
+            cluster.transactions.lock().get(&request.transactional_id).map(|known| known.timeout);
         let stored = StoredTransaction {
             producer_id: next.producer_id,
             producer_epoch: next.producer_epoch,
@@ -221,19 +254,31 @@ impl Api for TxnOffsetCommitRequest {
             let name = topic_name(call, &topic.name, topic.topic_id);
             let partition = |partition: &TxnOffsetCommitRequestPartition| {
                 let committed = name.clone().and_then(|name| commit(&self, call, name, partition));
-                committed_partition(partition.partition_index, committed.err().unwrap_or(ErrorCode::NONE))
+                committed_partition(
+                    partition.partition_index,
+                    committed.err().unwrap_or(ErrorCode::NONE),
+                )
             };
             committed_topic(topic, topic.partitions.iter().map(partition).collect())
         };
-        Reply::Response(TxnOffsetCommitResponse { topics: self.topics.iter().map(topic).collect(), ..Default::default() })
+        Reply::Response(TxnOffsetCommitResponse {
+            topics: self.topics.iter().map(topic).collect(),
+            ..Default::default()
+        })
     }
 
     fn refused(&self, _: &Call<'_>, code: ErrorCode) -> TxnOffsetCommitResponse {
         let topic = |topic: &TxnOffsetCommitRequestTopic| {
             let partitions = topic.partitions.iter();
-            committed_topic(topic, partitions.map(|one| committed_partition(one.partition_index, code)).collect())
+            committed_topic(
+                topic,
+                partitions.map(|one| committed_partition(one.partition_index, code)).collect(),
+            )
         };
-        TxnOffsetCommitResponse { topics: self.topics.iter().map(topic).collect(), ..Default::default() }
+        TxnOffsetCommitResponse {
+            topics: self.topics.iter().map(topic).collect(),
+            ..Default::default()
+        }
     }
 
     fn throttle(response: &mut TxnOffsetCommitResponse, throttle_time_ms: i32) {
@@ -243,18 +288,33 @@ impl Api for TxnOffsetCommitRequest {
 
 fn allowed(request: &TxnOffsetCommitRequest, call: &Call<'_>) -> Result<(), ErrorCode> {
     call.check_group(&request.group_id)?;
-    let producer = ProducerIdentity { producer_id: request.producer_id, producer_epoch: request.producer_epoch };
+    let producer = ProducerIdentity {
+        producer_id: request.producer_id,
+        producer_epoch: request.producer_epoch,
+    };
     {
         let mut transactions = call.cluster().transactions.lock();
         transactions.check(&request.transactional_id, producer)?;
         if call.version >= IMPLICIT_ADD_VERSION {
             let group = [request.group_id.clone()];
-            transactions.add(&request.transactional_id, producer, [], group, (call.seen.at, now_ms()))?;
+            transactions.add(
+                &request.transactional_id,
+                producer,
+                [],
+                group,
+                (call.seen.at, now_ms()),
+            )?;
         }
     }
-    let (instance, generation) = (request.group_instance_id.as_deref(), request.generation_id_or_member_epoch);
+    let (instance, generation) =
+        (request.group_instance_id.as_deref(), request.generation_id_or_member_epoch);
     call.cluster().groups.with(|groups| {
-        groups.check_transactional_commit(&request.group_id, &request.member_id, instance, generation)
+        groups.check_transactional_commit(
+            &request.group_id,
+            &request.member_id,
+            instance,
+            generation,
+        )
     })
 }
 

@@ -32,7 +32,10 @@ impl Piece {
 pub(crate) enum Extent {
     Memory(Bytes),
     /// Byte positions that have to be read from storage.
-    Stored { start: u64, len: usize },
+    Stored {
+        start: u64,
+        len: usize,
+    },
 }
 
 /// The pieces of one log by byte position. Positions only grow; they restart with the process.
@@ -140,7 +143,8 @@ impl Chunks {
         }
         self.open = BytesMut::new();
         self.open_start = self.open_start.min(position);
-        self.memory_bytes = self.pieces.iter().filter_map(|piece| piece.bytes.as_ref()).map(Bytes::len).sum();
+        self.memory_bytes =
+            self.pieces.iter().filter_map(|piece| piece.bytes.as_ref()).map(Bytes::len).sum();
     }
 
     /// Drops the oldest pieces from memory until at most `limit` bytes remain; for logs that are also stored.

@@ -47,7 +47,10 @@ impl LeaderEpochs {
         }
         let higher = self.starts.partition_point(|&(epoch, _)| epoch <= requested);
         let end_offset = self.starts.get(higher).map_or(log_end_offset, |&(_, start)| start);
-        let leader_epoch = higher.checked_sub(1).and_then(|index| self.starts.get(index)).map_or(requested, |entry| entry.0);
+        let leader_epoch = higher
+            .checked_sub(1)
+            .and_then(|index| self.starts.get(index))
+            .map_or(requested, |entry| entry.0);
         EpochEnd { leader_epoch, end_offset }
     }
 

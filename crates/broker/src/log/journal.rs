@@ -141,7 +141,12 @@ impl Log {
     }
 
     /// Takes in a batch that storage holds, while a log is rebuilt. Offsets are those of the batch.
-    pub(crate) fn restore(&mut self, header: &BatchHeader, commit_marker: Option<bool>, coordinator_epoch: i32) {
+    pub(crate) fn restore(
+        &mut self,
+        header: &BatchHeader,
+        commit_marker: Option<bool>,
+        coordinator_epoch: i32,
+    ) {
         let position = self.chunks.push_stored(header.size);
         if self.entries.is_empty() && self.end_offset == 0 {
             self.start_offset = header.base_offset;
@@ -149,7 +154,13 @@ impl Log {
         self.index(header, position, commit_marker, coordinator_epoch);
     }
 
-    fn index(&mut self, stored: &BatchHeader, position: u64, commit_marker: Option<bool>, coordinator_epoch: i32) {
+    fn index(
+        &mut self,
+        stored: &BatchHeader,
+        position: u64,
+        commit_marker: Option<bool>,
+        coordinator_epoch: i32,
+    ) {
         let last_offset = stored.last_offset();
         self.entries.push_back(Entry {
             base_offset: stored.base_offset,
@@ -158,20 +169,28 @@ impl Log {
             position,
             size: stored.size,
         });
-        self.end_offset = last_offset + 1;
+        self.end_offset = last_offset.saturating_add(1);
         self.epochs.assign(stored.leader_epoch, stored.base_offset);
         if stored.producer_id < 0 {
             return;
         }
         match commit_marker {
-            Some(committed) => self.producers.ended(stored, stored.base_offset, committed, coordinator_epoch),
+            Some(committed) => {
+                self.producers.ended(stored, stored.base_offset, committed, coordinator_epoch)
+            }
             None => self.producers.appended(stored, stored.base_offset, stored.max_timestamp),
         }
     }
 
     /// Whole batches from the one that holds `offset` up to `bound`, at most `bytes_max` of them
     /// unless `at_least_one`. The first batch may begin before `offset`, as in Kafka.
-    pub(crate) fn read(&mut self, offset: i64, bound: i64, bytes_max: usize, at_least_one: bool) -> ReadSlice {
+    pub(crate) fn read(
+        &mut self,
+        offset: i64,
+        bound: i64,
+        bytes_max: usize,
+        at_least_one: bool,
+    ) -> ReadSlice {
         let first = self.entries.partition_point(|entry| entry.last_offset < offset);
         let mut len = 0usize;
         let mut next_offset = offset;
@@ -216,7 +235,8 @@ impl Log {
         while self.entries.front().is_some_and(|entry| entry.last_offset < self.start_offset) {
             self.entries.pop_front();
         }
-        let position = self.entries.front().map_or(self.chunks.end(), |entry| entry.position);
+        let position =
+            self.entries.front().map_or_else(|| self.chunks.end(), |entry| entry.position);
         self.chunks.drop_before(position);
         self.producers.forget_before(self.start_offset);
     }

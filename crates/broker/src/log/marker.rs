@@ -61,7 +61,12 @@ pub(crate) fn end_marker(
         base_sequence: -1,
         records_count: 1,
     };
-    ValidBatch { bytes: Bytes::from(bytes), header, commit_marker: Some(committed), coordinator_epoch }
+    ValidBatch {
+        bytes: Bytes::from(bytes),
+        header,
+        commit_marker: Some(committed),
+        coordinator_epoch,
+    }
 }
 
 /// Whether the control batch commits, and the coordinator epoch; `None` for other control records.

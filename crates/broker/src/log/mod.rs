@@ -20,7 +20,7 @@ mod validate;
 pub(crate) use chunks::Extent;
 pub(crate) use header::{BatchHeader, HEADER_LEN, is_crc_valid};
 pub(crate) use journal::{AppendError, Appended, Log};
-pub(crate) use producers::{AbortedTransaction, ProducerSnapshot, SequenceError};
 pub(crate) use marker::{end_marker, parse_marker};
+pub(crate) use producers::{AbortedTransaction, ProducerSnapshot, SequenceError};
 pub(crate) use timestamps::{TimestampOffset, first_at_or_after};
 pub(crate) use validate::{BatchRules, InvalidBatches, RecordProblem, ValidBatch, validate};

@@ -78,20 +78,29 @@ impl Producers {
             return Err(SequenceError::ProducerFenced);
         }
         if batch.producer_epoch > state.epoch {
-            return if batch.base_sequence == 0 { Ok(None) } else { Err(SequenceError::OutOfOrder) };
+            return if batch.base_sequence == 0 {
+                Ok(None)
+            } else {
+                Err(SequenceError::OutOfOrder)
+            };
         }
         let last_sequence = batch.last_sequence();
         let same = |seen: &&BatchSeen| {
             seen.base_sequence == batch.base_sequence && seen.last_sequence == last_sequence
         };
         if let Some(seen) = state.batches.iter().find(same) {
-            return Ok(Some(Duplicate { base_offset: seen.base_offset, timestamp: seen.timestamp }));
+            return Ok(Some(Duplicate {
+                base_offset: seen.base_offset,
+                timestamp: seen.timestamp,
+            }));
         }
         if state.transaction_first_offset.is_some() && !batch.is_transactional() {
             return Err(SequenceError::TransactionState);
         }
         match state.batches.back() {
-            Some(last) if next_sequence(last.last_sequence) != batch.base_sequence => Err(SequenceError::OutOfOrder),
+            Some(last) if next_sequence(last.last_sequence) != batch.base_sequence => {
+                Err(SequenceError::OutOfOrder)
+            }
             // After a marker bumped the epoch there is no batch to compare with: any sequence starts.
             _ => Ok(None),
         }
@@ -99,7 +108,10 @@ impl Producers {
 
     /// Notes an appended data batch whose first offset is `base_offset`.
     pub(crate) fn appended(&mut self, batch: &BatchHeader, base_offset: i64, timestamp: i64) {
-        let state = self.states.entry(batch.producer_id).or_insert_with(|| ProducerState::new(batch.producer_epoch));
+        let state = self
+            .states
+            .entry(batch.producer_id)
+            .or_insert_with(|| ProducerState::new(batch.producer_epoch));
         if batch.producer_epoch > state.epoch {
             state.epoch = batch.producer_epoch;
             state.batches.clear();
@@ -120,8 +132,17 @@ impl Producers {
     }
 
     /// Notes an end marker of a transaction at `offset`.
-    pub(crate) fn ended(&mut self, batch: &BatchHeader, offset: i64, committed: bool, coordinator_epoch: i32) {
-        let state = self.states.entry(batch.producer_id).or_insert_with(|| ProducerState::new(batch.producer_epoch));
+    pub(crate) fn ended(
+        &mut self,
+        batch: &BatchHeader,
+        offset: i64,
+        committed: bool,
+        coordinator_epoch: i32,
+    ) {
+        let state = self
+            .states
+            .entry(batch.producer_id)
+            .or_insert_with(|| ProducerState::new(batch.producer_epoch));
         if batch.producer_epoch > state.epoch {
             state.epoch = batch.producer_epoch;
             state.batches.clear();
@@ -131,7 +152,11 @@ impl Producers {
         if let Some(first_offset) = state.transaction_first_offset.take()
             && !committed
         {
-            self.aborted.push(AbortedTransaction { producer_id: batch.producer_id, first_offset, last_offset: offset });
+            self.aborted.push(AbortedTransaction {
+                producer_id: batch.producer_id,
+                first_offset,
+                last_offset: offset,
+            });
         }
     }
 
@@ -142,7 +167,11 @@ impl Producers {
 
     /// Aborted transactions that touch offsets from `start` to before `end`.
     pub(crate) fn aborted_between(&self, start: i64, end: i64) -> Vec<AbortedTransaction> {
-        self.aborted.iter().filter(|aborted| aborted.last_offset >= start && aborted.first_offset < end).copied().collect()
+        self.aborted
+            .iter()
+            .filter(|aborted| aborted.last_offset >= start && aborted.first_offset < end)
+            .copied()
+            .collect()
     }
 
     pub(crate) fn snapshot(&self) -> Vec<ProducerSnapshot> {
@@ -248,7 +277,12 @@ mod tests {
         let data = BatchHeader { attributes: 0x10, ..batch(0, 0, 3) };
         appended(&mut producers, &data, 10);
         assert_eq!(producers.first_open_offset(), Some(10));
-        producers.ended(&BatchHeader { attributes: 0x30, base_sequence: -1, ..batch(0, 0, 1) }, 13, false, 0);
+        producers.ended(
+            &BatchHeader { attributes: 0x30, base_sequence: -1, ..batch(0, 0, 1) },
+            13,
+            false,
+            0,
+        );
         assert_eq!(producers.first_open_offset(), None);
         let aborted = AbortedTransaction { producer_id: 1, first_offset: 10, last_offset: 13 };
         assert_eq!(producers.aborted_between(0, 11), vec![aborted]);

@@ -33,10 +33,17 @@ impl Log {
 }
 
 /// The first record of `batch` whose timestamp is at least `timestamp` and whose offset is at least `offset`.
-pub(crate) fn first_at_or_after(batch: &Bytes, timestamp: i64, offset: i64) -> Option<TimestampOffset> {
+pub(crate) fn first_at_or_after(
+    batch: &Bytes,
+    timestamp: i64,
+    offset: i64,
+) -> Option<TimestampOffset> {
     let header = BatchHeader::parse(batch).ok()?;
     if header.is_log_append_time() || header.is_control() {
-        let found = TimestampOffset { timestamp: header.max_timestamp, offset: header.base_offset.max(offset) };
+        let found = TimestampOffset {
+            timestamp: header.max_timestamp,
+            offset: header.base_offset.max(offset),
+        };
         return (found.timestamp >= timestamp).then_some(found);
     }
     let batch = single_batch(&batch.slice(..header.size))?;

@@ -71,7 +71,10 @@ pub(crate) fn validate(records: &Bytes, rules: &BatchRules) -> Result<ValidBatch
         return Err(invalid(ErrorCode::MESSAGE_TOO_LARGE, message));
     }
     if !header::is_crc_valid(records, &header) {
-        return Err(invalid(ErrorCode::CORRUPT_MESSAGE, "the checksum of the record batch is wrong"));
+        return Err(invalid(
+            ErrorCode::CORRUPT_MESSAGE,
+            "the checksum of the record batch is wrong",
+        ));
     }
     check_header(&header, rules)?;
     check_records(records, &header, rules)?;
@@ -82,7 +85,9 @@ fn check_header(header: &BatchHeader, rules: &BatchRules) -> Result<(), InvalidB
     if header.is_control() {
         return Err(invalid(ErrorCode::INVALID_RECORD, "clients may not write control records"));
     }
-    if header.records_count < 1 || header.records_count != header.last_offset_delta.saturating_add(1) {
+    if header.records_count < 1
+        || header.records_count != header.last_offset_delta.saturating_add(1)
+    {
         let message = "the record count does not match the offsets of the batch";
         return Err(invalid(ErrorCode::INVALID_RECORD, message));
     }
@@ -91,17 +96,27 @@ fn check_header(header: &BatchHeader, rules: &BatchRules) -> Result<(), InvalidB
         return Err(invalid(ErrorCode::INVALID_RECORD, message));
     }
     if header.is_transactional() && header.producer_id < 0 {
-        return Err(invalid(ErrorCode::INVALID_RECORD, "a transactional batch needs a producer id"));
+        return Err(invalid(
+            ErrorCode::INVALID_RECORD,
+            "a transactional batch needs a producer id",
+        ));
     }
     match header.compression() {
         0..ZSTD => Ok(()),
         ZSTD if rules.produce_version >= ZSTD_PRODUCE_VERSION => Ok(()),
-        ZSTD => Err(invalid(ErrorCode::UNSUPPORTED_COMPRESSION_TYPE, "zstd needs Produce version 7 or higher")),
+        ZSTD => Err(invalid(
+            ErrorCode::UNSUPPORTED_COMPRESSION_TYPE,
+            "zstd needs Produce version 7 or higher",
+        )),
         _ => Err(invalid(ErrorCode::CORRUPT_MESSAGE, "the compression type is unknown")),
     }
 }
 
-fn check_records(bytes: &Bytes, header: &BatchHeader, rules: &BatchRules) -> Result<(), InvalidBatches> {
+fn check_records(
+    bytes: &Bytes,
+    header: &BatchHeader,
+    rules: &BatchRules,
+) -> Result<(), InvalidBatches> {
     let corrupt = || invalid(ErrorCode::CORRUPT_MESSAGE, "the records of the batch cannot be read");
     let batch = single_batch(bytes).ok_or_else(corrupt)?;
     let records = batch.records(DECOMPRESSED_BYTES_MAX).map_err(|_| corrupt())?;
@@ -112,9 +127,13 @@ fn check_records(bytes: &Bytes, header: &BatchHeader, rules: &BatchRules) -> Res
     for (index, record) in records.iter().enumerate() {
         let record = record.map_err(|_| corrupt())?;
         if record.offset != expected {
-            return Err(invalid(ErrorCode::INVALID_RECORD, "the records are not numbered one after the other"));
+            return Err(invalid(
+                ErrorCode::INVALID_RECORD,
+                "the records are not numbered one after the other",
+            ));
         }
-        expected += 1;
+        // A base offset near the largest integer may wrap; the log assigns its own offsets anyway.
+        expected = expected.wrapping_add(1);
         let index = i32::try_from(index).unwrap_or(i32::MAX);
         if rules.keys_required && record.key.is_none() {
             let message = "a record of a compacted topic needs a key";
@@ -125,13 +144,17 @@ fn check_records(bytes: &Bytes, header: &BatchHeader, rules: &BatchRules) -> Res
             problems.push(RecordProblem { batch_index: index, message });
         }
     }
-    if expected != header.last_offset().saturating_add(1) {
-        return Err(invalid(ErrorCode::INVALID_RECORD, "the batch holds fewer records than it states"));
+    if expected != header.base_offset.wrapping_add(i64::from(header.records_count)) {
+        return Err(invalid(
+            ErrorCode::INVALID_RECORD,
+            "the batch holds fewer records than it states",
+        ));
     }
     if problems.is_empty() {
         return Ok(());
     }
-    let error = if bad_timestamp { ErrorCode::INVALID_TIMESTAMP } else { ErrorCode::INVALID_RECORD };
+    let error =
+        if bad_timestamp { ErrorCode::INVALID_TIMESTAMP } else { ErrorCode::INVALID_RECORD };
     Err(InvalidBatches { error, message: "one or more records were rejected", records: problems })
 }
 

@@ -103,7 +103,8 @@ impl Journal {
 
     pub(crate) fn topic(&mut self, name: &str, topic: &StoredTopic) -> io::Result<()> {
         let id: String = topic.id.0.iter().map(|byte| format!("{byte:02x}")).collect();
-        let nodes = |replicas: &Vec<i32>| replicas.iter().map(i32::to_string).collect::<Vec<_>>().join(",");
+        let nodes =
+            |replicas: &Vec<i32>| replicas.iter().map(i32::to_string).collect::<Vec<_>>().join(",");
         let replicas = topic.replicas.iter().map(nodes).collect::<Vec<_>>().join(";");
         let mut fields = vec!["topic".to_owned(), name.to_owned(), id, replicas];
         for (key, value) in topic.config.entries() {
@@ -136,8 +137,17 @@ impl Journal {
         match committed {
             None => self.entry(&["offset", group, topic, &partition]),
             Some(committed) => {
-                let (offset, epoch) = (committed.offset.to_string(), committed.leader_epoch.to_string());
-                self.entry(&["offset", group, topic, &partition, &offset, &epoch, &committed.metadata])
+                let (offset, epoch) =
+                    (committed.offset.to_string(), committed.leader_epoch.to_string());
+                self.entry(&[
+                    "offset",
+                    group,
+                    topic,
+                    &partition,
+                    &offset,
+                    &epoch,
+                    &committed.metadata,
+                ])
             }
         }
     }
@@ -146,9 +156,19 @@ impl Journal {
         self.entry(&["group-deleted", group])
     }
 
-    pub(crate) fn transaction(&mut self, id: &str, transaction: &StoredTransaction) -> io::Result<()> {
+    pub(crate) fn transaction(
+        &mut self,
+        id: &str,
+        transaction: &StoredTransaction,
+    ) -> io::Result<()> {
         let StoredTransaction { producer_id, producer_epoch, timeout_ms } = transaction;
-        self.entry(&["transaction", id, &producer_id.to_string(), &producer_epoch.to_string(), &timeout_ms.to_string()])
+        self.entry(&[
+            "transaction",
+            id,
+            &producer_id.to_string(),
+            &producer_epoch.to_string(),
+            &timeout_ms.to_string(),
+        ])
     }
 
     pub(crate) fn sync(&self) -> io::Result<()> {
@@ -194,10 +214,14 @@ fn take_line(line: &[u8], recovered: &mut Recovered) -> Option<()> {
             recovered.starts.retain(|(topic, _), _| topic != name);
         }
         ["epoch", topic, partition, epoch] => {
-            recovered.epochs.insert((ByteString::from(*topic), partition.parse().ok()?), epoch.parse().ok()?);
+            recovered
+                .epochs
+                .insert((ByteString::from(*topic), partition.parse().ok()?), epoch.parse().ok()?);
         }
         ["start", topic, partition, start] => {
-            recovered.starts.insert((ByteString::from(*topic), partition.parse().ok()?), start.parse().ok()?);
+            recovered
+                .starts
+                .insert((ByteString::from(*topic), partition.parse().ok()?), start.parse().ok()?);
         }
         ["offset", group, topic, partition, rest @ ..] => {
             let key = (ByteString::from(*group), ByteString::from(*topic), partition.parse().ok()?);
@@ -266,7 +290,8 @@ mod tests {
         assert_eq!(empty, Recovered::default());
         let mut config = TopicConfig::default();
         config.set("retention.ms", "5");
-        let topic = StoredTopic { id: Uuid([7; 16]), replicas: vec![vec![1, 2], vec![2, 1]], config };
+        let topic =
+            StoredTopic { id: Uuid([7; 16]), replicas: vec![vec![1, 2], vec![2, 1]], config };
         journal.topic("orders", &topic).unwrap();
         journal.topic("gone", &topic).unwrap();
         journal.topic_deleted("gone").unwrap();
@@ -296,7 +321,8 @@ mod tests {
         bytes.extend_from_slice(b"00000000 offset\tg\tt\t0\t99\t-1\t\n1234");
         fs::write(&path, bytes).unwrap();
         let (_, recovered) = Journal::open(directory.path()).unwrap();
-        let offsets: Vec<_> = recovered.offsets.values().map(|committed| committed.offset).collect();
+        let offsets: Vec<_> =
+            recovered.offsets.values().map(|committed| committed.offset).collect();
         assert_eq!(offsets, [1]);
     }
 }

@@ -37,12 +37,18 @@ pub(crate) struct PartitionFiles {
 pub(crate) fn recover_partition(directory: &Path) -> io::Result<(Log, PartitionFiles)> {
     fs::create_dir_all(directory)?;
     let mut log = Log::default();
-    let mut files = PartitionFiles { directory: directory.to_owned(), segments: Vec::new(), end: 0 };
+    let mut files =
+        PartitionFiles { directory: directory.to_owned(), segments: Vec::new(), end: 0 };
     let mut found = Vec::new();
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();
-        let stem = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse::<i64>().ok());
-        if let (Some(base_offset), Some("log")) = (stem, path.extension().and_then(|ext| ext.to_str())) {
+        let stem = path
+            .file_stem()
+            .and_then(|stem| stem.to_str())
+            .and_then(|stem| stem.parse::<i64>().ok());
+        if let (Some(base_offset), Some("log")) =
+            (stem, path.extension().and_then(|ext| ext.to_str()))
+        {
             found.push((base_offset, path));
         }
     }
@@ -57,7 +63,13 @@ pub(crate) fn recover_partition(directory: &Path) -> io::Result<(Log, PartitionF
         }
         let start = files.end;
         files.end += len;
-        files.segments.push(Segment { path: path.clone(), file, start, len, base_offset: *base_offset });
+        files.segments.push(Segment {
+            path: path.clone(),
+            file,
+            start,
+            len,
+            base_offset: *base_offset,
+        });
         if len < stated {
             // Nothing after a hole can be trusted to follow it.
             for (_, later) in found.iter().skip(index + 1) {
@@ -76,7 +88,7 @@ fn recover_segment(file: &File, log: &mut Log) -> io::Result<u64> {
     reader.seek(SeekFrom::Start(0))?;
     let file_len = file.metadata()?.len();
     let mut good = 0u64;
-    let mut batch = Vec::new();
+    let mut batch = vec![0; HEADER_LEN];
     loop {
         batch.resize(HEADER_LEN, 0);
         if !read_fully(&mut reader, &mut batch)? {

@@ -17,11 +17,19 @@ async fn an_error_is_answered_without_or_after_doing_what_was_asked() {
     let broker = Broker::builder().topic("t", 1).start().await.unwrap();
     let mut client = Client::connect(&broker).await;
     broker.faults().inject(Fault::on(ApiKey::PRODUCE).error(ErrorCode::NOT_LEADER_OR_FOLLOWER));
-    broker.faults().inject(Fault::on(ApiKey::PRODUCE).error_after_applying(ErrorCode::REQUEST_TIMED_OUT));
+    broker
+        .faults()
+        .inject(Fault::on(ApiKey::PRODUCE).error_after_applying(ErrorCode::REQUEST_TIMED_OUT));
     let first = client.produce("t", 0, records()).await;
-    assert_eq!((code(first.error_code), broker.offsets("t", 0)), (ErrorCode::NOT_LEADER_OR_FOLLOWER, Ok((0, 0))));
+    assert_eq!(
+        (code(first.error_code), broker.offsets("t", 0)),
+        (ErrorCode::NOT_LEADER_OR_FOLLOWER, Ok((0, 0)))
+    );
     let second = client.produce("t", 0, records()).await;
-    assert_eq!((code(second.error_code), broker.offsets("t", 0)), (ErrorCode::REQUEST_TIMED_OUT, Ok((0, 1))));
+    assert_eq!(
+        (code(second.error_code), broker.offsets("t", 0)),
+        (ErrorCode::REQUEST_TIMED_OUT, Ok((0, 1)))
+    );
     assert_eq!(code(client.produce("t", 0, records()).await.error_code), ErrorCode::NONE);
 }
 
@@ -49,7 +57,9 @@ async fn a_response_is_cut_short() {
 async fn requests_are_delayed_and_throttled() {
     let broker = Broker::builder().topic("t", 1).start().await.unwrap();
     let delay = Duration::from_millis(80);
-    broker.faults().inject(Fault::on(ApiKey::METADATA).delay(delay).throttle(Duration::from_millis(250)));
+    broker
+        .faults()
+        .inject(Fault::on(ApiKey::METADATA).delay(delay).throttle(Duration::from_millis(250)));
     let mut client = Client::connect(&broker).await;
     let before = Instant::now();
     let response = client.ask(9, &MetadataRequest::default()).await;
@@ -62,11 +72,14 @@ async fn requests_are_delayed_and_throttled() {
 async fn one_partition_fails_and_the_others_are_served() {
     let broker = Broker::builder().topic("t", 2).start().await.unwrap();
     let mut client = Client::connect(&broker).await;
-    broker.faults().inject(Fault::on(ApiKey::FETCH).partition("t", 1).error(ErrorCode::KAFKA_STORAGE_ERROR).always());
+    broker.faults().inject(
+        Fault::on(ApiKey::FETCH).partition("t", 1).error(ErrorCode::KAFKA_STORAGE_ERROR).always(),
+    );
     let mut request = crate::raw::fetch_request("t", &[(0, 0), (1, 0)]);
     request.max_wait_ms = 10_000;
     let response = client.ask(crate::raw::FETCH_BY_NAME, &request).await;
-    let codes: Vec<_> = response.responses[0].partitions.iter().map(|data| code(data.error_code)).collect();
+    let codes: Vec<_> =
+        response.responses[0].partitions.iter().map(|data| code(data.error_code)).collect();
     assert_eq!(codes, [ErrorCode::NONE, ErrorCode::KAFKA_STORAGE_ERROR]);
     broker.faults().clear();
     request.max_wait_ms = 0;
@@ -78,12 +91,15 @@ async fn one_partition_fails_and_the_others_are_served() {
 async fn faults_can_be_chosen_by_what_was_seen() {
     let broker = Broker::builder().topic("t", 1).start().await.unwrap();
     let mut client = Client::connect(&broker).await;
-    let only_old = Fault::on_any().when(|seen| seen.api_version < 2).error(ErrorCode::COORDINATOR_NOT_AVAILABLE);
+    let only_old = Fault::on_any()
+        .when(|seen| seen.api_version < 2)
+        .error(ErrorCode::COORDINATOR_NOT_AVAILABLE);
     broker.faults().inject(only_old);
     let beat = HeartbeatRequest { group_id: "g".into(), ..Default::default() };
     assert_eq!(code(client.ask(3, &beat).await.error_code), ErrorCode::UNKNOWN_MEMBER_ID);
     assert_eq!(code(client.ask(1, &beat).await.error_code), ErrorCode::COORDINATOR_NOT_AVAILABLE);
-    let seen: Vec<_> = broker.faults().requests().iter().map(|seen| (seen.api_key, seen.api_version)).collect();
+    let seen: Vec<_> =
+        broker.faults().requests().iter().map(|seen| (seen.api_key, seen.api_version)).collect();
     assert_eq!(seen, [(ApiKey::HEARTBEAT, 3), (ApiKey::HEARTBEAT, 1)]);
     assert_eq!(broker.faults().requests()[0].client_id.as_deref(), Some("raw"));
 }

@@ -6,7 +6,9 @@ use milena_broker::Broker;
 use milena_wire::ErrorCode;
 use milena_wire::messages::fetch_request::ForgottenTopic;
 use milena_wire::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
-use milena_wire::messages::offset_for_leader_epoch_request::{OffsetForLeaderPartition, OffsetForLeaderTopic};
+use milena_wire::messages::offset_for_leader_epoch_request::{
+    OffsetForLeaderPartition, OffsetForLeaderTopic,
+};
 use milena_wire::messages::{ListOffsetsRequest, MetadataRequest, OffsetForLeaderEpochRequest};
 use milena_wire::records::SealOptions;
 
@@ -50,12 +52,15 @@ async fn limits_hold_but_the_first_batch_is_always_given() {
     }
     let one = client.fetch_with("t", 0, 0, |request| request.max_bytes = 1).await;
     assert_eq!(values(&one).len(), 1);
-    let two = client.fetch_with("t", 0, 0, |request| request.topics[0].partitions[0].partition_max_bytes = 1300).await;
+    let two = client
+        .fetch_with("t", 0, 0, |request| request.topics[0].partitions[0].partition_max_bytes = 1300)
+        .await;
     assert_eq!(values(&two).len(), 2);
     let mut request = fetch_request("t", &[(0, 0), (1, 0)]);
     request.max_bytes = 1;
     let response = client.ask(FETCH_BY_NAME, &request).await;
-    let counts: Vec<_> = response.responses[0].partitions.iter().map(|data| values(data).len()).collect();
+    let counts: Vec<_> =
+        response.responses[0].partitions.iter().map(|data| values(data).len()).collect();
     assert_eq!(counts, [1, 0]);
 }
 
@@ -68,7 +73,10 @@ async fn offsets_outside_the_log_are_out_of_range() {
         let fetched = client.fetch("t", 0, offset).await;
         assert_eq!(code(fetched.error_code), ErrorCode::OFFSET_OUT_OF_RANGE, "{offset}");
     }
-    assert_eq!(code(client.fetch("t", 9, 0).await.error_code), ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+    assert_eq!(
+        code(client.fetch("t", 9, 0).await.error_code),
+        ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
+    );
 }
 
 #[tokio::test]
@@ -89,12 +97,16 @@ async fn a_session_remembers_partitions_and_tells_only_what_changed() {
     client.produce_values("t", 1, &["a"]).await;
     incremental.session_epoch = 2;
     let changed = client.ask(FETCH_BY_NAME, &incremental).await;
-    let partitions: Vec<_> = changed.responses[0].partitions.iter().map(|data| data.partition_index).collect();
+    let partitions: Vec<_> =
+        changed.responses[0].partitions.iter().map(|data| data.partition_index).collect();
     assert_eq!(partitions, [1]);
 
     incremental.session_epoch = 3;
-    incremental.forgotten_topics_data =
-        vec![ForgottenTopic { topic: "t".into(), partitions: [1].into_iter().collect(), ..Default::default() }];
+    incremental.forgotten_topics_data = vec![ForgottenTopic {
+        topic: "t".into(),
+        partitions: [1].into_iter().collect(),
+        ..Default::default()
+    }];
     assert_eq!(client.ask(FETCH_BY_NAME, &incremental).await.responses, []);
 
     // The epoch does not fit any more, then the session is unknown.
@@ -110,7 +122,7 @@ async fn topics_can_be_fetched_by_id() {
     let broker = Broker::builder().topic("t", 1).start().await.unwrap();
     let mut client = Client::connect(&broker).await;
     client.produce_values("t", 0, &["a"]).await;
-    let metadata = client.ask(12, &MetadataRequest::default()).await;
+    let metadata = client.ask(12, &MetadataRequest { topics: None, ..Default::default() }).await;
     let mut request = fetch_request("", &[(0, 0)]);
     request.topics[0].topic_id = metadata.topics[0].topic_id;
     let response = client.ask(18, &request).await;
@@ -121,9 +133,16 @@ async fn topics_can_be_fetched_by_id() {
 }
 
 async fn offset_for(client: &mut Client, timestamp: i64) -> (i64, i64) {
-    let partition = ListOffsetsPartition { partition_index: 0, timestamp, current_leader_epoch: -1, ..Default::default() };
-    let topic = ListOffsetsTopic { name: "t".into(), partitions: vec![partition], ..Default::default() };
-    let response = client.ask(8, &ListOffsetsRequest { topics: vec![topic], ..Default::default() }).await;
+    let partition = ListOffsetsPartition {
+        partition_index: 0,
+        timestamp,
+        current_leader_epoch: -1,
+        ..Default::default()
+    };
+    let topic =
+        ListOffsetsTopic { name: "t".into(), partitions: vec![partition], ..Default::default() };
+    let response =
+        client.ask(8, &ListOffsetsRequest { topics: vec![topic], ..Default::default() }).await;
     let found = &response.topics[0].partitions[0];
     assert_eq!(code(found.error_code), ErrorCode::NONE);
     (found.offset, found.timestamp)
@@ -154,8 +173,16 @@ async fn epochs_end_where_the_next_one_begins() {
     assert_eq!(broker.move_leader("t", 0, 1), Ok(1));
     client.produce_values("t", 0, &["c"]).await;
     let ask = |current, epoch| {
-        let partition = OffsetForLeaderPartition { current_leader_epoch: current, leader_epoch: epoch, ..Default::default() };
-        let topic = OffsetForLeaderTopic { topic: "t".into(), partitions: vec![partition], ..Default::default() };
+        let partition = OffsetForLeaderPartition {
+            current_leader_epoch: current,
+            leader_epoch: epoch,
+            ..Default::default()
+        };
+        let topic = OffsetForLeaderTopic {
+            topic: "t".into(),
+            partitions: vec![partition],
+            ..Default::default()
+        };
         OffsetForLeaderEpochRequest { replica_id: -1, topics: vec![topic], ..Default::default() }
     };
     for (current, epoch, expected) in [

@@ -5,12 +5,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use milena_broker::Broker;
 use milena_wire::messages::join_group_request::JoinGroupRequestProtocol;
-use milena_wire::messages::offset_commit_request::{OffsetCommitRequestPartition, OffsetCommitRequestTopic};
-use milena_wire::messages::offset_fetch_request::{OffsetFetchRequestGroup, OffsetFetchRequestTopics};
+use milena_wire::messages::offset_commit_request::{
+    OffsetCommitRequestPartition, OffsetCommitRequestTopic,
+};
+use milena_wire::messages::offset_fetch_request::{
+    OffsetFetchRequestGroup, OffsetFetchRequestTopics,
+};
 use milena_wire::messages::sync_group_request::SyncGroupRequestAssignment;
 use milena_wire::messages::{
-    DeleteGroupsRequest, DescribeGroupsRequest, FindCoordinatorRequest, HeartbeatRequest, JoinGroupRequest,
-    JoinGroupResponse, LeaveGroupRequest, ListGroupsRequest, OffsetCommitRequest, OffsetFetchRequest, SyncGroupRequest,
+    DeleteGroupsRequest, DescribeGroupsRequest, FindCoordinatorRequest, HeartbeatRequest,
+    JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest, ListGroupsRequest, OffsetCommitRequest,
+    OffsetFetchRequest, SyncGroupRequest,
 };
 use milena_wire::{ByteString, ErrorCode};
 
@@ -99,7 +104,9 @@ async fn two_members_share_a_group_until_one_leaves() {
         (second, joined, synced)
     });
     let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
-    while code(first.ask(4, &heartbeat(&alone)).await.error_code) != ErrorCode::REBALANCE_IN_PROGRESS {
+    while code(first.ask(4, &heartbeat(&alone)).await.error_code)
+        != ErrorCode::REBALANCE_IN_PROGRESS
+    {
         assert!(tokio::time::Instant::now() < deadline);
         tokio::task::yield_now().await;
     }
@@ -110,9 +117,18 @@ async fn two_members_share_a_group_until_one_leaves() {
     let (mut second, follower, synced) = entering.await.unwrap();
     assert_eq!((follower.generation_id, synced.assignment), (2, Bytes::from_static(b"two")));
 
-    let described = first.ask(5, &DescribeGroupsRequest { groups: vec!["g".into()], ..Default::default() }).await;
-    assert_eq!((&*described.groups[0].group_state, described.groups[0].members.len()), ("Stable", 2));
-    let leave = LeaveGroupRequest { group_id: "g".into(), member_id: follower.member_id.clone(), ..Default::default() };
+    let described = first
+        .ask(5, &DescribeGroupsRequest { groups: vec!["g".into()], ..Default::default() })
+        .await;
+    assert_eq!(
+        (&*described.groups[0].group_state, described.groups[0].members.len()),
+        ("Stable", 2)
+    );
+    let leave = LeaveGroupRequest {
+        group_id: "g".into(),
+        member_id: follower.member_id.clone(),
+        ..Default::default()
+    };
     assert_eq!(code(second.ask(2, &leave).await.error_code), ErrorCode::NONE);
     let beat = first.ask(4, &heartbeat(&leader)).await;
     assert_eq!(code(beat.error_code), ErrorCode::REBALANCE_IN_PROGRESS);
@@ -131,19 +147,33 @@ async fn committed_offsets_come_back_in_every_shape() {
         ..Default::default()
     }];
     for version in 1..=7 {
-        let request = OffsetFetchRequest { group_id: "g".into(), topics: Some(topics.clone()), ..Default::default() };
+        let request = OffsetFetchRequest {
+            group_id: "g".into(),
+            topics: Some(topics.clone()),
+            ..Default::default()
+        };
         let fetched = client.ask(version, &request).await;
-        let offsets: Vec<_> = fetched.topics[0].partitions.iter().map(|one| one.committed_offset).collect();
+        let offsets: Vec<_> =
+            fetched.topics[0].partitions.iter().map(|one| one.committed_offset).collect();
         assert_eq!(offsets, [7, -1], "version {version}");
     }
-    let group = OffsetFetchRequestGroup { group_id: "g".into(), topics: None, ..Default::default() };
-    let asked = OffsetFetchRequestTopics { name: "t".into(), partition_indexes: [1].into_iter().collect(), ..Default::default() };
+    let group =
+        OffsetFetchRequestGroup { group_id: "g".into(), topics: None, ..Default::default() };
+    let asked = OffsetFetchRequestTopics {
+        name: "t".into(),
+        partition_indexes: [1].into_iter().collect(),
+        ..Default::default()
+    };
     let named = OffsetFetchRequestGroup { topics: Some(vec![asked]), ..group.clone() };
     for version in 8..=9 {
-        let request = OffsetFetchRequest { groups: vec![group.clone(), named.clone()], ..Default::default() };
+        let request =
+            OffsetFetchRequest { groups: vec![group.clone(), named.clone()], ..Default::default() };
         let fetched = client.ask(version, &request).await;
         let all = &fetched.groups[0].topics[0].partitions;
-        assert_eq!((all.len(), all[0].committed_offset, all[0].metadata.as_deref()), (1, 7, Some("note")));
+        assert_eq!(
+            (all.len(), all[0].committed_offset, all[0].metadata.as_deref()),
+            (1, 7, Some("note"))
+        );
         assert_eq!(fetched.groups[1].topics[0].partitions[0].committed_offset, -1);
     }
 }
@@ -156,7 +186,10 @@ async fn commits_of_a_member_need_its_generation() {
     client.ask(5, &sync(&joined, &[(&joined.member_id, b"all")])).await;
     for (request, expected) in [
         (commit(Some(&joined), 3), ErrorCode::NONE),
-        (commit(Some(&JoinGroupResponse { generation_id: 9, ..joined.clone() }), 4), ErrorCode::ILLEGAL_GENERATION),
+        (
+            commit(Some(&JoinGroupResponse { generation_id: 9, ..joined.clone() }), 4),
+            ErrorCode::ILLEGAL_GENERATION,
+        ),
         (commit(None, 4), ErrorCode::UNKNOWN_MEMBER_ID),
     ] {
         let committed = client.ask(9, &request).await;
@@ -179,7 +212,8 @@ async fn groups_are_found_listed_and_deleted() {
     let mut other = Client::connect_node(&broker, usize::try_from(other - 1).unwrap()).await;
     let refused = other.ask(8, &commit(None, 1)).await;
     assert_eq!(code(refused.topics[0].partitions[0].error_code), ErrorCode::NOT_COORDINATOR);
-    let delete = DeleteGroupsRequest { groups_names: vec!["g".into(), "none".into()], ..Default::default() };
+    let delete =
+        DeleteGroupsRequest { groups_names: vec!["g".into(), "none".into()], ..Default::default() };
     let deleted = coordinator.ask(2, &delete).await;
     let codes: Vec<_> = deleted.results.iter().map(|result| code(result.error_code)).collect();
     assert_eq!(codes, [ErrorCode::NONE, ErrorCode::GROUP_ID_NOT_FOUND]);

@@ -47,7 +47,8 @@ async fn an_unknown_version_of_api_versions_is_answered_in_version_0() {
     };
     client.send(3, &request).await;
     let frame = client.receive_frame().await.unwrap();
-    let (_, response) = milena_wire::frame::decode_response::<ApiVersionsRequest>(frame, 0).unwrap();
+    let (_, response) =
+        milena_wire::frame::decode_response::<ApiVersionsRequest>(frame, 0).unwrap();
     assert_eq!(code(response.error_code), ErrorCode::UNSUPPORTED_VERSION);
     assert_eq!((response.api_keys[0].api_key, response.api_keys[0].max_version), (18, 2));
     assert_eq!(code(client.ask(2, &request).await.error_code), ErrorCode::NONE);

@@ -1,5 +1,11 @@
 //! The broker over TCP, spoken to with frames of `milena-wire` alone.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "the lints spare test functions, but not what they share"
+)]
+
 mod admin;
 mod faults;
 mod fetch;

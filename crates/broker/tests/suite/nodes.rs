@@ -20,9 +20,14 @@ fn index(node_id: i32) -> usize {
 async fn only_the_leader_serves_and_a_moved_leader_has_a_new_epoch() {
     let broker = Broker::builder().nodes(3).topic("t", 6).start().await.unwrap();
     let mut any = Client::connect(&broker).await;
-    let leaders: Vec<_> = metadata(&mut any).await.topics[0].partitions.iter().map(|one| one.leader_id).collect();
+    let leaders: Vec<_> =
+        metadata(&mut any).await.topics[0].partitions.iter().map(|one| one.leader_id).collect();
     for node in 1..=3 {
-        assert_eq!(leaders.iter().filter(|&&leader| leader == node).count(), 2, "leaders are spread: {leaders:?}");
+        assert_eq!(
+            leaders.iter().filter(|&&leader| leader == node).count(),
+            2,
+            "leaders are spread: {leaders:?}"
+        );
     }
     let old = broker.leader("t", 0).unwrap().unwrap();
     let new = broker.node_ids().into_iter().find(|&node| node != old).unwrap();
@@ -32,7 +37,10 @@ async fn only_the_leader_serves_and_a_moved_leader_has_a_new_epoch() {
     let refused = old_leader.produce("t", 0, idempotent(-1, -1, -1, &["b"])).await;
     assert_eq!(code(refused.error_code), ErrorCode::NOT_LEADER_OR_FOLLOWER);
     assert_eq!((refused.current_leader.leader_id, refused.current_leader.leader_epoch), (new, 1));
-    assert_eq!(code(old_leader.fetch("t", 0, 0).await.error_code), ErrorCode::NOT_LEADER_OR_FOLLOWER);
+    assert_eq!(
+        code(old_leader.fetch("t", 0, 0).await.error_code),
+        ErrorCode::NOT_LEADER_OR_FOLLOWER
+    );
     let mut new_leader = Client::connect_node(&broker, index(new)).await;
     assert_eq!(new_leader.produce_values("t", 0, &["b"]).await, 1);
     assert_eq!(values(&new_leader.fetch("t", 0, 0).await).len(), 2);
@@ -41,7 +49,13 @@ async fn only_the_leader_serves_and_a_moved_leader_has_a_new_epoch() {
 
 #[tokio::test]
 async fn a_stopped_node_hands_over_what_has_another_replica() {
-    let broker = Broker::builder().nodes(2).topic_with("t", 2, 2, []).topic("single", 2).start().await.unwrap();
+    let broker = Broker::builder()
+        .nodes(2)
+        .topic_with("t", 2, 2, [])
+        .topic("single", 2)
+        .start()
+        .await
+        .unwrap();
     let mut first = Client::connect_node(&broker, 0).await;
     let mut second = Client::connect_node(&broker, 1).await;
     broker.stop_node(2).await.unwrap();

@@ -52,11 +52,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 
     /// Sends a request and waits for its response.
     pub(crate) async fn ask<R: Request>(&mut self, version: i16, request: &R) -> R::Response {
-        self.try_ask(version, request).await.unwrap_or_else(|| panic!("{} {version}: the connection was closed", R::NAME))
+        self.try_ask(version, request)
+            .await
+            .unwrap_or_else(|| panic!("{} {version}: the connection was closed", R::NAME))
     }
 
     /// As `ask`; `None` when the broker closes the connection.
-    pub(crate) async fn try_ask<R: Request>(&mut self, version: i16, request: &R) -> Option<R::Response> {
+    pub(crate) async fn try_ask<R: Request>(
+        &mut self,
+        version: i16,
+        request: &R,
+    ) -> Option<R::Response> {
         let id = self.send(version, request).await;
         let frame = self.receive_frame().await?;
         let (answered, response) = decode_response::<R>(frame, version).unwrap();
@@ -87,25 +93,42 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             self.stream.read_exact(&mut frame).await.ok()?;
             Some(frame.freeze())
         };
-        tokio::time::timeout(DEADLINE, read).await.expect("the broker answers or closes the connection")
+        tokio::time::timeout(DEADLINE, read)
+            .await
+            .expect("the broker answers or closes the connection")
     }
 
     /// Produces one batch with acks=all.
-    pub(crate) async fn produce(&mut self, topic: &str, partition: i32, records: Bytes) -> PartitionProduceResponse {
+    pub(crate) async fn produce(
+        &mut self,
+        topic: &str,
+        partition: i32,
+        records: Bytes,
+    ) -> PartitionProduceResponse {
         let request = produce_request(topic, partition, records);
         let mut response = self.ask(PRODUCE_BY_NAME, &request).await;
         response.responses.remove(0).partition_responses.remove(0)
     }
 
     /// Produces values without a producer id and returns the base offset.
-    pub(crate) async fn produce_values(&mut self, topic: &str, partition: i32, values: &[&str]) -> i64 {
+    pub(crate) async fn produce_values(
+        &mut self,
+        topic: &str,
+        partition: i32,
+        values: &[&str],
+    ) -> i64 {
         let produced = self.produce(topic, partition, batch(values, &SealOptions::default())).await;
         assert_eq!(ErrorCode(produced.error_code), ErrorCode::NONE);
         produced.base_offset
     }
 
     /// Fetches one partition without a session and without waiting.
-    pub(crate) async fn fetch(&mut self, topic: &str, partition: i32, offset: i64) -> PartitionData {
+    pub(crate) async fn fetch(
+        &mut self,
+        topic: &str,
+        partition: i32,
+        offset: i64,
+    ) -> PartitionData {
         self.fetch_with(topic, partition, offset, |_| {}).await
     }
 
@@ -124,8 +147,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 }
 
 pub(crate) fn produce_request(topic: &str, partition: i32, records: Bytes) -> ProduceRequest {
-    let data = PartitionProduceData { index: partition, records: Some(records), ..Default::default() };
-    let topic = TopicProduceData { name: topic.into(), partition_data: vec![data], ..Default::default() };
+    let data =
+        PartitionProduceData { index: partition, records: Some(records), ..Default::default() };
+    let topic =
+        TopicProduceData { name: topic.into(), partition_data: vec![data], ..Default::default() };
     ProduceRequest { acks: -1, timeout_ms: 1000, topic_data: vec![topic], ..Default::default() }
 }
 
@@ -166,7 +191,12 @@ pub(crate) fn batch_at(timestamp: i64, values: &[&str], options: &SealOptions) -
 }
 
 /// A batch of an idempotent producer.
-pub(crate) fn idempotent(producer_id: i64, producer_epoch: i16, base_sequence: i32, values: &[&str]) -> Bytes {
+pub(crate) fn idempotent(
+    producer_id: i64,
+    producer_epoch: i16,
+    base_sequence: i32,
+    values: &[&str],
+) -> Bytes {
     let options = SealOptions { producer_id, producer_epoch, base_sequence, ..Default::default() };
     batch(values, &options)
 }

@@ -6,6 +6,7 @@ mod consume;
 mod perf;
 mod produce;
 mod record_json;
+mod run;
 mod topics;
 mod verifiable;
 
@@ -25,6 +26,7 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
             clap_complete::generate(shell, &mut Arguments::command(), "milena", output);
             Ok(())
         }
+        Command::Run(arguments) => block_on(run::run(arguments)),
         Command::Broker(arguments) => block_on(broker::run(arguments)),
         Command::Produce(arguments) => block_on(produce::run(arguments)),
         Command::Consume(arguments) => block_on(consume::run(arguments)),

@@ -94,7 +94,7 @@ async fn produce(arguments: PerfProduce) -> Result<(), Failure> {
         values.iter().cycle().take(usize::try_from(arguments.records).unwrap_or(usize::MAX))
     {
         // The handle is dropped: what failed is counted.
-        let _ = producer.send(ProducerRecord::to(topic).value(value)).await?;
+        drop(producer.send(ProducerRecord::to(topic).value(value)).await?);
     }
     producer.flush().await?;
     let report = Report::new("produce", arguments.records, begin.elapsed())

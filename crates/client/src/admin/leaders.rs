@@ -17,8 +17,9 @@ use super::operation::Outcomes;
 use super::topic_listing::metadata;
 use crate::Error;
 
-/// Indexes of partitions by their leader.
-type ByLeader = BTreeMap<BrokerId, Vec<usize>>;
+/// Indexes of partitions by their leader, and by how often the partition was there before: a request may
+/// name a partition once only.
+type ByLeader = BTreeMap<(BrokerId, usize), Vec<usize>>;
 
 /// A call about partitions, of which each leader gets its part.
 pub(super) trait LeaderOperation: Sync {
@@ -62,10 +63,15 @@ pub(super) async fn attempt<O: LeaderOperation>(
     let (response, version) = metadata(admin, &request, None, deadline).await?;
     let mut outcomes = Outcomes::new();
     let mut by_leader = ByLeader::new();
+    let mut seen: BTreeMap<&TopicPartition, usize> = BTreeMap::new();
     for index in pending {
         let Some(partition) = operation.partition(*index) else { continue };
         match leader(&response, partition) {
-            Ok(leader) => by_leader.entry(leader).or_default().push(*index),
+            Ok(leader) => {
+                let times = seen.entry(partition).or_default();
+                by_leader.entry((leader, *times)).or_default().push(*index);
+                *times += 1;
+            }
             Err(code) => {
                 let error = answered(code.0, None, ApiKey::METADATA, version);
                 let error = error.with_partition(&*partition.topic, partition.partition);
@@ -73,7 +79,7 @@ pub(super) async fn attempt<O: LeaderOperation>(
             }
         }
     }
-    let parts = by_leader.iter().map(|(leader, indexes)| async {
+    let parts = by_leader.iter().map(|((leader, _), indexes)| async {
         let asked = async {
             let connection = admin.cluster.connection(*leader, Purpose::Control).await?;
             operation.ask(admin, &connection, indexes, deadline).await

@@ -1,5 +1,6 @@
 //! Trying again: what failed for a reason that may pass, until the deadline.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
@@ -39,6 +40,19 @@ pub(super) trait Operation: Sync {
 
 /// What became of things, by index.
 pub(super) type Outcomes<T> = Vec<(usize, Result<T, Error>)>;
+
+/// Parts things that are there for the first time from repetitions, which an answer could not tell apart;
+/// these have failed.
+pub(super) fn without_repetitions<K: Ord, T>(
+    pending: &[usize],
+    key: impl Fn(usize) -> Option<K>,
+) -> (Vec<usize>, Outcomes<T>) {
+    let mut seen = BTreeSet::new();
+    let (first, repeated): (Vec<usize>, Vec<usize>) =
+        pending.iter().partition(|index| seen.insert(key(**index)));
+    let error = || Error::new(ErrorKind::InvalidArgument, "it is there twice in one call");
+    (first, repeated.into_iter().map(|index| (index, Err(error()))).collect())
+}
 
 /// What is known of each thing of an operation.
 struct Progress<T> {

@@ -9,7 +9,7 @@ use milena_wire::messages::create_partitions_request::{
 use milena_wire::{ApiKey, ByteString, Int32Array};
 
 use super::client::{Admin, Inner, answered, highest};
-use super::operation::{Operation, Outcomes};
+use super::operation::{Operation, Outcomes, without_repetitions};
 use super::results::Results;
 use super::topics::controller_may_pass;
 use crate::Error;
@@ -157,6 +157,9 @@ impl Operation for CreatePartitions {
         pending: &[usize],
         deadline: Instant,
     ) -> Result<Outcomes<()>, Error> {
+        let (pending, mut outcomes) = without_repetitions(pending, |index| {
+            self.topics.get(index).map(|topic| topic.topic.as_str())
+        });
         let connection = admin.cluster.controller().await?;
         let version = highest::<CreatePartitionsRequest>(&connection)?;
         let request = CreatePartitionsRequest {
@@ -170,7 +173,6 @@ impl Operation for CreatePartitions {
             ..Default::default()
         };
         let response = admin.send(&connection, &request, version, deadline).await?;
-        let mut outcomes = Vec::new();
         for result in response.results {
             let is_it = |index: &&usize| {
                 self.topics.get(**index).is_some_and(|topic| *topic.topic == *result.name)

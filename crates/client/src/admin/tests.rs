@@ -299,6 +299,159 @@ async fn a_leader_that_moved_is_found_again() {
 }
 
 #[tokio::test]
+async fn one_partition_can_be_asked_for_several_offsets() {
+    let (_broker, admin) = nodes(1).await;
+    admin.create_topics([NewTopic::new("a", 1, 1)]).await.all().unwrap();
+    let partition = TopicPartition::new("a", 0);
+    produce(&admin, &partition, &[1, 2]).await;
+    let specs = [OffsetSpec::Earliest, OffsetSpec::Latest, OffsetSpec::MaxTimestamp];
+    let results = admin.list_offsets(specs.map(|spec| (partition.clone(), spec))).await;
+    let offsets: Vec<i64> =
+        results.all().unwrap().iter().map(|(_, found)| found.unwrap().offset).collect();
+    assert_eq!(offsets, [0, 2, 1]);
+}
+
+#[tokio::test]
+async fn a_topic_that_is_there_twice_fails_the_second_time() {
+    let (_broker, admin) = nodes(1).await;
+    let twice = ["a", "a"].map(|name| NewTopic::new(name, 1, 1));
+    let results: Vec<_> = admin.create_topics(twice).await.into_iter().collect();
+    assert!(results[0].1.is_ok());
+    assert_eq!(results[1].1.as_ref().unwrap_err().kind(), ErrorKind::InvalidArgument);
+    for kinds in [
+        admin.describe_topics(["a", "a"]).await.iter().map(|(_, r)| r.is_ok()).collect::<Vec<_>>(),
+        admin.delete_topics(["a", "a"]).await.iter().map(|(_, r)| r.is_ok()).collect(),
+    ] {
+        assert_eq!(kinds, [true, false]);
+    }
+}
+
+/// A broker with one user, and what a client's properties need to reach it.
+async fn secured(
+    properties: &[(&str, &str)],
+) -> (Broker, Result<ClusterDescription, crate::Error>) {
+    let broker = Broker::builder()
+        .user("ada", "lovelace")
+        .unsecured_oauthbearer()
+        .listener(milena_broker::SecurityProtocol::SaslPlaintext, "127.0.0.1", 0)
+        .start()
+        .await
+        .unwrap();
+    let config = AdminConfig::builder(broker.bootstrap_servers())
+        .property("security.protocol", "SASL_PLAINTEXT")
+        .properties(properties.iter().copied())
+        .build()
+        .unwrap();
+    let description = Admin::new(config).unwrap().describe_cluster().await;
+    (broker, description)
+}
+
+#[tokio::test]
+async fn properties_log_in_with_every_mechanism() {
+    const PACKAGE: &str = "org.apache.kafka.common.security";
+    let user = "required username=\"ada\" password=\"lovelace\";";
+    let plain = format!("{PACKAGE}.plain.PlainLoginModule {user}");
+    let scram = format!("{PACKAGE}.scram.ScramLoginModule {user}");
+    let token = format!(
+        "{PACKAGE}.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub=\"ada\";"
+    );
+    for (mechanism, line) in [
+        ("PLAIN", &plain),
+        ("SCRAM-SHA-256", &scram),
+        ("SCRAM-SHA-512", &scram),
+        ("SCRAM-SHA-512", &plain),
+        ("OAUTHBEARER", &token),
+    ] {
+        let properties = [("sasl.mechanism", mechanism), ("sasl.jaas.config", line.as_str())];
+        let (broker, description) = secured(&properties).await;
+        let description = description.unwrap_or_else(|error| panic!("{mechanism}: {error:?}"));
+        assert_eq!(description.cluster_id.as_deref(), Some(broker.cluster_id()));
+    }
+}
+
+/// The authority, certificates and keys that the pool's tests use too.
+fn pem(name: &str) -> String {
+    let folder =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../pool/tests/certificates");
+    std::fs::read_to_string(folder.join(name)).unwrap()
+}
+
+async fn described(broker: &Broker, properties: &[(&str, &str)]) -> Result<(), crate::Error> {
+    let config = AdminConfig::builder(broker.bootstrap_servers())
+        .property("default.api.timeout.ms", "30000")
+        .properties(properties.iter().copied())
+        .build()?;
+    Admin::new(config)?.describe_cluster().await.map(drop)
+}
+
+#[tokio::test]
+async fn properties_reach_a_broker_with_tls_and_scram() {
+    let broker = Broker::builder()
+        .tls(pem("broker.pem"), pem("broker.key"))
+        .user("ada", "lovelace")
+        .start()
+        .await
+        .unwrap();
+    let (ca, foreign) = (pem("ca.pem"), pem("foreign-ca.pem"));
+    let line = "ScramLoginModule required username=ada password='lovelace';";
+    let sasl = [
+        ("security.protocol", "SASL_SSL"),
+        ("sasl.mechanism", "SCRAM-SHA-512"),
+        ("sasl.jaas.config", line),
+        ("ssl.truststore.type", "PEM"),
+    ];
+    let with = |more: &[(&'static str, &str)]| {
+        sasl.iter().chain(more).map(|(k, v)| (*k, (*v).to_owned())).collect::<Vec<_>>()
+    };
+    let ask = |properties: Vec<(&'static str, String)>| {
+        let broker = &broker;
+        async move {
+            let properties: Vec<(&str, &str)> =
+                properties.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            described(broker, &properties).await
+        }
+    };
+    ask(with(&[("ssl.truststore.certificates", &ca)])).await.unwrap();
+    ask(with(&[("ssl.truststore.certificates", &ca), ("ssl.enabled.protocols", "TLSv1.2")]))
+        .await
+        .unwrap();
+    let error = ask(with(&[("ssl.truststore.certificates", &foreign)])).await.unwrap_err();
+    assert!(!error.is_retriable(), "{error:?}");
+    let error = ask(with(&[("ssl.truststore.location", "/nowhere.pem")])).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert!(format!("{error:?}").contains("/nowhere.pem"), "{error:?}");
+}
+
+#[tokio::test]
+async fn properties_give_the_clients_own_certificate() {
+    let broker = Broker::builder()
+        .tls(pem("broker.pem"), pem("broker.key"))
+        .tls_client_ca(pem("ca.pem"))
+        .start()
+        .await
+        .unwrap();
+    let (ca, chain, key) = (pem("ca.pem"), pem("client.pem"), pem("client.key"));
+    let trust = [("security.protocol", "SSL"), ("ssl.truststore.certificates", ca.as_str())];
+    let own = [("ssl.keystore.certificate.chain", chain.as_str()), ("ssl.keystore.key", &key)];
+    described(&broker, &[trust, own].concat()).await.unwrap();
+    let short = [("default.api.timeout.ms", "1000"), ("request.timeout.ms", "1000")];
+    let error = described(&broker, &[trust, short].concat()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Authentication, "{error:?}");
+    assert!(error.to_string().contains("ssl.keystore.location"), "{error}");
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_an_error_at_once() {
+    let line = "M required username=ada password=geheim;";
+    for mechanism in ["PLAIN", "SCRAM-SHA-512"] {
+        let properties = [("sasl.mechanism", mechanism), ("sasl.jaas.config", line)];
+        let error = secured(&properties).await.1.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Authentication, "{mechanism}: {error:?}");
+        assert!(!format!("{error} {error:?}").contains("geheim"));
+    }
+}
+
+#[tokio::test]
 async fn partitions_that_are_not_there_fail_alone() {
     let (_broker, admin) = nodes(1).await;
     admin.create_topics([NewTopic::new("a", 1, 1)]).await.all().unwrap();

@@ -11,7 +11,7 @@ use milena_wire::{ApiKey, ByteString, ErrorCode, Uuid};
 
 use super::acl_operation::AclOperations;
 use super::client::{Admin, Inner, answered, highest, highest_from};
-use super::operation::{Operation, Outcomes};
+use super::operation::{Operation, Outcomes, without_repetitions};
 use super::results::Results;
 use super::topics::TopicKey;
 use crate::Error;
@@ -345,6 +345,7 @@ impl Operation for DescribeTopics {
         pending: &[usize],
         deadline: Instant,
     ) -> Result<Outcomes<TopicDescription>, Error> {
+        let (pending, mut outcomes) = without_repetitions(pending, |index| self.topics.get(index));
         let has_ids =
             pending.iter().filter_map(|index| self.topics.get(*index)).any(TopicKey::is_id);
         let least = if has_ids {
@@ -354,9 +355,8 @@ impl Operation for DescribeTopics {
         } else {
             None
         };
-        let request = self.request(pending);
+        let request = self.request(&pending);
         let (response, version) = metadata(admin, &request, least, deadline).await?;
-        let mut outcomes = Vec::new();
         for topic in response.topics {
             let is_it = |index: &&usize| {
                 self.topics

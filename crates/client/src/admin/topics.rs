@@ -13,7 +13,7 @@ use milena_wire::messages::{CreateTopicsRequest, DeleteTopicsRequest};
 use milena_wire::{ApiKey, ByteString, ErrorCode, Int32Array, Uuid};
 
 use super::client::{Admin, Inner, answered, highest, highest_from};
-use super::operation::{Operation, Outcomes};
+use super::operation::{Operation, Outcomes, without_repetitions};
 use super::results::Results;
 use crate::Error;
 
@@ -371,6 +371,9 @@ impl Operation for CreateTopics {
         pending: &[usize],
         deadline: Instant,
     ) -> Result<Outcomes<CreatedTopic>, Error> {
+        let (pending, mut outcomes) = without_repetitions(pending, |index| {
+            self.topics.get(index).map(|topic| topic.name.as_str())
+        });
         let connection = admin.cluster.controller().await?;
         let topics = || pending.iter().filter_map(|index| self.topics.get(*index));
         let version = if topics().any(NewTopic::needs_broker_defaults) {
@@ -394,16 +397,14 @@ impl Operation for CreateTopics {
                 Err(error.with_topic(result.name.to_string()))
             }
         };
-        Ok(response
-            .topics
-            .into_iter()
-            .filter_map(|result| {
-                let is_it = |index: &&usize| {
-                    self.topics.get(**index).is_some_and(|topic| *topic.name == *result.name)
-                };
-                Some((*pending.iter().find(is_it)?, outcome(result)))
-            })
-            .collect())
+        for result in response.topics {
+            let is_it = |index: &&usize| {
+                self.topics.get(**index).is_some_and(|topic| *topic.name == *result.name)
+            };
+            let Some(index) = pending.iter().find(is_it) else { continue };
+            outcomes.push((*index, outcome(result)));
+        }
+        Ok(outcomes)
     }
 }
 
@@ -428,6 +429,7 @@ impl Operation for DeleteTopics {
         pending: &[usize],
         deadline: Instant,
     ) -> Result<Outcomes<()>, Error> {
+        let (pending, mut outcomes) = without_repetitions(pending, |index| self.topics.get(index));
         let connection = admin.cluster.controller().await?;
         let topics: Vec<&TopicKey> =
             pending.iter().filter_map(|index| self.topics.get(*index)).collect();
@@ -454,7 +456,6 @@ impl Operation for DeleteTopics {
             }
         }
         let response = admin.send(&connection, &request, version, deadline).await?;
-        let mut outcomes = Vec::new();
         for result in response.responses {
             let is_it = |index: &&usize| {
                 self.topics

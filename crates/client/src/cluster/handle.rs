@@ -61,6 +61,21 @@ pub(super) struct Inner {
     pub(super) is_closed: watch::Sender<bool>,
 }
 
+impl Inner {
+    /// Whether the newest refresh failed in a way that does not pass by itself.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.failure.lock().as_ref().is_some_and(|failure| !failure.is_retriable())
+    }
+
+    /// Forgets such a failure, and lets the background task try once more.
+    fn try_again(&self) {
+        if self.is_stuck() {
+            *self.failure.lock() = None;
+            self.wake.notify_one();
+        }
+    }
+}
+
 impl Cluster {
     /// A cluster that nothing is known of. Reads certificate files, but does not connect.
     pub(crate) fn new(config: &ClientConfig) -> Result<Self, Error> {
@@ -106,6 +121,7 @@ impl Cluster {
         deadline: Instant,
     ) -> Result<Arc<TopicMetadata>, Error> {
         self.start();
+        self.inner.try_again();
         let mut progress = self.inner.progress.subscribe();
         let mut status = self.inner.metadata.lock().use_topic(name, now());
         loop {
@@ -114,8 +130,8 @@ impl Cluster {
                 TopicStatus::Failed(code) => return Err(topic_failed(name, code)),
                 TopicStatus::Pending | TopicStatus::Unresolved(_) => {}
             }
-            self.inner.wake.notify_one();
             self.fail_early()?;
+            self.inner.wake.notify_one();
             if self.wait(&mut progress, deadline).await.is_err() {
                 return Err(self.topic_timed_out(name, &status));
             }
@@ -135,6 +151,7 @@ impl Cluster {
     /// Waits until anything is known of the cluster.
     pub(crate) async fn ready(&self, deadline: Instant) -> Result<(), Error> {
         self.start();
+        self.inner.try_again();
         let mut progress = self.inner.progress.subscribe();
         while self.inner.metadata.lock().is_empty() {
             self.fail_early()?;
@@ -150,6 +167,7 @@ impl Cluster {
     pub(crate) fn pin_topics<'a>(&self, names: impl IntoIterator<Item = &'a str>) {
         self.start();
         self.inner.metadata.lock().pin_topics(names, now());
+        self.inner.try_again();
         self.inner.wake.notify_one();
     }
 
@@ -157,6 +175,7 @@ impl Cluster {
     pub(crate) fn want_all_topics(&self, wants_all: bool) {
         self.start();
         self.inner.metadata.lock().want_all_topics(wants_all);
+        self.inner.try_again();
         self.inner.wake.notify_one();
     }
 
@@ -165,6 +184,7 @@ impl Cluster {
     pub(crate) fn request_update(&self) {
         self.start();
         self.inner.metadata.lock().request_update();
+        self.inner.try_again();
         self.inner.wake.notify_one();
     }
 
@@ -190,6 +210,9 @@ impl Cluster {
         broker: BrokerId,
         purpose: Purpose,
     ) -> Result<Connection, Error> {
+        if let Some(connection) = self.inner.pool.connected(broker, purpose) {
+            return Ok(connection);
+        }
         self.until_closed(async {
             match self.inner.pool.connection(broker, purpose).await {
                 Ok(connection) => Ok(connection),
@@ -236,7 +259,7 @@ impl Cluster {
         }
     }
 
-    /// The coordinator of a group or a transaction. Waits until there is one. The answer is
+    /// The coordinator of a group. Waits until there is one. The answer is
     /// remembered until [`Cluster::forget_coordinator`].
     pub(crate) async fn coordinator(
         &self,

@@ -20,7 +20,14 @@ pub(super) async fn run(inner: Arc<Inner>) {
             (metadata.poll_refresh(now), metadata.poll_timeout(now))
         };
         match refresh {
-            Some(refresh) => carry_out(&inner, &refresh).await,
+            Some(refresh) => {
+                carry_out(&inner, &refresh).await;
+                while inner.is_stuck() {
+                    // Wrong credentials do not become right, and trying them again and again can
+                    // lock the user out: the next call that needs the cluster tries once more.
+                    inner.wake.notified().await;
+                }
+            }
             None => tokio::select! {
                 () = inner.wake.notified() => {}
                 () = sleep_until(timeout) => {}
@@ -47,10 +54,7 @@ async fn carry_out(inner: &Inner, refresh: &Refresh) {
         RefreshSource::BootstrapServers => inner.pool.bootstrap().await,
     };
     let failure = match connected {
-        Ok(connection) => match ask(inner, refresh, &connection).await {
-            Ok(()) => None,
-            Err(failure) => Some(failure),
-        },
+        Ok(connection) => ask(inner, refresh, &connection).await.err(),
         Err(error) => {
             inner.metadata.lock().handle_failure(MetadataFailure::NoBrokerReachable, now());
             Some(Failure::Connect(error))

@@ -197,20 +197,14 @@ impl<'a> Tokens<'a> {
             if character == '/' {
                 let mut ahead = self.characters.clone();
                 ahead.next();
-                match ahead.next() {
-                    Some((_, '*')) => {
-                        self.characters = ahead;
-                        self.skip_comment(index.saturating_add(1))?;
-                        continue;
-                    }
-                    Some((_, '/')) => {
-                        while self.characters.next_if(|(_, c)| !matches!(c, '\n' | '\r')).is_some()
-                        {
-                        }
-                        continue;
-                    }
-                    _ => return Ok(()),
+                if matches!(ahead.next(), Some((_, '*'))) {
+                    self.characters = ahead;
+                    self.skip_comment(index.saturating_add(1))?;
+                } else {
+                    // One slash is enough, as in Java.
+                    while self.characters.next_if(|(_, c)| !matches!(c, '\n' | '\r')).is_some() {}
                 }
+                continue;
             }
             if character > ' ' {
                 return Ok(());

@@ -81,9 +81,11 @@ fn nearest(name: &str, client: ClientKind) -> Option<&'static str> {
     // Case and the character between the words are the commonest slips.
     let plain = name.trim().to_ascii_lowercase().replace(['_', '-'], ".");
     // A third of a long name may differ, but at most four characters: beyond that guesses are noise.
-    let limit = (plain.chars().count() / 3).min(4);
+    let length = plain.chars().count();
+    let limit = (length / 3).min(4);
     table::properties()
         .filter(|property| property.clients.contains(client) && !property.internal)
+        .filter(|property| property.name.len().abs_diff(length) <= limit)
         .map(|property| (distance(&plain, property.name), property.name))
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)

@@ -95,6 +95,8 @@ struct Place {
 /// A line after continuation lines are joined: not blank, and no comment.
 struct LogicalLine {
     places: Vec<Place>,
+    /// The line of the file that it starts in.
+    number: usize,
 }
 
 /// Splits a text into logical lines.
@@ -113,14 +115,20 @@ impl Iterator for LogicalLines<'_> {
 
     fn next(&mut self) -> Option<LogicalLine> {
         let mut places: Vec<Place> = Vec::new();
-        // Only the first line of a logical one can be a comment; a blank line ends a continued one.
+        // Where nothing was read yet, a line can be a comment; a blank line ends a continued one.
         let mut is_start = true;
+        let mut start = 0;
         loop {
             let Some((number, line)) = self.lines.next() else {
-                return (!places.is_empty()).then_some(LogicalLine { places });
+                // As in Java, a backslash alone in the last line is an entry with an empty key.
+                return (!is_start).then_some(LogicalLine { places, number: start });
             };
+            if is_start {
+                start = number;
+            }
             let line = line.trim_start_matches(is_white_space);
-            if is_start && line.starts_with(['#', '!']) {
+            if places.is_empty() && line.starts_with(['#', '!']) {
+                is_start = true;
                 continue;
             }
             let backslashes = line.chars().rev().take_while(|c| *c == '\\').count();
@@ -128,9 +136,8 @@ impl Iterator for LogicalLines<'_> {
             let kept = if goes_on { &line[..line.len() - 1] } else { line };
             places.extend(kept.chars().map(|character| Place { character, line: number }));
             if !goes_on && !places.is_empty() {
-                return Some(LogicalLine { places });
+                return Some(LogicalLine { places, number: start });
             }
-            // A backslash alone starts no entry, but what follows it is no comment either.
             is_start = !goes_on;
         }
     }
@@ -152,7 +159,12 @@ impl<'a> Iterator for NaturalLines<'a> {
             return Some((self.number, rest));
         };
         let (line, after) = rest.split_at(end);
-        self.rest = Some(after.strip_prefix("\r\n").unwrap_or_else(|| &after[1..]));
+        self.rest = match after.strip_prefix("\r\n") {
+            // As in Java, where this matters after a backslash alone: \r ends the line, and what
+            // follows it is a line too, even if it is only the \n that belongs to it.
+            Some(rest) => Some(rest),
+            None => Some(&after[1..]).filter(|rest| !rest.is_empty()),
+        };
         Some((self.number, line))
     }
 }
@@ -182,11 +194,7 @@ impl LogicalLine {
         {
             value = skip_white_space(after);
         }
-        Ok(PropertyEntry {
-            key: unescape(key)?,
-            value: unescape(value)?,
-            line: self.places.first().map_or(0, |place| place.line),
-        })
+        Ok(PropertyEntry { key: unescape(key)?, value: unescape(value)?, line: self.number })
     }
 }
 
@@ -294,7 +302,7 @@ mod tests {
         assert_eq!(one("a=b\\\n# no comment"), ("a".into(), "b# no comment".into()));
         assert_eq!(pairs("a=b\\\n\nc=d"), [("a".into(), "b".into()), ("c".into(), "d".into())]);
         assert_eq!(pairs("a=b\\\\\nc=d"), [("a".into(), r"b\".into()), ("c".into(), "d".into())]);
-        assert_eq!(one("\\\n#a=b"), ("#a".into(), "b".into()));
+        assert_eq!(pairs("\\\n#a=b"), []);
         assert_eq!(one("a\\\n  b=c"), ("ab".into(), "c".into()));
     }
 

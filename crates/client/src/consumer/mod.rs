@@ -290,7 +290,6 @@ impl Consumer {
     /// The records one by one, as values of their own.
     ///
     /// Dropping the stream loses nothing: records that it had polled and not yielded are polled again.
-    #[must_use]
     pub fn stream(&self) -> RecordStream<'_> {
         RecordStream::new(self)
     }

@@ -133,10 +133,6 @@ impl PartitionRecords {
             left: self.count,
         }
     }
-
-    pub(super) fn into_segments(self) -> (TopicPartition, Vec<RecordSegment>) {
-        (self.partition, self.segments)
-    }
 }
 
 /// The records of one partition.

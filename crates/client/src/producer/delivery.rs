@@ -22,6 +22,8 @@ pub struct RecordMetadata {
     partition: i32,
     offset: Option<i64>,
     timestamp_ms: i64,
+    log_append_time_ms: Option<i64>,
+    log_start_offset: Option<i64>,
     serialized_key_size: Option<usize>,
     serialized_value_size: Option<usize>,
 }
@@ -51,6 +53,20 @@ impl RecordMetadata {
     #[must_use]
     pub const fn timestamp_ms(&self) -> i64 {
         self.timestamp_ms
+    }
+
+    /// The time in ms since 1970 at which the broker appended the record, if the topic uses
+    /// `LogAppendTime`.
+    #[must_use]
+    pub const fn log_append_time_ms(&self) -> Option<i64> {
+        self.log_append_time_ms
+    }
+
+    /// The first offset of the partition when the record was written; `None` if the broker did not
+    /// tell it.
+    #[must_use]
+    pub const fn log_start_offset(&self) -> Option<i64> {
+        self.log_start_offset
     }
 
     /// Bytes of the key; `None` without key.
@@ -101,7 +117,12 @@ impl Completion {
 
     /// The outcome of a record, and its index among the records that share it; otherwise `waker`
     /// is remembered.
-    fn poll(&self, index: u32, slot: &mut Option<usize>, cx: &Context<'_>) -> Option<(u32, Outcome)> {
+    fn poll(
+        &self,
+        index: u32,
+        slot: &mut Option<usize>,
+        cx: &Context<'_>,
+    ) -> Option<(u32, Outcome)> {
         let mut state = self.state.lock();
         let found = state.outcomes.iter().find(|(records, _)| records.contains(&index));
         if let Some((records, outcome)) = found {
@@ -172,14 +193,18 @@ impl Delivery {
 
     fn resolve(&self, within: u32, outcome: &Outcome) -> Result<RecordMetadata, Error> {
         match outcome {
-            Outcome::Written { base_offset, log_append_time_ms } => Ok(RecordMetadata {
-                topic: self.completion.topic.clone(),
-                partition: self.completion.partition,
-                offset: base_offset.map(|base| base + i64::from(within)),
-                timestamp_ms: log_append_time_ms.unwrap_or(self.timestamp_ms),
-                serialized_key_size: usize::try_from(self.key_size).ok(),
-                serialized_value_size: usize::try_from(self.value_size).ok(),
-            }),
+            Outcome::Written { base_offset, log_append_time_ms, log_start_offset } => {
+                Ok(RecordMetadata {
+                    topic: self.completion.topic.clone(),
+                    partition: self.completion.partition,
+                    offset: base_offset.map(|base| base + i64::from(within)),
+                    timestamp_ms: log_append_time_ms.unwrap_or(self.timestamp_ms),
+                    log_append_time_ms: *log_append_time_ms,
+                    log_start_offset: *log_start_offset,
+                    serialized_key_size: usize::try_from(self.key_size).ok(),
+                    serialized_value_size: usize::try_from(self.value_size).ok(),
+                })
+            }
             Outcome::Failed(failure) => {
                 Err(failure::error(failure, self.topic(), self.partition(), within))
             }

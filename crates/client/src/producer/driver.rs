@@ -156,10 +156,6 @@ impl Driver {
     fn pump(&mut self, now: Instant) {
         loop {
             let mut is_idle = true;
-            while let Some(event) = self.sender.poll_event() {
-                is_idle = false;
-                self.handle_event(event, now);
-            }
             while let Some(outgoing) = self.sender.poll_request(&mut self.partitions, now) {
                 is_idle = false;
                 match outgoing {
@@ -171,6 +167,11 @@ impl Driver {
                         self.links.start(&call);
                     }
                 }
+            }
+            // Events come last: composing requests makes some.
+            while let Some(event) = self.sender.poll_event() {
+                is_idle = false;
+                self.handle_event(event, now);
             }
             let done = self.links.take_done();
             is_idle &= done.is_empty();
@@ -276,7 +277,8 @@ impl Driver {
         let Some(topic) = topics.get(&partition.topic) else { return };
         let kept = &topic.kept_at_ms;
         let order = std::sync::atomic::Ordering::Relaxed;
-        if due >= kept.load(order) + u64::try_from(self.settings.keep_every.as_millis()).unwrap_or(0)
+        if due
+            >= kept.load(order) + u64::try_from(self.settings.keep_every.as_millis()).unwrap_or(0)
         {
             kept.store(due, order);
             self.shared.cluster.keep_topic(&partition.topic);
@@ -294,9 +296,9 @@ impl Driver {
         for topic in self.shared.topics.read().values() {
             let known = |partition: &&Arc<Partition>| partition.key.0 < sender.partitions_count();
             let loads = topic.partitions.iter().take_while(known);
-            topic.sticky.update_loads(
-                loads.map(|partition| sender.load(partition.key, stalled, now)),
-            );
+            topic
+                .sticky
+                .update_loads(loads.map(|partition| sender.load(partition.key, stalled, now)));
         }
     }
 

@@ -105,8 +105,7 @@ fn abandon(encoded: Encoded) {
 }
 
 fn encode(mut batch: Batch<Arc<Completion>>, compression: Compression) -> Encoded {
-    let encoded =
-        COMPRESSOR.with_borrow_mut(|compressor| batch.encode(compression, compressor));
+    let encoded = COMPRESSOR.with_borrow_mut(|compressor| batch.encode(compression, compressor));
     match encoded {
         Ok(()) => Ok(batch),
         Err(error) => Err((batch, error.to_string())),

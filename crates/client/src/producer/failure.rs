@@ -5,12 +5,7 @@ use milena_core::producer::{DeliveryFailure, FailureReason, ProducerIdFailure, W
 use crate::{Error, ErrorKind, Written};
 
 /// The error of the record with this index within the batch that failed.
-pub(super) fn error(
-    failure: &DeliveryFailure,
-    topic: &str,
-    partition: i32,
-    index: u32,
-) -> Error {
+pub(super) fn error(failure: &DeliveryFailure, topic: &str, partition: i32, index: u32) -> Error {
     let written = match failure.written {
         Fate::No => Written::No,
         Fate::Maybe => Written::Maybe,

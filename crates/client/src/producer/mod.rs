@@ -30,6 +30,8 @@ mod tests;
 
 pub use delivery::{Delivery, RecordMetadata};
 pub use handle::{Producer, ProducerBuilder, TopicProducer};
-pub use milena_core::producer::{Partitioner, RoundRobinPartitioner, TopicPartitions};
+pub use milena_core::producer::{
+    Partitioner, RoundRobinPartitioner, TopicPartitions, partition_for_key,
+};
 pub use milena_wire::records::Header;
 pub use record::ProducerRecord;

@@ -271,7 +271,8 @@ impl Lookups {
         for lookup in partitions {
             let LookupPartition { partition, epoch, .. } = lookup;
             let Some(answer) = answers.get(&(&*partition.topic, partition.partition)) else {
-                self.fail(subscription, lookup, "ListOffsets", None, now, &mut outcome);
+                let at = self.fail(lookup, "ListOffsets", None, now, &mut outcome);
+                subscription.retry(partition, *epoch, at);
                 continue;
             };
             match ErrorCode(answer.error_code) {
@@ -282,7 +283,8 @@ impl Lookups {
                     subscription.handle_reset(partition, *epoch, found);
                 }
                 code => {
-                    self.fail(subscription, lookup, "ListOffsets", Some(code), now, &mut outcome);
+                    let at = self.fail(lookup, "ListOffsets", Some(code), now, &mut outcome);
+                    subscription.retry(partition, *epoch, at);
                 }
             }
         }
@@ -312,10 +314,12 @@ impl Lookups {
                 }
                 (ErrorCode::NONE, answer) => {
                     let code = answer.map(|(code, _)| code);
-                    self.fail(subscription, lookup, "OffsetFetch", code, now, &mut outcome);
+                    let at = self.fail(lookup, "OffsetFetch", code, now, &mut outcome);
+                    subscription.retry(partition, *epoch, at);
                 }
                 (code, _) => {
-                    self.fail(subscription, lookup, "OffsetFetch", Some(code), now, &mut outcome);
+                    let at = self.fail(lookup, "OffsetFetch", Some(code), now, &mut outcome);
+                    subscription.retry(partition, *epoch, at);
                 }
             }
         }
@@ -350,9 +354,13 @@ impl Lookups {
                 }
                 Some(answer) => {
                     let code = Some(ErrorCode(answer.error_code));
-                    self.fail(subscription, lookup, API, code, now, &mut outcome);
+                    let at = self.fail(lookup, API, code, now, &mut outcome);
+                    subscription.retry(partition, *epoch, at);
                 }
-                None => self.fail(subscription, lookup, API, None, now, &mut outcome),
+                None => {
+                    let at = self.fail(lookup, API, None, now, &mut outcome);
+                    subscription.retry(partition, *epoch, at);
+                }
             }
         }
         outcome
@@ -365,17 +373,15 @@ impl Lookups {
         }
     }
 
-    /// One partition's answer is missing (`None`) or an error.
+    /// One partition's answer is missing (`None`) or an error; returns when to ask again.
     fn fail(
         &mut self,
-        subscription: &mut SubscriptionState,
         lookup: &LookupPartition,
         api: &'static str,
         code: Option<ErrorCode>,
         now: Instant,
         outcome: &mut LookupOutcome,
-    ) {
-        subscription.retry(&lookup.partition, lookup.epoch, self.retry_at(now));
+    ) -> Instant {
         match code {
             Some(ErrorCode::NOT_COORDINATOR | ErrorCode::COORDINATOR_NOT_AVAILABLE) => {
                 outcome.lost_coordinator = true;
@@ -389,6 +395,7 @@ impl Lookups {
                 outcome.error.get_or_insert(ConsumerError::Broker { api, code, partition });
             }
         }
+        self.retry_at(now)
     }
 }
 

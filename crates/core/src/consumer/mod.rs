@@ -8,6 +8,8 @@ mod machine;
 mod partition;
 mod position;
 mod subscription;
+#[cfg(test)]
+mod tests;
 
 pub use self::{
     commits::{CommitError, CommitId, CommitOutcome, Commits, MAX_NAMED_VERSION, Offsets},

@@ -116,7 +116,7 @@ impl PartitionState {
             return None;
         }
         let preferred = self.preferred.filter(|(_, until)| now < *until).map(|(id, _)| id);
-        preferred.or(self.leader.map(|leader| leader.id))
+        preferred.or_else(|| self.leader.map(|leader| leader.id))
     }
 
     /// Goes to a new position; everything fetched and every lookup in flight is stale.

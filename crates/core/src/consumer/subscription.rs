@@ -112,7 +112,9 @@ impl SubscriptionState {
 
     /// Removes partitions.
     pub fn remove(&mut self, partitions: &[TopicPartition]) {
-        partitions.iter().for_each(|partition| drop(self.partitions.remove(partition)));
+        for partition in partitions {
+            self.partitions.remove(partition);
+        }
     }
 
     /// Stops fetching and handing out partitions that are about to be revoked.

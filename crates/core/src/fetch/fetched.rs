@@ -49,6 +49,8 @@ pub struct Taken {
 /// A batch whose records are not all handed out.
 #[derive(Debug)]
 struct OpenBatch {
+    /// Where the batch begins.
+    start: usize,
     records: Records,
     behind: Position,
     leader_epoch: Option<i32>,
@@ -139,7 +141,9 @@ impl FetchedPartition {
 
     /// Moves the bytes that are not read yet out of the response, so that it can go.
     pub(super) fn detach(&mut self) {
-        let rest = self.records.get(self.batches.position()..).unwrap_or_default();
+        // A batch that was begun is opened again; `next` tells what of it is read.
+        let start = self.open.take().map_or_else(|| self.batches.position(), |open| open.start);
+        let rest = self.records.get(start..).unwrap_or_default();
         self.records = Bytes::copy_from_slice(rest);
         self.batches = RecordBatches::new(self.records.clone());
     }
@@ -219,6 +223,7 @@ impl FetchedPartition {
             } else if !(batch.is_transactional() && self.aborting.contains(&batch.producer_id())) {
                 let records = batch.records_with(decompressor, limit).map_err(fail)?;
                 self.open = Some(OpenBatch {
+                    start: batch.position(),
                     records,
                     behind: behind(&batch),
                     leader_epoch: behind(&batch).leader_epoch,

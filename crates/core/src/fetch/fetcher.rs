@@ -426,6 +426,11 @@ impl Fetcher {
         let mut requests = Vec::new();
         let mut brokers = std::mem::take(&mut self.brokers);
         for (id, broker) in &mut brokers {
+            // A broker that keeps a fetch waiting for records reads nothing else before it has answered,
+            // up to `fetch.max.wait.ms` later. It forgets the session when it needs the room.
+            if broker.in_flight.is_some() {
+                continue;
+            }
             if let Some(parts) = broker.session.close() {
                 requests.push((*id, FetchRequest { max_wait_ms: 0, ..self.message(parts, 0) }));
             }

@@ -9,6 +9,8 @@ mod fetched;
 mod fetcher;
 mod segment;
 mod session;
+#[cfg(test)]
+mod tests;
 
 pub use self::{
     fetched::{FetchedPartition, ReadOptions, Taken},

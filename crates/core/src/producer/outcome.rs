@@ -33,6 +33,8 @@ pub enum Outcome {
         base_offset: Option<i64>,
         /// The broker's time in ms since 1970 when the topic uses `LogAppendTime`.
         log_append_time_ms: Option<i64>,
+        /// The first offset of the partition at that time; `None` from brokers before Kafka 1.0.
+        log_start_offset: Option<i64>,
     },
     /// They could not be delivered.
     Failed(DeliveryFailure),

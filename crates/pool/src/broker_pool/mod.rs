@@ -4,6 +4,7 @@
 //! that ask meanwhile wait for the same attempt. An attempt that fails is followed by a pause for
 //! that broker, which the next caller waits for.
 
+mod first;
 mod pool;
 mod purpose;
 mod slot;

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::first::first_to_connect;
 use super::purpose::Purpose;
 use super::slot::{Attempt, Outcome, Slot};
 use crate::config::{ConnectionConfig, DnsLookup, HostPort};
@@ -134,6 +135,9 @@ impl BrokerPool {
         loop {
             let mut outcome = {
                 let mut state = self.inner.state.lock();
+                if let Some(connection) = state.slots.get(&key).and_then(Slot::connection) {
+                    return Ok(connection.clone());
+                }
                 let Some(address) = state.brokers.get(&broker).cloned() else {
                     let kind = ConnectErrorKind::UnknownBroker(broker);
                     return Err(closed_or(&state, kind));
@@ -152,8 +156,15 @@ impl BrokerPool {
         }
     }
 
+    /// The connection to a broker for a purpose, if there is one.
+    #[must_use]
+    pub fn connected(&self, broker: BrokerId, purpose: Purpose) -> Option<Connection> {
+        let state = self.inner.state.lock();
+        state.slots.get(&Key::Broker(broker, purpose)).and_then(Slot::connection).cloned()
+    }
+
     /// A connection to any bootstrap server; they are tried in random order, those that failed
-    /// lately last.
+    /// lately last, and the next one also when one does not answer for a while.
     ///
     /// # Errors
     ///
@@ -166,22 +177,13 @@ impl BrokerPool {
                 canonical::names(&self.inner.bootstrap_servers).await
             }
         };
-        let mut worst = None;
-        for server in self.in_random_order(servers, Clone::clone) {
-            match self.bootstrap_server(&server).await {
-                Ok(connection) => return Ok(connection),
-                Err(error) => {
-                    let is_final = error.is_authentication() || is_closed(&error);
-                    worst = Some(more_telling(worst, error));
-                    if is_final {
-                        break;
-                    }
-                }
-            }
-        }
-        Err(worst.unwrap_or_else(|| {
-            ConnectError::new("bootstrap.servers", ConnectErrorKind::NoBootstrapServer)
-        }))
+        let attempts = self.in_random_order(servers, Clone::clone).into_iter().map(|server| {
+            let pool = self.clone();
+            async move { pool.bootstrap_server(&server).await }
+        });
+        first_to_connect(attempts).await.unwrap_or_else(|| {
+            Err(ConnectError::new("bootstrap.servers", ConnectErrorKind::NoBootstrapServer))
+        })
     }
 
     async fn bootstrap_server(&self, server: &HostPort) -> Result<Connection, ConnectError> {
@@ -211,22 +213,14 @@ impl BrokerPool {
             let state = self.inner.state.lock();
             state.brokers.iter().map(|(id, address)| (*id, address.clone())).collect()
         };
-        let mut worst = None;
-        for (broker, _) in self.in_random_order(brokers, |(_, address)| address.clone()) {
-            match self.connection(broker, Purpose::Control).await {
-                Ok(connection) => return Ok(connection),
-                Err(error) => {
-                    let is_final = error.is_authentication() || is_closed(&error);
-                    worst = Some(more_telling(worst, error));
-                    if is_final {
-                        break;
-                    }
-                }
-            }
-        }
-        Err(worst.unwrap_or_else(|| {
-            ConnectError::new("the cluster", ConnectErrorKind::NoBootstrapServer)
-        }))
+        let brokers = self.in_random_order(brokers, |(_, address)| address.clone());
+        let attempts = brokers.into_iter().map(|(broker, _)| {
+            let pool = self.clone();
+            async move { pool.connection(broker, Purpose::Control).await }
+        });
+        first_to_connect(attempts).await.unwrap_or_else(|| {
+            Err(ConnectError::new("the cluster", ConnectErrorKind::NoBootstrapServer))
+        })
     }
 
     /// A connection for short requests that is there and not muted by the broker.
@@ -379,18 +373,6 @@ fn note_outcome(
 fn closed_or(state: &State, kind: ConnectErrorKind) -> ConnectError {
     let kind = if state.is_closed { ConnectErrorKind::Closed } else { kind };
     ConnectError::new("the cluster", kind)
-}
-
-fn is_closed(error: &ConnectError) -> bool {
-    matches!(error.kind(), ConnectErrorKind::Closed)
-}
-
-/// Of two errors the one that somebody has to do something about; of equals the newer.
-fn more_telling(before: Option<ConnectError>, error: ConnectError) -> ConnectError {
-    match before {
-        Some(before) if !before.is_retriable() && error.is_retriable() => before,
-        _ => error,
-    }
 }
 
 impl fmt::Debug for BrokerPool {

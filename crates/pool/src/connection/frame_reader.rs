@@ -152,6 +152,10 @@ impl ReadError {
     pub(super) fn into_reason(self, answered: bool) -> DisconnectReason {
         match self {
             Self::EndOfStream => DisconnectReason::ClosedByBroker { answered },
+            // TLS that ends without saying so, as brokers do that are stopped.
+            Self::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                DisconnectReason::ClosedByBroker { answered }
+            }
             Self::Io(error) => DisconnectReason::Io(error.into()),
             Self::InvalidLength(length) => DisconnectReason::InvalidFrameLength(length),
             Self::TooLarge { bytes, limit } => DisconnectReason::FrameTooLarge { bytes, limit },

@@ -2,6 +2,9 @@
 //!
 //! One short lock: a caller holds it to queue a frame, the driver to take all queued frames and to
 //! complete waiters. Frames are encoded and responses decoded outside of it.
+//!
+//! The queues grow with what callers start; they bound it themselves, by the requests in flight
+//! that they allow and by their byte budgets.
 
 use std::collections::VecDeque;
 use std::sync::OnceLock;
@@ -128,7 +131,9 @@ impl Shared {
         if !authenticating && state.muted_until.is_none() {
             taken.append(&mut state.normal);
         }
-        state.driver = Some(cx.waker().clone());
+        if !state.driver.as_ref().is_some_and(|driver| driver.will_wake(cx.waker())) {
+            state.driver = Some(cx.waker().clone());
+        }
         Orders {
             muted_until: state.muted_until,
             session: state.session,

@@ -10,15 +10,24 @@ use super::error::TlsError;
 
 /// The first compiled-in cryptography that the CPU can run.
 pub(super) fn compiled_in() -> Result<Arc<CryptoProvider>, TlsError> {
-    let missing = match graviola() {
-        Ok(provider) => return Ok(provider),
-        Err(missing) => missing,
-    };
-    #[cfg(feature = "aws-lc-rs")]
-    return Ok(Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
-    #[cfg(all(feature = "ring", not(feature = "aws-lc-rs")))]
-    return Ok(Arc::new(rustls::crypto::ring::default_provider()));
-    #[cfg(not(any(feature = "ring", feature = "aws-lc-rs")))]
+    graviola().or_else(alternative)
+}
+
+/// What does the work when graviola cannot.
+#[cfg(feature = "aws-lc-rs")]
+fn alternative(_: Vec<&'static str>) -> Result<Arc<CryptoProvider>, TlsError> {
+    Ok(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+}
+
+/// What does the work when graviola cannot.
+#[cfg(all(feature = "ring", not(feature = "aws-lc-rs")))]
+fn alternative(_: Vec<&'static str>) -> Result<Arc<CryptoProvider>, TlsError> {
+    Ok(Arc::new(rustls::crypto::ring::default_provider()))
+}
+
+/// Nothing else is compiled in.
+#[cfg(not(any(feature = "ring", feature = "aws-lc-rs")))]
+const fn alternative(missing: Vec<&'static str>) -> Result<Arc<CryptoProvider>, TlsError> {
     Err(TlsError::NoProvider { missing })
 }
 

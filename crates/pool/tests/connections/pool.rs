@@ -210,3 +210,16 @@ async fn closed_pool_connects_no_more_and_answers_what_is_under_way() {
     let error = pool.bootstrap().await.unwrap_err();
     assert!(matches!(error.kind(), ConnectErrorKind::Closed), "{error:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn broker_that_hangs_does_not_hold_up_the_others() {
+    let (hung, alive) = (Listener::start().await, Listener::start().await);
+    for _ in 0..4 {
+        let pool = pool(Vec::new());
+        pool.set_brokers([(BrokerId(1), address(&hung)), (BrokerId(2), address(&alive))]);
+        let begin = Instant::now();
+        let (connection, _peer) = tokio::join!(pool.any(), alive.accept_negotiated());
+        assert_eq!(connection.unwrap().target(), &address(&alive));
+        assert!(begin.elapsed() < Duration::from_secs(3), "{:?}", begin.elapsed());
+    }
+}

@@ -223,3 +223,18 @@ fn inline_keys_do_not_show() {
     let shown = format!("{:?}", trusting("ca.pem").client_certificate(certificate));
     assert!(!shown.contains("PRIVATE KEY"), "{shown}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn handshake_that_is_never_answered_fails_within_the_setup_timeout() {
+    let listener = Listener::start().await;
+    let security = Security::Tls(trusting("ca.pem").build().unwrap());
+    let config = ConnectionConfig { security, ..ConnectionConfig::default() };
+    let begin = tokio::time::Instant::now();
+    let (connection, _stream) = tokio::join!(
+        Connection::connect("localhost", listener.port(), &config),
+        listener.accept_raw()
+    );
+    let error = connection.unwrap_err();
+    assert!(matches!(error.kind(), ConnectErrorKind::SetupTimedOut(_)), "{error:?}");
+    assert!(begin.elapsed() < std::time::Duration::from_secs(11), "{:?}", begin.elapsed());
+}

@@ -120,7 +120,8 @@ pub enum Compression {
         /// `compression.lz4.level`.
         level: i32,
     },
-    /// zstd with a level of -131072 (fast) to 22 (small).
+    /// zstd with a level of -131072 (fast) to 22 (small), as Kafka has them. The encoder has the levels
+    /// -7 to 4; what is beyond them is taken as the nearest.
     Zstd {
         /// `compression.zstd.level`.
         level: i32,

@@ -1,37 +1,30 @@
 //! zstd (RFC 8878), one frame or several after each other.
 //!
-//! Two crates do the work, chosen in docs/decisions/zstd.md: one without unsafe code decodes, and
-//! encodes the levels up to 4; the other one encodes the slower levels. Written frames name their
+//! The crate that does the work has no unsafe code (docs/decisions/zstd.md). Written frames name their
 //! content's size and no window larger than it needs, so that every reader accepts them.
-
-use structured_zstd::encoding::{CompressionLevel, FrameCompressor};
 
 use super::codec::{Compression, CompressionType};
 use super::error::{CompressError, DecompressError};
 
-/// The levels of the encoder that keeps its tables.
-const FAST_LEVEL_MIN: i32 = -7;
-const FAST_LEVEL_MAX: i32 = 4;
+/// The levels that the encoder has; what is beyond them is taken as the nearest.
+const LEVEL_MIN: i32 = -7;
+const LEVEL_MAX: i32 = 4;
 
 /// An encoder for one level, with the tables that it keeps between blocks.
 pub(super) struct ZstdEncoder {
     level: i32,
-    /// None for slower levels, whose tables are made for each block: that is little beside the
-    /// search, and their encoder could not move between threads.
-    fast: Option<zrip::CompressContext>,
+    encoder: Option<zrip::CompressContext>,
 }
 
 impl ZstdEncoder {
     pub(super) fn new(level: i32) -> Self {
         let level = in_range(level);
-        let mut fast = zrip::CompressContext::new(level.max(FAST_LEVEL_MIN))
-            .ok()
-            .filter(|_| level <= FAST_LEVEL_MAX);
-        if let Some(encoder) = &mut fast {
+        let mut encoder = zrip::CompressContext::new(level).ok();
+        if let Some(encoder) = &mut encoder {
             // The batch has a checksum of its own.
             encoder.set_content_checksum(false);
         }
-        Self { level, fast }
+        Self { level, encoder }
     }
 
     /// Whether these tables encode with the level.
@@ -48,22 +41,18 @@ impl ZstdEncoder {
         if u32::try_from(input.len()).is_err() {
             return Err(CompressError::new(compression, "the block has 4 GiB or more"));
         }
-        if let Some(encoder) = &mut self.fast {
-            let frame =
-                encoder.compress(input).map_err(|error| CompressError::new(compression, error))?;
-            output.extend_from_slice(&frame);
-        } else {
-            let mut encoder: FrameCompressor =
-                FrameCompressor::new(CompressionLevel::from_level(self.level));
-            encoder.set_content_checksum(false);
-            output.extend_from_slice(&encoder.compress_independent_frame(input));
-        }
+        let Some(encoder) = &mut self.encoder else {
+            return Err(CompressError::new(compression, "the encoder has no such level"));
+        };
+        let frame =
+            encoder.compress(input).map_err(|error| CompressError::new(compression, error))?;
+        output.extend_from_slice(&frame);
         Ok(())
     }
 }
 
 fn in_range(level: i32) -> i32 {
-    level.clamp(*Compression::ZSTD_LEVELS.start(), *Compression::ZSTD_LEVELS.end())
+    level.clamp(LEVEL_MIN, LEVEL_MAX)
 }
 
 /// A decoder's tables, kept between blocks.

@@ -13,6 +13,9 @@ use milena_wire::messages::metadata_response::{
 };
 use milena_wire::messages::{FindCoordinatorResponse, MetadataRequest, MetadataResponse};
 use milena_wire::{ApiKey, ErrorCode};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use self::server::{Server, soon};
 use super::{Cluster, CoordinatorKind};
@@ -319,4 +322,30 @@ async fn last_handle_ends_the_task() {
         }
     })
     .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn failure_that_does_not_pass_is_tried_again_only_when_somebody_asks() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let bootstrap = listener.local_addr().unwrap().to_string();
+    let config = ProducerConfig::builder(bootstrap).build().unwrap().client;
+    let cluster = Cluster::new(&config).unwrap();
+    let (accepted, mut attempts) = watch::channel(0);
+    // A web server.
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            accepted.send_modify(|count| *count += 1);
+            stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+            let mut rest = Vec::new();
+            let _ = stream.read_to_end(&mut rest).await;
+        }
+    });
+    for attempt in 1..=2 {
+        let deadline = tokio::time::Instant::now().into_std() + Duration::from_secs(60);
+        let error = cluster.topic("t", deadline).await.unwrap_err();
+        assert!(!error.is_retriable() && error.to_string().contains("HTTP"), "{error}");
+        // Virtual time: it passes when nothing else has anything to do.
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        assert_eq!(*attempts.borrow_and_update(), attempt);
+    }
 }

@@ -2,5 +2,7 @@
 
 mod documents;
 mod facts;
+mod golden;
+mod random;
 mod rules;
 mod security;

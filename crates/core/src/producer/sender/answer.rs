@@ -16,6 +16,10 @@ use crate::producer::batch::Batch;
 use crate::producer::outcome::{DeliveryFailure, FailureReason, Outcome, Written};
 use crate::producer::split::halves;
 
+/// What is known of records that no broker answers for.
+const UNKNOWN: Outcome =
+    Outcome::Written { base_offset: None, log_append_time_ms: None, log_start_offset: None };
+
 impl<C: Clone> Sender<C> {
     /// How a produce request ended. Answers to requests that the sender does not know are ignored.
     pub fn handle_answer(&mut self, id: RequestId, answer: Answer, now: Instant) {
@@ -26,7 +30,7 @@ impl<C: Clone> Sender<C> {
         match answer {
             Answer::Response(response) => self.handle_response(id, &request, response, now),
             Answer::Sent => self.finish_all(id, &request, now, |sender, _, batch| {
-                sender.succeed(batch, None, None);
+                sender.succeed(batch, UNKNOWN);
             }),
             Answer::NotSent => self.finish_all(id, &request, now, |sender, key, batch| {
                 sender.handle_not_sent(key, batch);
@@ -189,10 +193,14 @@ impl<C: Clone> Sender<C> {
         let code = ErrorCode(answer.error_code);
         let verdict = verdict(code, self.settings.idempotent);
         if verdict == Verdict::Written {
-            let base_offset = (answer.base_offset >= 0).then_some(answer.base_offset);
-            let append_time = answer.log_append_time_ms;
+            let known = |number: i64| (number >= 0).then_some(number);
             self.partitions[key.0].note_acknowledged(batch.order());
-            return self.succeed(batch, base_offset, (append_time >= 0).then_some(append_time));
+            let outcome = Outcome::Written {
+                base_offset: known(answer.base_offset),
+                log_append_time_ms: known(answer.log_append_time_ms),
+                log_start_offset: known(answer.log_start_offset),
+            };
+            return self.succeed(batch, outcome);
         }
         batch.last_error = Some(code);
         batch.maybe_written |= !excludes_write(code);
@@ -327,8 +335,7 @@ impl<C: Clone> Sender<C> {
         self.refresh(key, now);
     }
 
-    fn succeed(&mut self, mut batch: Batch<C>, base_offset: Option<i64>, append_time: Option<i64>) {
-        let outcome = Outcome::Written { base_offset, log_append_time_ms: append_time };
+    fn succeed(&mut self, mut batch: Batch<C>, outcome: Outcome) {
         self.answer(&mut batch, outcome);
         self.release(batch);
     }

@@ -129,6 +129,7 @@ impl World {
     fn tick(&mut self) {
         for _ in 0..50 {
             let mut requests = Vec::new();
+            let mut is_quiet = true;
             for (index, member) in self.members.iter_mut().enumerate() {
                 let Some((member, polls)) = member else { continue };
                 while let Some((attempt, request)) = member.poll_request(self.now) {
@@ -136,19 +137,25 @@ impl World {
                 }
                 if *polls && member.step().is_some() {
                     member.handle_step_done();
+                    is_quiet = false;
                 }
             }
+            is_quiet &= requests.is_empty();
             for (index, attempt, request) in requests {
                 self.serve(index, attempt, request);
             }
             self.complete();
             let answers = std::mem::take(&mut self.answers);
+            is_quiet &= answers.is_empty();
             for (index, attempt, answer) in answers {
                 if let Some(Some((member, _))) = self.members.get_mut(index) {
                     member.handle_response(attempt, answer, self.now);
                 }
             }
             self.check();
+            if is_quiet {
+                break;
+            }
         }
         self.now += SECOND;
         let (now, before) = (self.now, self.coordinator.members.len());

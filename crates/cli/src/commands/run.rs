@@ -1,0 +1,104 @@
+//! `milena run`: runs a flow file, against an embedded broker or a cluster.
+
+mod display;
+mod host;
+
+use std::{fs, path::Path, sync::Arc};
+
+use milena_broker::Broker;
+use milena_connect::{
+    elasticio::Connection,
+    flow::{Brokers, Flow, Input, Step},
+    runtime::{self, Progress, RunError, Stop},
+};
+
+use self::{display::Display, host::Terminal};
+use crate::{
+    arguments,
+    failure::{Failure, chain},
+    interrupt::Interrupt,
+    properties::PropertyList,
+};
+
+/// Runs the flow to its end, or until the program is interrupted.
+pub(crate) async fn run(arguments: arguments::Run) -> Result<(), Failure> {
+    let properties =
+        PropertyList::read(arguments.properties_file.as_deref(), &arguments.properties)?;
+    let mut interrupt = Interrupt::listen();
+    let file = arguments.file.display();
+    let text = fs::read_to_string(&arguments.file).map_err(|error| Failure::new(&file, error))?;
+    let flow = Flow::parse(&text).map_err(|problems| Failure::new(&file, problems))?;
+    let brokers = match &arguments.brokers {
+        Some(list) => Brokers::parse(list, flow.brokers())
+            .map_err(|problem| Failure::Usage(format!("--brokers {problem}")))?,
+        None => flow.brokers().clone(),
+    };
+    let (broker, mut connection) = connect(&flow, brokers).await?;
+    connection.command_line = properties.into_entries();
+    for warning in flow.warnings(&connection)? {
+        eprintln!("milena: warning: {warning}");
+    }
+
+    let folder = arguments.file.parent().unwrap_or_else(|| Path::new("")).to_owned();
+    let progress = Arc::new(Progress::default());
+    let display = Display::start(flow.name(), input_bytes(&flow, &folder), &progress);
+    display.note(&match &broker {
+        Some(broker) => format!("embedded broker at {}", broker.bootstrap_servers()),
+        None => format!("brokers at {}", connection.brokers.join(",")),
+    });
+    let terminal = Arc::new(Terminal::start(folder, display.clone()));
+    let stop = Stop::default();
+    let ran = tokio::select! {
+        ran = runtime::run(&flow, &connection, terminal, Arc::clone(&progress), &stop) => ran,
+        () = async {
+            interrupt.wait().await;
+            display.note("interrupted: sending what was accepted, committing, leaving the group");
+            stop.stop();
+            // The run ends by itself.
+            std::future::pending::<()>().await;
+        } => Ok(()),
+    };
+    display.finish();
+    if let Some(broker) = broker {
+        broker.shutdown().await;
+    }
+    match ran {
+        Ok(()) if interrupt.is_set() => Err(Failure::Interrupted),
+        Ok(()) => Ok(()),
+        Err(error) if error.is_output_closed() => Err(Failure::OutputClosed),
+        Err(RunError::Output(error)) => Err(Failure::output(&error)),
+        Err(error) => Err(Failure::Failed(error.to_string())),
+    }
+}
+
+/// Starts the embedded broker where the flow wants one.
+async fn connect(flow: &Flow, brokers: Brokers) -> Result<(Option<Broker>, Connection), Failure> {
+    match brokers {
+        Brokers::Embedded { partitions } => {
+            let broker = Broker::builder()
+                .default_partitions(partitions)
+                .start()
+                .await
+                .map_err(|error| Failure::Failed(chain(&error)))?;
+            let addresses = broker.bootstrap_servers().split(',').map(str::to_owned).collect();
+            Ok((Some(broker), flow.connection(addresses, true)))
+        }
+        Brokers::List(addresses) => Ok((None, flow.connection(addresses, false))),
+        other => Err(Failure::Failed(format!("{other:?} are no brokers that can be reached"))),
+    }
+}
+
+/// How many bytes the flow's inputs have, when all of them are files.
+fn input_bytes(flow: &Flow, folder: &Path) -> Option<u64> {
+    flow.steps()
+        .iter()
+        .filter_map(|step| match step {
+            Step::Action(action) => Some(&action.input),
+            _ => None,
+        })
+        .map(|input| match input {
+            Input::File(path) => fs::metadata(folder.join(path)).ok().map(|file| file.len()),
+            _ => None,
+        })
+        .sum()
+}

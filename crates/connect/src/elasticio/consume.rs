@@ -1,0 +1,246 @@
+//! The Consume trigger.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::FutureExt as _;
+use milena::{
+    Consumer, ConsumerRecords, Error, RebalanceListener, TopicPartition,
+    config::ConsumerConfig,
+    consumer::{OffsetAndMetadata, Position},
+};
+use parking_lot::Mutex;
+use tokio::{sync::watch, time::Instant};
+
+use super::{Compatibility, Connection, ConsumeConfiguration, ConsumedRecord};
+use crate::{
+    accepted::{Accepted, Committable},
+    connector::{BoxFuture, Emission, Ends, Ticket, Trigger, with_causes},
+};
+
+/// How long a call waits for records before it looks whether the group has been joined.
+const JOIN_STEP: Duration = Duration::from_secs(1);
+
+/// How long a member without partitions waits for some before it counts as started: a topic may just
+/// have been created. Other members may also have them all.
+const PARTITIONS_WITHIN: Duration = Duration::from_secs(3);
+
+/// The Consume trigger: gives an object for each record of a topic.
+#[derive(Debug)]
+pub struct Consume {
+    consumer: Consumer,
+    topic: String,
+    compatibility: Compatibility,
+    accepted: Arc<Mutex<Accepted>>,
+    /// How many partitions were assigned with each rebalance; `None` before the first.
+    assigned: watch::Receiver<Option<usize>>,
+    /// Records that came while the trigger started.
+    early: Vec<Emission>,
+}
+
+impl Consume {
+    /// A trigger on this connection. Does not connect yet; needs a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// Client properties that cannot work, all in one error.
+    pub fn new(
+        configuration: &ConsumeConfiguration,
+        connection: &Connection,
+    ) -> Result<Self, Error> {
+        let properties = configuration.client_properties(connection);
+        let consumer = Consumer::new(ConsumerConfig::from_properties(properties.pairs())?)?;
+        let accepted = Arc::<Mutex<Accepted>>::default();
+        let (sender, assigned) = watch::channel(None);
+        consumer.set_rebalance_listener(Partitions {
+            topic: configuration.topic.clone(),
+            accepted: Arc::clone(&accepted),
+            assigned: sender,
+        });
+        Ok(Self {
+            consumer,
+            topic: configuration.topic.clone(),
+            compatibility: configuration.compatibility,
+            accepted,
+            assigned,
+            early: Vec::new(),
+        })
+    }
+
+    /// Polls until partitions are assigned.
+    async fn join(&mut self) -> Result<(), Error> {
+        let mut joined_at = None;
+        loop {
+            let records = tokio::select! {
+                biased;
+                records = self.consumer.poll(JOIN_STEP) => records?,
+                _ = self.assigned.changed() => ConsumerRecords::default(),
+            };
+            let emissions = self.emissions(&records);
+            self.early.extend(emissions);
+            let assigned = *self.assigned.borrow_and_update();
+            match assigned {
+                None => {}
+                Some(0) => {
+                    let since = joined_at.get_or_insert_with(Instant::now);
+                    if since.elapsed() >= PARTITIONS_WITHIN {
+                        return Ok(());
+                    }
+                }
+                Some(_) => return Ok(()),
+            }
+        }
+    }
+
+    /// Waits until every partition knows where to begin.
+    async fn find_positions(&mut self) -> Result<(), Error> {
+        // The rebalance ends inside a poll.
+        let records = self.consumer.poll(Duration::ZERO).await?;
+        let emissions = self.emissions(&records);
+        self.early.extend(emissions);
+        for partition in self.consumer.assignment() {
+            self.consumer.position(&partition).await?;
+        }
+        Ok(())
+    }
+
+    fn emissions(&self, records: &ConsumerRecords) -> Vec<Emission> {
+        let mut emissions = Vec::with_capacity(records.len());
+        let mut accepted = self.accepted.lock();
+        for batch in records.partitions() {
+            let partition = batch.partition();
+            let Position { offset: end, leader_epoch: end_epoch } = batch.next_position();
+            let mut left = batch.len();
+            for record in batch.records() {
+                left = left.saturating_sub(1);
+                // Behind the last record may lie markers of transactions, which nobody accepts.
+                let next = if left == 0 {
+                    Committable { offset: end, leader_epoch: end_epoch }
+                } else {
+                    Committable { offset: record.offset + 1, leader_epoch: record.leader_epoch }
+                };
+                accepted.hand_out(partition, record.offset, next);
+                let output =
+                    ConsumedRecord::from_bytes(record.key, record.value, partition, record.offset)
+                        .to_json(self.compatibility);
+                emissions.push(Emission::new(output, Ticket { partition, offset: record.offset }));
+            }
+        }
+        emissions
+    }
+}
+
+impl Trigger for Consume {
+    fn start(&mut self) -> BoxFuture<'_, Result<(), Error>> {
+        async move {
+            self.consumer.subscribe([self.topic.as_str()])?;
+            self.join().await?;
+            self.find_positions().await
+        }
+        .boxed()
+    }
+
+    fn next(&mut self, within: Duration) -> BoxFuture<'_, Result<Vec<Emission>, Error>> {
+        async move {
+            if !self.early.is_empty() {
+                return Ok(std::mem::take(&mut self.early));
+            }
+            let records = self.consumer.poll(within).await?;
+            Ok(self.emissions(&records))
+        }
+        .boxed()
+    }
+
+    fn accept(&mut self, ticket: &Ticket) {
+        self.accepted.lock().accept(ticket.partition, ticket.offset);
+    }
+
+    fn commit(&mut self) -> BoxFuture<'_, Result<(), Error>> {
+        commit(&self.consumer, &self.topic, &self.accepted, None).boxed()
+    }
+
+    fn has_reached<'a>(&'a mut self, ends: &'a Ends) -> BoxFuture<'a, Result<bool, Error>> {
+        async move {
+            if !self.early.is_empty() {
+                return Ok(false);
+            }
+            for partition in self.consumer.assignment() {
+                let Some(end) = ends.get(&(self.topic.clone(), partition.partition)) else {
+                    continue;
+                };
+                if self.consumer.position(&partition).await?.offset < *end {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+        .boxed()
+    }
+
+    fn close(mut self: Box<Self>, within: Duration) -> BoxFuture<'static, Result<(), Error>> {
+        async move {
+            let deadline = Instant::now() + within;
+            let committed = tokio::time::timeout_at(deadline, self.commit()).await;
+            let left =
+                self.consumer.close(deadline.saturating_duration_since(Instant::now())).await;
+            // A commit that is late goes on while the consumer closes, which waits for it.
+            committed.unwrap_or(Ok(())).and(left)
+        }
+        .boxed()
+    }
+}
+
+/// Commits what was accepted, of these partitions or of all.
+async fn commit(
+    consumer: &Consumer,
+    topic: &str,
+    accepted: &Mutex<Accepted>,
+    partitions: Option<&[TopicPartition]>,
+) -> Result<(), Error> {
+    let mut committable = accepted.lock().committable();
+    if let Some(partitions) = partitions {
+        committable.retain(|(number, _)| partitions.iter().any(|tp| tp.partition == *number));
+    }
+    if committable.is_empty() {
+        return Ok(());
+    }
+    let offsets = committable.iter().map(|(number, Committable { offset, leader_epoch })| {
+        let position = Position { offset: *offset, leader_epoch: *leader_epoch };
+        (TopicPartition::new(topic.to_owned(), *number), OffsetAndMetadata::from(position))
+    });
+    consumer.commit_offsets(offsets).await?;
+    accepted.lock().handle_committed(&committable);
+    Ok(())
+}
+
+/// Keeps the accepted records in step with the partitions that are ours.
+struct Partitions {
+    topic: String,
+    accepted: Arc<Mutex<Accepted>>,
+    assigned: watch::Sender<Option<usize>>,
+}
+
+impl Partitions {
+    fn forget(&self, partitions: &[TopicPartition]) {
+        let mut accepted = self.accepted.lock();
+        partitions.iter().for_each(|partition| accepted.forget(partition.partition));
+    }
+}
+
+impl RebalanceListener for Partitions {
+    async fn on_partitions_assigned(&self, consumer: &Consumer, partitions: &[TopicPartition]) {
+        let count = consumer.assignment().len().max(partitions.len());
+        self.assigned.send_replace(Some(count));
+    }
+
+    async fn on_partitions_revoked(&self, consumer: &Consumer, partitions: &[TopicPartition]) {
+        if let Err(error) = commit(consumer, &self.topic, &self.accepted, Some(partitions)).await {
+            let error = with_causes(&error);
+            tracing::warn!(topic = self.topic, error, "not committed before a rebalance");
+        }
+        self.forget(partitions);
+    }
+
+    async fn on_partitions_lost(&self, _: &Consumer, partitions: &[TopicPartition]) {
+        self.forget(partitions);
+    }
+}

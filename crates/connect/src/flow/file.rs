@@ -1,0 +1,451 @@
+//! A flow file.
+
+use milena::config::{ClientKind, find};
+
+use super::step::{self, Step};
+use crate::{
+    elasticio::{Connection, Credentials, is_host_and_port, read_brokers, split_brokers},
+    settings::{Field, FieldKind, Node, Problems, TableReader},
+};
+
+/// What `brokers` says instead of an address when the program is to bring its own broker.
+const EMBEDDED: &str = "embedded";
+
+/// The fields of a flow file.
+pub(super) const FIELDS: &[Field] = &[
+    Field::required("name", "Name", FieldKind::Text, "the name of the flow"),
+    Field::optional(
+        "brokers",
+        "Brokers",
+        FieldKind::TextOrList,
+        "\"embedded\", or host:port of one broker or more",
+    ),
+    Field::optional("embedded", "Embedded broker", FieldKind::Table, "of the embedded broker"),
+    Field::optional("credentials", "Credentials", FieldKind::Table, "of the elastic.io component"),
+    Field::optional(
+        "properties",
+        "Properties",
+        FieldKind::Properties,
+        "client properties of every step",
+    ),
+    Field::required("steps", "Steps", FieldKind::Tables, "each as [[steps]]"),
+];
+
+const EMBEDDED_FIELDS: &[Field] = &[Field::optional(
+    "partitions",
+    "Partitions",
+    FieldKind::Integer(1, 1000),
+    "the partitions of a new topic",
+)
+.default("1")];
+
+/// Kafka's default of `num.partitions`.
+const PARTITIONS_DEFAULT: i32 = 1;
+
+/// Where a flow's brokers are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Brokers {
+    /// In this process.
+    Embedded {
+        /// How many partitions a new topic has.
+        partitions: i32,
+    },
+    /// At these addresses, each `host:port`.
+    List(Vec<String>),
+}
+
+impl Brokers {
+    /// Reads what stands in place of a flow's brokers: `embedded`, which keeps the settings of the
+    /// flow's own embedded broker, or a list.
+    ///
+    /// # Errors
+    ///
+    /// What was expected.
+    pub fn parse(list: &str, own: &Self) -> Result<Self, String> {
+        if list.trim() == EMBEDDED {
+            return Ok(match own {
+                Self::Embedded { .. } => own.clone(),
+                Self::List(_) => Self::Embedded { partitions: PARTITIONS_DEFAULT },
+            });
+        }
+        let brokers: Vec<String> = split_brokers([list]).map(str::to_owned).collect();
+        match brokers.iter().find(|broker| !is_host_and_port(broker)) {
+            None if !brokers.is_empty() => Ok(Self::List(brokers)),
+            wrong => {
+                let wrong = wrong.map_or("", String::as_str);
+                Err(format!("has {wrong:?}: expected host:port, or \"embedded\""))
+            }
+        }
+    }
+}
+
+/// A flow: connectors, and where their brokers are.
+///
+/// ```
+/// use milena_connect::flow::{Brokers, Flow};
+///
+/// let flow = Flow::parse(r#"
+///     name = "cars"
+///     brokers = "embedded"
+///
+///     [[steps]]
+///     connector = "elasticio"
+///     action = "produce"
+///     config = { topic = "cars" }
+///     input = "cars.jsonl"
+/// "#)?;
+/// assert_eq!(flow.brokers(), &Brokers::Embedded { partitions: 1 });
+///
+/// let problems = Flow::parse("name = \"cars\"\nbroker = \"embedded\"\nsteps = []\n").unwrap_err();
+/// assert_eq!(
+///     problems.iter().next().unwrap().to_string(),
+///     "line 2, column 1: broker is not known here: did you mean `brokers`?"
+/// );
+/// # Ok::<(), milena_connect::Problems>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Flow {
+    name: String,
+    brokers: Brokers,
+    credentials: Option<Credentials>,
+    properties: Vec<(String, String)>,
+    steps: Vec<Step>,
+}
+
+impl Flow {
+    /// Reads the text of a flow file.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with it: line, column and what was expected.
+    pub fn parse(text: &str) -> Result<Self, Problems> {
+        let node = Node::from_toml(text)?;
+        let mut problems = Problems::default();
+        let flow = Self::read(&node, &mut problems);
+        problems.or(flow)
+    }
+
+    fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let mut reader = TableReader::new(node, "", FIELDS, problems)?;
+        let name = reader.text("name");
+        let given = reader.has("brokers").then(|| read_flow_brokers(&mut reader));
+        let embedded = reader.table("embedded");
+        let credentials_node = reader.table("credentials");
+        let properties = reader.properties("properties");
+        let steps = reader.tables("steps");
+        if steps.is_some_and(<[Node]>::is_empty) {
+            reader.problem("steps", "is empty: expected at least one step, as [[steps]]");
+        }
+        if given.is_none() && credentials_node.is_none() {
+            reader.problem(
+                "brokers",
+                "is missing: expected \"embedded\", or host:port of one broker or more, \
+                 here or in credentials",
+            );
+        }
+        reader.finish();
+        let partitions =
+            embedded.map_or(Some(PARTITIONS_DEFAULT), |node| read_embedded(node, problems));
+        let credentials = match credentials_node {
+            Some(node) => Some(Credentials::read_in_flow(node, given.is_none(), problems)),
+            None => None,
+        };
+        let steps = step::read_all(steps.unwrap_or_default(), problems);
+        let brokers = match given {
+            Some(brokers) => match brokers? {
+                GivenBrokers::Embedded => Brokers::Embedded { partitions: partitions? },
+                GivenBrokers::List(brokers) => Brokers::List(brokers),
+            },
+            None => Brokers::List(credentials.as_ref()?.as_ref()?.brokers.clone()),
+        };
+        let credentials = match credentials {
+            Some(credentials) => Some(credentials?),
+            None => None,
+        };
+        Some(Self { name: name?, brokers, credentials, properties, steps: steps? })
+    }
+
+    /// The name of the flow.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where the brokers are.
+    #[must_use]
+    pub fn brokers(&self) -> &Brokers {
+        &self.brokers
+    }
+
+    /// What the flow does, in the order of the file.
+    #[must_use]
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// What is odd about the client properties of the steps, but no reason not to run them.
+    ///
+    /// # Errors
+    ///
+    /// Client properties that cannot work, all of a step's in one error.
+    pub fn warnings(&self, connection: &Connection) -> Result<Vec<String>, milena::Error> {
+        let mut warnings = Vec::new();
+        for step in &self.steps {
+            for warning in step.warnings(connection)? {
+                if !warnings.contains(&warning) {
+                    warnings.push(warning);
+                }
+            }
+        }
+        let kinds: Vec<ClientKind> = self.steps.iter().map(Step::client_kind).collect();
+        for (name, _) in connection.flow.iter().chain(&connection.command_line) {
+            let has = |kinds: &[ClientKind]| kinds.iter().any(|kind| find(name, *kind).is_some());
+            if has(&ClientKind::ALL) && !has(&kinds) {
+                warnings.push(format!("{name}: no step of this flow has a client that knows it"));
+            }
+        }
+        Ok(warnings)
+    }
+
+    /// How the steps reach these brokers. An embedded broker is reached without credentials.
+    #[must_use]
+    pub fn connection(&self, brokers: Vec<String>, is_embedded: bool) -> Connection {
+        let credentials = self.credentials.clone().filter(|_| !is_embedded);
+        let client_id = match &self.credentials {
+            Some(credentials) => credentials.client_id.clone(),
+            None => self.name.clone(),
+        };
+        let mut connection = Connection::anonymous(brokers, client_id);
+        connection.credentials = credentials;
+        connection.is_embedded = is_embedded;
+        connection.flow.clone_from(&self.properties);
+        connection
+    }
+}
+
+enum GivenBrokers {
+    Embedded,
+    List(Vec<String>),
+}
+
+fn read_flow_brokers(reader: &mut TableReader<'_, '_>) -> Option<GivenBrokers> {
+    let is_embedded = reader.texts("brokers")?.iter().map(|text| text.trim()).eq([EMBEDDED]);
+    if is_embedded {
+        Some(GivenBrokers::Embedded)
+    } else {
+        read_brokers(reader).map(GivenBrokers::List)
+    }
+}
+
+fn read_embedded(node: &Node, problems: &mut Problems) -> Option<i32> {
+    let mut reader = TableReader::new(node, "embedded", EMBEDDED_FIELDS, problems)?;
+    let partitions = reader.integer("partitions");
+    reader.finish();
+    partitions.map_or(Some(PARTITIONS_DEFAULT), |partitions| i32::try_from(partitions).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::flow::{Input, Until};
+
+    const WHOLE: &str = r#"
+name = "cars"
+brokers = "a:9092, b:9092"
+
+[credentials]
+username = "ada"
+password = "hush"
+clientId = "crm"
+
+[properties]
+linger.ms = 5
+"security.protocol" = "SASL_PLAINTEXT"
+
+[[steps]]
+connector = "elasticio"
+action = "produce"
+config = { topic = "cars" }
+input = "cars.jsonl"
+
+[[steps]]
+connector = "elasticio"
+trigger = "consume"
+config = { topic = "cars", groupId = "crm" }
+
+[[steps]]
+connector = "elasticio"
+trigger = "consume"
+config = { topic = "trucks", groupId = "crm" }
+until = "idle"
+idleMs = 250
+"#;
+
+    #[test]
+    fn reads_a_whole_flow() {
+        let flow = Flow::parse(WHOLE).unwrap();
+        assert_eq!(flow.name(), "cars");
+        let brokers = vec!["a:9092".to_owned(), "b:9092".to_owned()];
+        assert_eq!(flow.brokers(), &Brokers::List(brokers.clone()));
+        let [Step::Action(produce), Step::Trigger(consume), Step::Trigger(idle)] = flow.steps()
+        else {
+            panic!("{:?}", flow.steps());
+        };
+        assert_eq!(produce.input, Input::File("cars.jsonl".into()));
+        assert_eq!(consume.until, Until::Produced);
+        assert_eq!(idle.until, Until::Idle(Duration::from_millis(250)));
+        let connection = flow.connection(brokers, false);
+        let properties = produce.configuration.client_properties(&connection);
+        assert_eq!(properties.value("client.id"), Some("crm"));
+        assert_eq!(properties.value("security.protocol"), Some("SASL_PLAINTEXT"));
+        assert_eq!(properties.value("linger.ms"), Some("5"));
+        assert!(!format!("{flow:?}").contains("hush"));
+        let embedded = flow.connection(vec!["127.0.0.1:1".to_owned()], true);
+        let properties = produce.configuration.client_properties(&embedded);
+        assert_eq!(properties.value("security.protocol"), None);
+        assert_eq!(properties.value("linger.ms"), Some("5"));
+    }
+
+    #[test]
+    fn brokers_can_be_those_of_the_credentials() {
+        let text = WHOLE
+            .replace("brokers = \"a:9092, b:9092\"\n", "")
+            .replace("clientId = \"crm\"", "clientId = \"crm\"\nbrokers = \"c:9092 d:9092\"");
+        let flow = Flow::parse(&text).unwrap();
+        let brokers = vec!["c:9092".to_owned(), "d:9092".to_owned()];
+        assert_eq!(flow.brokers(), &Brokers::List(brokers));
+    }
+
+    fn problems(text: &str) -> String {
+        Flow::parse(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn names_line_column_and_what_was_expected() {
+        for (from, to, expected) in [
+            (
+                "brokers = \"a",
+                "broker = \"a",
+                "2 problems: (1) line 1, column 1: credentials.brokers",
+            ),
+            (
+                "username = \"ada\"",
+                "usrname = \"ada\"",
+                "2 problems: (1) line 5, column 1: credentials.username is missing: expected a text, \
+                 the user name for SASL; (2) line 6, column 1: credentials.usrname is not known here: \
+                 did you mean `username`?",
+            ),
+            (
+                "password = \"hush\"",
+                "password = 123",
+                "line 7, column 12: credentials.password is a number: expected a text, the password \
+                 for SASL",
+            ),
+            (
+                "action = \"produce\"",
+                "action = \"send\"",
+                "line 16, column 10: steps[1].action is the text \"send\": expected one of produce, \
+                 what it sends with",
+            ),
+            (
+                "input = \"cars.jsonl\"",
+                "",
+                "line 14, column 1: steps[1].input is missing: expected a file of JSON lines, or \
+                 \"-\" for standard input",
+            ),
+            (
+                "config = { topic = \"cars\" }",
+                "config = { topc = \"cars\" }",
+                "2 problems: (1) line 17, column 10: steps[1].config.topic is missing: expected a \
+                 text, the name of the topic to send messages to; (2) line 17, column 12: \
+                 steps[1].config.topc is not known here: did you mean `topic`?",
+            ),
+            (
+                "idleMs = 250",
+                "idleMs = 0",
+                "line 30, column 10: steps[3].idleMs is the number 0: expected a whole number from \
+                 1 to 86400000, how many milliseconds without a record end the trigger",
+            ),
+            (
+                "until = \"idle\"",
+                "until = \"produced\"",
+                "line 30, column 1: steps[3].idleMs does not belong here: it goes with \
+                 until = \"idle\"",
+            ),
+            (
+                "trigger = \"consume\"\nconfig = { topic = \"cars\"",
+                "config = { topic = \"cars\"",
+                "line 20, column 1: steps[2] has neither action nor trigger: expected \
+                 action = \"produce\" or trigger = \"consume\"",
+            ),
+            (
+                "a:9092, b:9092",
+                "a:9092, b",
+                "line 3, column 11: brokers has \"b\": expected host:port, such as \
+                 serv1.mykafkaserver.com:9094",
+            ),
+            (
+                "[credentials]",
+                "[credentials",
+                "line 5, column 13: this is no TOML: unclosed table, expected `]`",
+            ),
+        ] {
+            assert!(WHOLE.contains(from), "{from}");
+            let found = problems(&WHOLE.replacen(from, to, 1));
+            if from == "brokers = \"a" {
+                assert_eq!(
+                    found,
+                    "2 problems: (1) line 3, column 1: broker is not known here: did you mean \
+                     `brokers`?; (2) line 5, column 1: credentials.brokers is missing: expected a \
+                     text or a list of texts, host:port of one broker or more, with commas or \
+                     spaces between them"
+                );
+            } else {
+                assert_eq!(found, expected);
+            }
+        }
+    }
+
+    #[test]
+    fn an_empty_file_lacks_all_that_is_required() {
+        assert_eq!(
+            problems(""),
+            "3 problems: \
+             (1) line 1, column 1: brokers is missing: expected \"embedded\", or host:port of one \
+             broker or more, here or in credentials; \
+             (2) line 1, column 1: name is missing: expected a text, the name of the flow; \
+             (3) line 1, column 1: steps is missing: expected a list of tables, each as [[steps]]"
+        );
+    }
+
+    #[test]
+    fn two_steps_cannot_both_read_standard_input() {
+        let step = "[[steps]]\nconnector = \"elasticio\"\naction = \"produce\"\ninput = \"-\"\n\
+                    config.topic = \"a\"\n";
+        let text = format!("name = \"x\"\nbrokers = \"embedded\"\n{step}{step}");
+        assert_eq!(
+            problems(&text),
+            "line 8, column 1: steps[2].input is \"-\", which another step reads: expected a file \
+             of JSON lines"
+        );
+    }
+
+    #[test]
+    fn a_trigger_alone_goes_on_until_it_is_interrupted() {
+        let text = "name = \"x\"\nbrokers = \"embedded\"\n[embedded]\npartitions = 3\n\
+                    [[steps]]\nconnector = \"elasticio\"\ntrigger = \"consume\"\n\
+                    config = { topic = \"a\", groupId = \"b\" }\n";
+        let flow = Flow::parse(text).unwrap();
+        assert_eq!(flow.brokers(), &Brokers::Embedded { partitions: 3 });
+        let Step::Trigger(trigger) = &flow.steps()[0] else { panic!("{:?}", flow.steps()) };
+        assert_eq!(trigger.until, Until::Forever);
+        assert_eq!(
+            problems(&format!("{text}until = \"produced\"\n")),
+            "line 9, column 9: steps[1].until is \"produced\", but no step of this flow produces: \
+             expected idle or forever"
+        );
+    }
+}

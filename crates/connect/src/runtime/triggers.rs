@@ -1,0 +1,100 @@
+//! A trigger's loop: outputs out, accepted when they are written.
+
+use std::{fmt::Write as _, sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+
+use super::{
+    run::{CLOSE_WITHIN, RunError},
+    shared::{Ended, Phase, Shared},
+};
+use crate::{
+    connector::{Trigger, with_causes},
+    flow::Until,
+};
+
+/// The longest wait for records in one call.
+const WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// Gives out what a trigger finds until its end comes, and closes it.
+pub(super) struct TriggerRun {
+    pub(super) trigger: Box<dyn Trigger>,
+    pub(super) until: Until,
+    /// The trigger's name for messages.
+    pub(super) name: String,
+    pub(super) shared: Arc<Shared>,
+}
+
+impl TriggerRun {
+    /// Runs until the trigger's end, a failure or until the run stops.
+    pub(super) async fn run(mut self) {
+        if let Err(error) = self.give_out().await {
+            self.fail(&error);
+        }
+        let (shared, name) = (self.shared, self.name);
+        if let Err(error) = self.trigger.close(CLOSE_WITHIN).await {
+            let message = format!("{name}: {}", with_causes(&error));
+            shared.fail(RunError::Failed(message));
+        }
+    }
+
+    fn fail(&self, error: &milena::Error) {
+        let message = format!("{}: {}", self.name, with_causes(error));
+        self.shared.fail(RunError::Failed(message));
+        self.shared.stop();
+    }
+
+    async fn give_out(&mut self) -> Result<(), milena::Error> {
+        let mut phase = self.shared.phase();
+        let mut last_record = Instant::now();
+        loop {
+            let now_phase = *phase.borrow_and_update();
+            if now_phase == Phase::Stopping || self.is_through(now_phase, last_record).await? {
+                return Ok(());
+            }
+            let wait = match self.until {
+                Until::Idle(idle) => idle.saturating_sub(last_record.elapsed()).min(WAIT_MAX),
+                Until::Produced | Until::Forever => WAIT_MAX,
+            };
+            let emissions = tokio::select! {
+                biased;
+                _ = phase.changed() => continue,
+                emissions = self.trigger.next(wait) => emissions?,
+            };
+            if emissions.is_empty() {
+                continue;
+            }
+            let mut lines = String::new();
+            for emission in &emissions {
+                let _ = writeln!(lines, "{}", emission.output);
+            }
+            if let Err(Ended) = self.shared.write(lines).await {
+                return Ok(());
+            }
+            for emission in &emissions {
+                self.trigger.accept(&emission.ticket);
+            }
+            self.shared.progress.handle_consumed(emissions.len());
+            if let Err(error) = self.trigger.commit().await {
+                // The next commit covers this one; without one, the records are given again.
+                tracing::warn!(trigger = self.name, error = with_causes(&error), "not committed");
+            }
+            last_record = Instant::now();
+        }
+    }
+
+    async fn is_through(
+        &mut self,
+        phase: Phase,
+        last_record: Instant,
+    ) -> Result<bool, milena::Error> {
+        match self.until {
+            Until::Produced if phase == Phase::Produced => {
+                let ends = self.shared.ends();
+                self.trigger.has_reached(&ends).await
+            }
+            Until::Idle(idle) => Ok(last_record.elapsed() >= idle),
+            Until::Produced | Until::Forever => Ok(false),
+        }
+    }
+}
