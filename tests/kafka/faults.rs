@@ -164,7 +164,8 @@ async fn acknowledged_records_outlive_killed_and_paused_leaders_once_and_in_orde
     access.create_topic(&topic, PARTITIONS, 3).await;
     let shared: Shared = Arc::new(watch::Sender::new(Progress::default()));
     let (stop_writing, stop_reading) = (Arc::default(), Arc::default());
-    let group = access.clone().with("session.timeout.ms", "6000").with("heartbeat.interval.ms", "500");
+    let group =
+        access.clone().with("session.timeout.ms", "6000").with("heartbeat.interval.ms", "500");
     let mut tasks = Vec::new();
     for _ in 0..2 {
         let member = group.member("readers");
@@ -176,8 +177,12 @@ async fn acknowledged_records_outlive_killed_and_paused_leaders_once_and_in_orde
         )));
     }
     let producer = access.producer();
-    let writer =
-        tokio::spawn(write(producer, topic.clone(), Arc::clone(&shared), Arc::clone(&stop_writing)));
+    let writer = tokio::spawn(write(
+        producer,
+        topic.clone(),
+        Arc::clone(&shared),
+        Arc::clone(&stop_writing),
+    ));
 
     goes_on(&shared, 0..PARTITIONS, "at first").await;
     let killed = leader(&access, &topic, 0).await;

@@ -15,7 +15,11 @@ mod faults;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod java;
+#[cfg(test)]
 mod listeners;
+#[cfg(test)]
+mod mixed_groups;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]

@@ -29,11 +29,12 @@ fn impatient(access: Access) -> Access {
         .with("socket.connection.setup.timeout.max.ms", "4000")
 }
 
-/// Without the properties that only one kind of client knows, which would be warned of.
+/// The error of a call that fails before its time is over.
 async fn timed<T>(what: &str, call: impl Future<Output = Result<T, Error>>) -> Error {
     let begin = Instant::now();
     let outcome = tokio::time::timeout(LIMIT + SLACK, call).await;
-    let outcome = outcome.unwrap_or_else(|_| panic!("{what} says nothing for {:?}", begin.elapsed()));
+    let outcome =
+        outcome.unwrap_or_else(|_| panic!("{what} says nothing for {:?}", begin.elapsed()));
     let Err(error) = outcome else { panic!("{what} succeeds") };
     error
 }
@@ -60,15 +61,15 @@ async fn is_refused(access: Access, kind: ErrorKind, words: &[&str]) {
         .await
     };
     let (admin_error, producer_error, consumer_error) = tokio::join!(describe, send, poll);
-    let all =
-        [("admin", admin_error), ("producer", producer_error), ("consumer", consumer_error)];
+    let all = [("admin", admin_error), ("producer", producer_error), ("consumer", consumer_error)];
     let mut complaints = String::new();
     for (who, error) in all {
         let text = client::text(&error);
         println!("{who}: {text}");
         let has_word = words.iter().any(|word| text.to_lowercase().contains(&word.to_lowercase()));
         if error.kind() != kind || !has_word {
-            complaints += &format!("{who}: {:?}, not {kind:?} with {words:?}: {text}\n", error.kind());
+            complaints +=
+                &format!("{who}: {:?}, not {kind:?} with {words:?}: {text}\n", error.kind());
         }
     }
     assert!(complaints.is_empty(), "{complaints}");
@@ -92,8 +93,9 @@ async fn a_wrong_password_is_called_so() {
     let scram = access
         .clone()
         .with("sasl.jaas.config", format!("{package}.scram.ScramLoginModule required {login};"));
-    let words = ["invalid credentials", "authentication failed"];
+    let words = ["refused the SCRAM-SHA-512 credentials"];
     is_refused(scram, ErrorKind::Authentication, &words).await;
+    let words = ["refused the PLAIN credentials"];
     let plain = access
         .with("sasl.mechanism", "PLAIN")
         .with("sasl.jaas.config", format!("{package}.plain.PlainLoginModule required {login};"));
@@ -117,7 +119,7 @@ async fn a_mechanism_that_the_broker_lacks_is_told_with_those_it_has() {
                 alice.name, alice.password
             ),
         );
-    is_refused(access, ErrorKind::Authentication, &["PLAIN"]).await;
+    is_refused(access, ErrorKind::Authentication, &["it offers PLAIN"]).await;
 }
 
 #[tokio::test]
@@ -140,7 +142,7 @@ async fn a_certificate_of_an_unknown_authority_is_called_so() {
     let lab = lab();
     let other = lab.certificates().other_ca_pem().display().to_string();
     let access = tls(&lab, Listener::Ssl).with("ssl.truststore.location", other);
-    is_refused(access, ErrorKind::Authentication, &["ssl.truststore", "issuer", "authority"]).await;
+    is_refused(access, ErrorKind::Authentication, &["ssl.truststore.location"]).await;
 }
 
 #[tokio::test]
@@ -167,14 +169,14 @@ async fn a_client_certificate_of_another_authority_is_refused() {
 #[ignore = "needs Apache Kafka: cargo xtask test --group kafka"]
 async fn tls_to_a_port_without_it_is_told() {
     let access = tls(&lab(), Listener::Plaintext);
-    is_refused(access, ErrorKind::Transport, &["tls", "ssl"]).await;
+    is_refused(access, ErrorKind::Timeout, &["check that the port is one of a TLS listener"]).await;
 }
 
 #[tokio::test]
 #[ignore = "needs Apache Kafka: cargo xtask test --group kafka"]
 async fn plaintext_to_a_port_of_tls_is_told() {
     let access = Access::to(&lab(), Listener::Ssl);
-    is_refused(access, ErrorKind::Transport, &["security.protocol", "tls", "closed"]).await;
+    is_refused(access, ErrorKind::Transport, &["security.protocol"]).await;
 }
 
 #[tokio::test]
@@ -200,7 +202,7 @@ async fn a_port_where_nothing_listens_is_told() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         listener.local_addr().unwrap().to_string()
     };
-    is_refused(Access::plaintext(&*address), ErrorKind::Transport, &["refused"]).await;
+    is_refused(Access::plaintext(&*address), ErrorKind::Timeout, &["connection refused"]).await;
 }
 
 #[tokio::test]
@@ -209,7 +211,7 @@ async fn a_broker_that_does_not_answer_is_told() {
     let lab = harness::own_lab(LabOptions::new(V4_3));
     let access = Access::to(&lab, Listener::Plaintext);
     lab.pause(1).unwrap();
-    is_refused(access, ErrorKind::Timeout, &["no response", "not answer", "timed out"]).await;
+    is_refused(access, ErrorKind::Timeout, &["was not answered within"]).await;
 }
 
 #[tokio::test]

@@ -59,8 +59,11 @@ async fn written(access: &Access, topic: &str, codecs: &[&str]) -> Log {
         for _ in 0..COUNT {
             let record = record(number, begin);
             let partition = (record.key.is_none()).then_some(i32::try_from(number % 3).unwrap());
-            let headers: Vec<Header<'_>> =
-                record.headers.iter().map(|(name, value)| Header::new(name, value.as_deref())).collect();
+            let headers: Vec<Header<'_>> = record
+                .headers
+                .iter()
+                .map(|(name, value)| Header::new(name, value.as_deref()))
+                .collect();
             let mut built = ProducerRecord::to(topic)
                 .key_value(
                     record.key.as_deref().map(str::as_bytes),
@@ -108,8 +111,9 @@ fn record(number: usize, begin: i64) -> Expected {
 
 /// What a consumer got, in the form of what was expected.
 fn log_of(records: &[OwnedRecord]) -> Log {
-    let string =
-        |bytes: &Option<bytes::Bytes>| bytes.as_ref().map(|b| String::from_utf8(b.to_vec()).unwrap());
+    let string = |bytes: &Option<bytes::Bytes>| {
+        bytes.as_ref().map(|b| String::from_utf8(b.to_vec()).unwrap())
+    };
     let header = |h: &OwnedHeader| (h.key.clone(), h.value.as_ref().map(|b| b.to_vec()));
     let mut log = Log::new();
     for record in records {
