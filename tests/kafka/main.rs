@@ -21,6 +21,10 @@ mod listeners;
 #[cfg(test)]
 mod mixed_groups;
 #[cfg(test)]
+mod own_broker;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod releases;
+#[cfg(test)]
+mod witnesses;
