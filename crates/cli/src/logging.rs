@@ -1,11 +1,12 @@
-//! What the libraries log, on standard error: warnings, or what `RUST_LOG` asks for.
+//! What the libraries log, on standard error: next to nothing, or what `RUST_LOG` asks for.
 
 use std::io;
 
 use tracing_subscriber::EnvFilter;
 
-/// What is logged without `RUST_LOG`. The program itself tells what is odd about a configuration.
-const DEFAULT: &str = "warn,milena::config=off";
+/// What is logged without `RUST_LOG`. What a client has tried in vain is told when it gives up, by the
+/// program itself.
+const DEFAULT: &str = "error,milena_connect=warn";
 
 /// Logs from here on.
 pub(crate) fn start() {

@@ -17,6 +17,9 @@ mod producers;
 mod timestamps;
 mod validate;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use chunks::Extent;
 pub(crate) use header::{BatchHeader, HEADER_LEN, is_crc_valid};
 pub(crate) use journal::{AppendError, Appended, Log};

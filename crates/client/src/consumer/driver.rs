@@ -19,6 +19,8 @@ pub(super) async fn run(shared: Arc<Shared>) {
     let mut requests = JoinSet::new();
     let mut stop = shared.stop.subscribe();
     let mut metadata = shared.cluster.subscribe();
+    // The first answer can be there before this task runs: it has not been handled yet.
+    metadata.mark_changed();
     loop {
         let wake_at = start_requests(&shared, &mut requests);
         tokio::select! {
@@ -30,7 +32,6 @@ pub(super) async fn run(shared: Arc<Shared>) {
                 }
                 let snapshot = Arc::clone(&metadata.borrow_and_update());
                 shared.handle_metadata(&snapshot);
-                shared.pin_topics();
             }
             () = shared.wake.notified() => {}
             Some(_) = requests.join_next() => {}
@@ -43,7 +44,6 @@ pub(super) async fn run(shared: Arc<Shared>) {
 /// Starts everything that is due; returns when to look again.
 fn start_requests(shared: &Arc<Shared>, requests: &mut JoinSet<()>) -> std::time::Instant {
     let mut state = shared.lock();
-    let topics = state.machine.topics();
     while let Some(request) = state.machine.poll_request(now()) {
         if let Request::Fetch(broker) = request {
             requests.spawn(requests::fetch(Arc::clone(shared), broker));
@@ -55,16 +55,13 @@ fn start_requests(shared: &Arc<Shared>, requests: &mut JoinSet<()>) -> std::time
     let needs_metadata = state.machine.take_needs_metadata();
     let hints = state.machine.take_hints();
     let has_step = state.machine.has_step();
-    let is_changed = state.machine.topics() != topics;
     let wake_at = state.machine.poll_timeout(now()).unwrap_or_else(|| now() + IDLE);
     drop(state);
     let known = hints.iter().filter(|hint| shared.cluster.apply_leader_hint(hint)).count();
     if needs_metadata && (hints.is_empty() || known < hints.len()) {
         shared.cluster.request_update();
     }
-    if is_changed {
-        shared.pin_topics();
-    }
+    shared.pin_topics();
     if has_step {
         shared.notify();
     }

@@ -436,6 +436,8 @@ impl Consumer {
         let deadline = now() + timeout;
         let done = tokio::time::timeout_at(deadline.into(), async {
             let mut polling = self.shared.polling.lock().await;
+            // Commits that were begun are the member's: they go before it does.
+            self.flush_commits().await;
             let has_left = self.leave(&mut polling, "the consumer was closed", deadline).await;
             self.flush_commits().await;
             requests::close_sessions(&self.shared).await;

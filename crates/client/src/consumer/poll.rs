@@ -29,7 +29,9 @@ struct Guard<'a>(&'a Shared);
 
 impl<'a> Guard<'a> {
     fn new(shared: &'a Shared) -> Self {
-        shared.update_quietly(|state| state.machine.handle_poll_start(now()));
+        if shared.lock().machine.handle_poll_start(now()) {
+            shared.wake.notify_one();
+        }
         Self(shared)
     }
 }
@@ -119,10 +121,12 @@ impl Polling {
         let options = settings::read_options(&shared.config);
         let max = shared.config.max_poll_records;
         let mut records = ConsumerRecords::default();
+        let mut has_room = false;
         while records.len() < max {
             let Some(mut fetched) = shared.lock().machine.take_fetched() else { break };
             let partition = fetched.partition().clone();
             let taken = fetched.take(max - records.len(), &options, &mut self.decompressor);
+            has_room |= taken.as_ref().is_ok_and(|taken| taken.is_exhausted);
             let is_current = shared.lock().machine.finish_reading(fetched, taken.as_ref());
             match taken {
                 Ok(taken) if is_current && taken.count > 0 => {
@@ -133,8 +137,10 @@ impl Polling {
                 Err(_) => {}
             }
         }
-        // Room in the buffer: the next fetch can go.
-        shared.wake.notify_one();
+        if has_room || records.is_empty() {
+            // The next fetch can go: something was read to its end, or dropped as stale.
+            shared.wake.notify_one();
+        }
         Ok(records)
     }
 }

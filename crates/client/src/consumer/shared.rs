@@ -143,10 +143,10 @@ impl Shared {
         self.notify();
     }
 
-    /// Wants the metadata of what the machine needs.
+    /// Wants the metadata of what the machine needs, if that has changed.
     pub(super) fn pin_topics(&self) {
-        let state = self.lock();
-        let topics = state.machine.topics();
+        let mut state = self.lock();
+        let Some(topics) = state.machine.take_topics() else { return };
         let wants_all = state.pattern.is_some();
         drop(state);
         self.cluster.want_all_topics(wants_all);
@@ -190,7 +190,11 @@ impl Shared {
 
     /// Tells the outcomes of commits.
     pub(super) fn finish_commits(&self, state: &mut State) {
-        for (id, result) in state.machine.take_done_commits() {
+        let done = state.machine.take_done_commits();
+        if !done.is_empty() {
+            self.notify();
+        }
+        for (id, result) in done {
             let counter = match &result {
                 Ok(()) => self.counters.commits(),
                 Err(_) => self.counters.commits_failed(),

@@ -92,7 +92,7 @@ fn work(jobs: &Mutex<Jobs>, compression: Compression, shared: &Shared) {
 
 /// The producer was closed while the batch was compressed.
 fn abandon(encoded: Encoded) {
-    let batch = encoded.unwrap_or_else(|(batch, _)| batch);
+    let batch = encoded.unwrap_or_else(|failed| failed.0);
     if let Some((completion, records)) = batch.into_completion() {
         let failure = DeliveryFailure {
             reason: FailureReason::Closed,
@@ -108,6 +108,6 @@ fn encode(mut batch: Batch<Arc<Completion>>, compression: Compression) -> Encode
     let encoded = COMPRESSOR.with_borrow_mut(|compressor| batch.encode(compression, compressor));
     match encoded {
         Ok(()) => Ok(batch),
-        Err(error) => Err((batch, error.to_string())),
+        Err(error) => Err(Box::new((batch, error.to_string()))),
     }
 }

@@ -356,7 +356,8 @@ impl TopicProducer {
 
 fn send_settings(config: &ProducerConfig) -> SendSettings {
     SendSettings {
-        batch_size: config.batch_size,
+        // A batch of no bytes holds one record all the same.
+        batch_size: config.batch_size.max(1),
         max_request_size: config.max_request_size,
         max_block: config.max_block,
         ignore_keys: config.partitioner_ignore_keys,

@@ -10,7 +10,8 @@ use super::delivery::Completion;
 use super::topic::Partition;
 
 /// A batch that a worker compressed, or could not.
-pub(super) type Encoded = Result<Batch<Arc<Completion>>, (Batch<Arc<Completion>>, String)>;
+pub(super) type Encoded =
+    Result<Batch<Arc<Completion>>, Box<(Batch<Arc<Completion>>, String)>>;
 
 /// Something the background task has to do.
 #[derive(Debug)]

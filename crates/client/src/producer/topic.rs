@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use bytes::BytesMut;
 use milena_core::backoff::Jitter;
-use milena_core::producer::{Appended, NeedsBuffer, PartitionKey, PartitionQueue, StickyPartition};
+use milena_core::producer::{PartitionKey, PartitionQueue, StickyPartition};
 use milena_wire::ByteString;
 use parking_lot::{Mutex, MutexGuard, RwLock};
 
@@ -185,6 +185,3 @@ impl Queue {
         self.batches.open(buffer, reserved, Arc::new(completion), now);
     }
 }
-
-/// What appending returns.
-pub(super) type AppendResult = Result<Appended<Arc<Completion>>, NeedsBuffer>;

@@ -25,7 +25,9 @@ async fn goes_on_after_every_error_that_may_pass() {
         ErrorCode::INVALID_FETCH_SESSION_EPOCH,
     ];
     for (round, code) in codes.into_iter().enumerate() {
+        // As the answer to the whole fetch, and as one to the partition.
         broker.faults().inject(Fault::on(ApiKey::FETCH).error(code));
+        broker.faults().inject(Fault::on(ApiKey::FETCH).partition("t", 0).error(code));
         produce(&broker, 0, round * 10..(round + 1) * 10).await;
         poll_until(&consumer, &mut seen, |seen| seen.count() == (round + 1) * 10).await.unwrap();
     }
@@ -113,7 +115,8 @@ async fn truncation_is_an_error_without_a_policy_and_a_step_back_with_one() {
 async fn corruption_that_a_broker_finds_is_told_and_reading_goes_on() {
     let broker = broker("t", 1).await;
     produce(&broker, 0, 0..10).await;
-    broker.faults().inject(Fault::on(ApiKey::FETCH).error(ErrorCode::CORRUPT_MESSAGE));
+    let fault = Fault::on(ApiKey::FETCH).partition("t", 0).error(ErrorCode::CORRUPT_MESSAGE);
+    broker.faults().inject(fault);
     let consumer = Consumer::new(config(&broker, |builder| builder)).unwrap();
     consumer.assign([tp("t", 0)]).unwrap();
     let error = within(consumer.poll(PATIENCE)).await.unwrap_err();

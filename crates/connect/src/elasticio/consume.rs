@@ -1,10 +1,10 @@
 //! The Consume trigger.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
 use milena::{
-    Consumer, ConsumerRecords, Error, RebalanceListener, TopicPartition,
+    Consumer, ConsumerRecords, Error, ErrorKind, RebalanceListener, TopicPartition,
     config::ConsumerConfig,
     consumer::{OffsetAndMetadata, Position},
 };
@@ -17,7 +17,7 @@ use crate::{
     connector::{BoxFuture, Emission, Ends, Ticket, Trigger, with_causes},
 };
 
-/// How long a call waits for records before it looks whether the group has been joined.
+/// How long a poll waits for records while the trigger starts.
 const JOIN_STEP: Duration = Duration::from_secs(1);
 
 /// How long a member without partitions waits for some before it counts as started: a topic may just
@@ -66,37 +66,24 @@ impl Consume {
         })
     }
 
-    /// Polls until partitions are assigned.
-    async fn join(&mut self) -> Result<(), Error> {
-        let mut joined_at = None;
+    /// Waits until partitions are assigned and each knows where to begin. Rebalances happen inside
+    /// polls, so that somebody has to poll meanwhile.
+    async fn ready(&self) -> Result<(), Error> {
+        let mut assigned = self.assigned.clone();
+        // The sender lives as long as the consumer.
+        let _ = assigned.wait_for(Option::is_some).await;
+        let some = assigned.wait_for(|count| *count > Some(0));
+        let _ = tokio::time::timeout(PARTITIONS_WITHIN, some).await;
         loop {
-            let records = tokio::select! {
-                biased;
-                records = self.consumer.poll(JOIN_STEP) => records?,
-                _ = self.assigned.changed() => ConsumerRecords::default(),
-            };
-            let emissions = self.emissions(&records);
-            self.early.extend(emissions);
-            let assigned = *self.assigned.borrow_and_update();
-            match assigned {
-                None => {}
-                Some(0) => {
-                    let since = joined_at.get_or_insert_with(Instant::now);
-                    if since.elapsed() >= PARTITIONS_WITHIN {
-                        return Ok(());
-                    }
-                }
-                Some(_) => return Ok(()),
+            match self.find_positions().await {
+                // A rebalance took the partition away.
+                Err(error) if error.kind() == ErrorKind::InvalidArgument => {}
+                result => return result,
             }
         }
     }
 
-    /// Waits until every partition knows where to begin.
-    async fn find_positions(&mut self) -> Result<(), Error> {
-        // The rebalance ends inside a poll.
-        let records = self.consumer.poll(Duration::ZERO).await?;
-        let emissions = self.emissions(&records);
-        self.early.extend(emissions);
+    async fn find_positions(&self) -> Result<(), Error> {
         for partition in self.consumer.assignment() {
             self.consumer.position(&partition).await?;
         }
@@ -133,8 +120,20 @@ impl Trigger for Consume {
     fn start(&mut self) -> BoxFuture<'_, Result<(), Error>> {
         async move {
             self.consumer.subscribe([self.topic.as_str()])?;
-            self.join().await?;
-            self.find_positions().await
+            let mut early = Vec::new();
+            {
+                let mut ready = pin!(self.ready());
+                loop {
+                    let records = tokio::select! {
+                        biased;
+                        ready = &mut ready => break ready?,
+                        records = self.consumer.poll(JOIN_STEP) => records?,
+                    };
+                    early.extend(self.emissions(&records));
+                }
+            }
+            self.early.extend(early);
+            Ok(())
         }
         .boxed()
     }

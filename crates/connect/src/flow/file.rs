@@ -1,6 +1,6 @@
 //! A flow file.
 
-use milena::config::{ClientKind, find};
+use milena::config::{ClientKind, Finding, find};
 
 use super::step::{self, Step};
 use crate::{
@@ -190,14 +190,20 @@ impl Flow {
     ///
     /// Client properties that cannot work, all of a step's in one error.
     pub fn warnings(&self, connection: &Connection) -> Result<Vec<String>, milena::Error> {
-        let mut warnings = Vec::new();
-        for step in &self.steps {
-            for warning in step.warnings(connection)? {
-                if !warnings.contains(&warning) {
-                    warnings.push(warning);
+        // Clients of both kinds can find the same property odd: it is told once, with the best hint.
+        let mut odd: Vec<Finding> = Vec::new();
+        for warning in self.steps.iter().map(|step| step.warnings(connection)) {
+            for finding in warning?.iter() {
+                match odd.iter_mut().find(|known| known.property == finding.property) {
+                    None => odd.push(finding.clone()),
+                    Some(known) if known.message.len() < finding.message.len() => {
+                        known.clone_from(finding);
+                    }
+                    Some(_) => {}
                 }
             }
         }
+        let mut warnings: Vec<String> = odd.iter().map(ToString::to_string).collect();
         let kinds: Vec<ClientKind> = self.steps.iter().map(Step::client_kind).collect();
         for (name, _) in connection.flow.iter().chain(&connection.command_line) {
             let has = |kinds: &[ClientKind]| kinds.iter().any(|kind| find(name, *kind).is_some());

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use milena::config::{ClientKind, ConsumerConfig, ProducerConfig};
+use milena::config::{ClientKind, ConsumerConfig, ProducerConfig, Warnings};
 
 use crate::{
     connector::{Action, Trigger},
@@ -57,8 +57,8 @@ impl Step {
     }
 
     /// What is odd about the step's client properties.
-    pub(super) fn warnings(&self, connection: &Connection) -> Result<Vec<String>, milena::Error> {
-        let warnings = match self {
+    pub(super) fn warnings(&self, connection: &Connection) -> Result<Warnings, milena::Error> {
+        Ok(match self {
             Self::Action(step) => {
                 let properties = step.configuration.client_properties(connection);
                 ProducerConfig::from_properties(properties.pairs())?.warnings().clone()
@@ -67,8 +67,7 @@ impl Step {
                 let properties = step.configuration.client_properties(connection);
                 ConsumerConfig::from_properties(properties.pairs())?.warnings().clone()
             }
-        };
-        Ok(warnings.iter().map(ToString::to_string).collect())
+        })
     }
 }
 

@@ -51,13 +51,12 @@ impl Shared {
         }
     }
 
-    /// Remembers why the run fails. The first reason is told: later ones mostly follow from it. That
-    /// nobody reads the output is told last, for it ends a run quietly.
+    /// Remembers why the run fails. The first reason is told: later ones mostly follow from it.
     pub(super) fn fail(&self, error: RunError) {
         let mut failure = self.failure.lock();
         match &*failure {
             None => *failure = Some(error),
-            Some(first) => tracing::warn!(%first, %error, "the run fails again"),
+            Some(first) => tracing::debug!(%first, %error, "the run fails again"),
         }
     }
 

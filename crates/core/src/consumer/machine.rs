@@ -92,6 +92,8 @@ pub struct ConsumerMachine {
     metadata: Arc<ClusterMetadata>,
     errors: VecDeque<ConsumerError>,
     topics: BTreeSet<ByteString>,
+    /// The topics may not be those of the last [`ConsumerMachine::take_topics`].
+    topics_changed: bool,
     step_begun: bool,
     commit_generation: i32,
     needs_metadata: bool,
@@ -114,6 +116,7 @@ impl ConsumerMachine {
             metadata: Arc::default(),
             errors: VecDeque::new(),
             topics: BTreeSet::new(),
+            topics_changed: false,
             step_begun: false,
             commit_generation: -1,
             needs_metadata: false,
@@ -126,6 +129,7 @@ impl ConsumerMachine {
     /// assignment.
     pub fn subscribe(&mut self, topics: BTreeSet<ByteString>) {
         self.topics.clone_from(&topics);
+        self.topics_changed = true;
         if let Some(membership) = &mut self.membership {
             membership.subscribe(topics);
         }
@@ -136,6 +140,7 @@ impl ConsumerMachine {
         self.auto_commit(now);
         self.subscription.assign(partitions);
         self.topics = self.subscription.assigned().map(|tp| tp.topic.clone()).collect();
+        self.topics_changed = true;
         self.subscription.handle_metadata(&self.metadata);
         self.fetcher.drop_stale(&self.subscription);
     }
@@ -143,6 +148,7 @@ impl ConsumerMachine {
     /// Ends the subscription or assignment; the steps of a member that leaves are still to be taken.
     pub fn unsubscribe(&mut self, reason: &'static str, now: Instant) {
         self.topics.clear();
+        self.topics_changed = true;
         self.errors.clear();
         self.step_begun = false;
         match &mut self.membership {
@@ -161,10 +167,13 @@ impl ConsumerMachine {
         self.membership.as_ref().is_some_and(Membership::is_leaving)
     }
 
-    /// The topics whose metadata the consumer needs.
-    pub fn topics(&self) -> BTreeSet<ByteString> {
+    /// The topics whose metadata the consumer needs, if they may have changed since the last call.
+    pub fn take_topics(&mut self) -> Option<BTreeSet<ByteString>> {
+        if !std::mem::take(&mut self.topics_changed) {
+            return None;
+        }
         let group = self.membership.as_ref().map(Membership::group_topics);
-        self.topics.iter().chain(group.into_iter().flatten()).cloned().collect()
+        Some(self.topics.iter().chain(group.into_iter().flatten()).cloned().collect())
     }
 
     /// Newer metadata.
@@ -266,6 +275,7 @@ impl ConsumerMachine {
     pub fn handle_group(&mut self, attempt: Attempt, response: GroupResponse, now: Instant) {
         if let Some(membership) = &mut self.membership {
             membership.handle_response(attempt, response, now);
+            self.topics_changed = true;
         }
     }
 
@@ -411,12 +421,14 @@ impl ConsumerMachine {
         self.fetcher.close()
     }
 
-    /// The application began to wait for records: it has processed what it got before.
-    pub fn handle_poll_start(&mut self, now: Instant) {
+    /// The application began to wait for records: it has processed what it got before. Returns
+    /// whether there may be something to send.
+    pub fn handle_poll_start(&mut self, now: Instant) -> bool {
         self.subscription.handle_returned();
-        if let Some(membership) = &mut self.membership {
+        self.membership.as_mut().is_some_and(|membership| {
             membership.handle_poll_start(now);
-        }
+            membership.wants_polls()
+        })
     }
 
     /// The application stopped waiting.

@@ -126,11 +126,14 @@ impl<C: Clone> PartitionQueue<C> {
         let bound = RecordBatchBuilder::size_upper_bound(key_len, value_len, headers_len);
         let Some(open) = &mut self.open else { return Err(self.needs_batch(bound, false)) };
         let before = open.builder.encoded_len();
-        if before + bound - RECORD_BATCH_OVERHEAD > open.limit {
+        // A batch that was begun for a record larger than `batch_size` takes no second one.
+        let limit =
+            if open.builder.is_empty() { open.limit } else { open.limit.min(self.batch_size) };
+        if before + bound - RECORD_BATCH_OVERHEAD > limit {
             // The bound is a little too high; near the end of a batch that matters.
             let timestamp_ms = timestamp_ms.unwrap_or(i64::MAX);
             let size = open.builder.size_after(timestamp_ms, key_len, value_len, headers_len);
-            if size > open.limit {
+            if size > limit {
                 return Err(self.make_room(size, bound));
             }
         }
@@ -189,20 +192,6 @@ impl<C: Clone> PartitionQueue<C> {
             }
             None => false,
         }
-    }
-
-    /// Whether a record of so many bytes (a batch of it alone) would fit without more memory.
-    #[must_use]
-    pub fn has_room(&self, batch_bytes: usize) -> bool {
-        self.open.as_ref().is_some_and(|open| {
-            open.builder.encoded_len() + batch_bytes <= open.limit + RECORD_BATCH_OVERHEAD
-        })
-    }
-
-    /// Whether the open batch holds records, and no further one of the same kind would fit.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.open.is_none() && self.sealed.is_empty()
     }
 
     /// Seals the open batch. Returns whether there was one.
@@ -280,9 +269,9 @@ mod tests {
     #[test]
     fn large_record_gets_a_batch_of_its_own() {
         let mut queue = queue(1000);
-        append(&mut queue, &[7; 100]);
+        append(&mut queue, b"small");
         append(&mut queue, &[7; 5000]);
-        append(&mut queue, &[7; 100]);
+        append(&mut queue, b"small");
         let records: Vec<u32> = sizes(&mut queue).into_iter().map(|(records, _)| records).collect();
         assert_eq!(records, [1, 1, 1]);
     }

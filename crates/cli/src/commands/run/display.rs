@@ -65,20 +65,23 @@ impl Display {
         let counts = self.0.progress.counts();
         let seconds = self.0.started.elapsed().as_secs_f64();
         eprintln!(
-            "{}: {} of {} inputs delivered, {} in {seconds:.2} s",
+            "{}: delivered {} of {}, {} in {seconds:.2} s",
             self.0.name,
             counts.inputs_delivered,
-            counts.inputs_read,
+            count(counts.inputs_read, "input"),
             records(&counts),
         );
     }
 }
 
 fn records(counts: &Counts) -> String {
-    format!(
-        "{} records produced, {} records consumed",
-        counts.records_produced, counts.records_consumed
-    )
+    let produced = count(counts.records_produced, "record");
+    format!("{produced} produced, {} consumed", counts.records_consumed)
+}
+
+fn count(number: u64, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{plural}")
 }
 
 fn bar(name: &str, bytes: Option<u64>) -> ProgressBar {

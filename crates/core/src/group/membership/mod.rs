@@ -239,6 +239,11 @@ impl Membership {
         self.last_poll = now;
     }
 
+    /// Whether the next step of the membership waits for the application to poll.
+    pub fn wants_polls(&self) -> bool {
+        self.rejoin_reason.is_some() || self.is_fenced || !matches!(self.state, State::Stable)
+    }
+
     /// Newer metadata. A leader joins again when the group's topics have changed.
     pub fn handle_metadata(&mut self, metadata: Arc<ClusterMetadata>) {
         self.metadata = metadata;

@@ -360,7 +360,7 @@ impl<C: Clone> Sender<C> {
     ) {
         let failure = DeliveryFailure {
             reason,
-            written: written.unwrap_or(Written::maybe(batch.maybe_written)),
+            written: written.unwrap_or_else(|| Written::maybe(batch.maybe_written)),
             attempts: batch.attempts,
             broker: batch.last_broker,
         };

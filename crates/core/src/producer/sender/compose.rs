@@ -29,7 +29,7 @@ impl<C: Clone> Sender<C> {
         if self.is_pressed {
             self.hurry_idle_brokers(now);
         }
-        let Some(ids) = self.brokers_to_serve(now) else { return None };
+        let ids = self.brokers_to_serve(now)?;
         ids.into_iter().find_map(|id| self.compose(id, source, now)).map(Outgoing::Produce)
     }
 

@@ -333,7 +333,7 @@ impl<C: Clone> Sender<C> {
         &mut self,
         key: PartitionKey,
         id: EncodingId,
-        encoded: Result<Batch<C>, (Batch<C>, String)>,
+        encoded: Result<Batch<C>, Box<(Batch<C>, String)>>,
         now: Instant,
     ) {
         let partition = &mut self.partitions[key.0];
@@ -343,7 +343,8 @@ impl<C: Clone> Sender<C> {
             (Ok(batch), Some(at)) => partition.backlog[at] = Slot::Ready(batch),
             // Its place is gone: the sender was aborted meanwhile.
             (Ok(batch), None) => self.fail(batch, super::FailureReason::Closed, None),
-            (Err((batch, problem)), at) => {
+            (Err(failed), at) => {
+                let (batch, problem) = *failed;
                 if let Some(at) = at {
                     partition.backlog.remove(at);
                 }

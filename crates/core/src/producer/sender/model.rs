@@ -22,9 +22,12 @@ const PARTITIONS: usize = 2;
 #[derive(Default)]
 struct Log {
     records: Vec<u32>,
-    /// Epoch and the last batches, as first sequence, last sequence and base offset.
-    producer: Option<(i16, VecDeque<(i32, i32, i64)>)>,
+    /// The epoch and the last batches.
+    producer: Option<(i16, VecDeque<Remembered>)>,
 }
+
+/// First sequence, last sequence and base offset of a batch.
+type Remembered = (i32, i32, i64);
 
 /// How a broker deals with one batch.
 #[derive(Clone, Copy, Debug)]

@@ -1,0 +1,316 @@
+//! `milena run`.
+
+use std::{fs, path::Path, time::Instant};
+
+use milena_broker::Broker;
+use serde_json::{Value, json};
+
+use crate::program::{PATIENCE, Program, root, run};
+
+/// A flow with a Produce action that reads standard input, and a Consume trigger.
+const FLOW: &str = r#"
+name = "cars"
+brokers = "embedded"
+
+[[steps]]
+connector = "elasticio"
+action = "produce"
+input = "-"
+config = { topic = "cars" }
+
+[[steps]]
+connector = "elasticio"
+trigger = "consume"
+config = { topic = "cars", groupId = "crm" }
+"#;
+
+/// A flow with the trigger alone, which ends when nothing comes.
+const READ: &str = r#"
+name = "read"
+brokers = "embedded"
+
+[[steps]]
+connector = "elasticio"
+trigger = "consume"
+until = "idle"
+idleMs = 500
+config = { topic = "cars", groupId = "crm", additionalProperties = { "auto.offset.reset" = "earliest" } }
+"#;
+
+const ARRIVED: &str = "{\"messages\":[{\"key\":\"Car status\",\"value\":\"arrived\"}]}\n";
+
+fn folder(flow: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("flow.toml"), flow).unwrap();
+    folder
+}
+
+/// A broker of the test's own, and the runtime that it runs on.
+struct Cluster {
+    runtime: tokio::runtime::Runtime,
+    broker: Broker,
+}
+
+impl Cluster {
+    fn start(builder: milena_broker::BrokerBuilder) -> Self {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let broker = runtime.block_on(builder.start()).unwrap();
+        Self { runtime, broker }
+    }
+
+    fn address(&self) -> String {
+        self.broker.bootstrap_servers()
+    }
+
+    fn stop(self) {
+        self.runtime.block_on(self.broker.shutdown());
+    }
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
+}
+
+#[test]
+fn the_quickstart_gives_back_every_message() {
+    let ended = run(&root(), &["run", "examples/quickstart.toml"], "");
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let file = fs::read_to_string(root().join("examples/messages.jsonl")).unwrap();
+    let bodies: Vec<Value> = file.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let messages = bodies.iter().flat_map(|body| body["messages"].as_array().unwrap());
+    let mut sent: Vec<_> = messages.map(|m| (text(&m["key"]), text(&m["value"]))).collect();
+    let records = ended.records();
+    let mut read: Vec<_> = records.iter().map(|r| (text(&r["key"]), text(&r["value"]))).collect();
+    sent.sort();
+    read.sort();
+    assert_eq!(sent, read);
+    assert!(ended.results().len() >= bodies.len());
+    for result in ended.results() {
+        let names: Vec<_> = result.as_object().unwrap().keys().cloned().collect();
+        let documented = [
+            "topicName",
+            "partition",
+            "errorCode",
+            "baseOffset",
+            "logAppendTime",
+            "logStartOffset",
+        ];
+        assert_eq!(names, documented);
+        assert!(result.as_object().unwrap().values().all(Value::is_string), "{result}");
+    }
+    for record in records {
+        assert!(record["partition"].is_string() && record["offset"].is_i64(), "{record}");
+        assert!(record.get("key").is_none_or(Value::is_string), "{record}");
+    }
+    let summary = ended.last_error();
+    assert!(
+        summary.starts_with(
+            "quickstart: delivered 300 of 300 inputs, 374 records produced, 374 consumed"
+        ),
+        "{summary}"
+    );
+    assert!(!ended.stderr.contains(['\r', '\x1b', '[']), "a bar in a log: {}", ended.stderr);
+}
+
+#[test]
+fn messages_come_from_standard_input() {
+    let folder = folder(FLOW);
+    let ended = run(folder.path(), &["run", "flow.toml"], ARRIVED);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_eq!(
+        ended.results(),
+        [json!({
+            "topicName": "cars", "partition": "0", "errorCode": "0", "baseOffset": "0",
+            "logAppendTime": "-1", "logStartOffset": "0",
+        })]
+    );
+    assert_eq!(
+        ended.records(),
+        [json!({ "value": "arrived", "key": "Car status", "partition": "0", "offset": 0 })]
+    );
+}
+
+#[test]
+fn a_bad_line_is_named_and_the_lines_before_it_are_delivered() {
+    for (line, problem) in [
+        (
+            "{\"messages\":[{\"value\":\"x\"},{\"key\":\"k\"}]}",
+            "topic \"cars\": message 2 has no value",
+        ),
+        ("{\"messages\":\"x\"}", "topic \"cars\": messages is a text, not an array"),
+        ("{\"messages\":[", "column 13: this is no JSON: EOF while parsing a list"),
+    ] {
+        let folder = folder(FLOW);
+        let input = format!("{ARRIVED}\n{line}\n{ARRIVED}");
+        let ended = run(folder.path(), &["run", "flow.toml"], &input);
+        assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+        let expected = format!("milena: standard input: line 3: {problem}");
+        assert!(ended.last_error().starts_with(&expected), "{}", ended.stderr);
+        assert_eq!((ended.results().len(), ended.records().len()), (1, 1), "{}", ended.stdout);
+    }
+}
+
+#[test]
+fn a_broken_flow_file_is_explained_in_one_line() {
+    let broken = FLOW
+        .replace("brokers = ", "broker = ")
+        .replace("groupId", "group")
+        .replace("action = \"produce\"", "action = 5");
+    let folder = folder(&broken);
+    let ended = run(folder.path(), &["run", "flow.toml"], "");
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
+    assert_eq!(
+        ended.stderr,
+        "milena: flow.toml: 5 problems: \
+         (1) line 2, column 1: brokers is missing: expected \"embedded\", or host:port of one broker or \
+         more, here or in credentials; \
+         (2) line 3, column 1: broker is not known here: did you mean `brokers`?; \
+         (3) line 7, column 10: steps[1].action is the number 5: expected one of produce, what it sends \
+         with; \
+         (4) line 14, column 10: steps[2].config.groupId is missing: expected a text, the name of the \
+         consumer group; \
+         (5) line 14, column 28: steps[2].config.group is not known here: did you mean `groupId`?\n"
+    );
+}
+
+#[test]
+fn files_that_are_not_there_are_named() {
+    let folder = folder(&FLOW.replace("\"-\"", "\"cars.jsonl\""));
+    let ended = run(folder.path(), &["run", "flow.toml"], "");
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.last_error().starts_with("milena: cars.jsonl: No such file"), "{}", ended.stderr);
+    let ended = run(folder.path(), &["run", "other.toml"], "");
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.starts_with("milena: other.toml: No such file"), "{}", ended.stderr);
+}
+
+#[test]
+fn properties_are_checked_before_anything_is_sent() {
+    let folder = folder(FLOW);
+    let arguments = ["run", "flow.toml", "-X", "lingr.ms=5", "-X", "acks=2"];
+    let ended = run(folder.path(), &arguments, ARRIVED);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
+    assert!(ended.last_error().contains("acks: \"2\": expected one of all"), "{}", ended.stderr);
+
+    let ended = run(folder.path(), &["run", "flow.toml", "-X", "lingr.ms=5"], ARRIVED);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let warning =
+        "milena: warning: lingr.ms: Kafka has no such property; did you mean `linger.ms`?\n";
+    assert_eq!(ended.stderr.matches("warning").count(), 1, "{}", ended.stderr);
+    assert!(ended.stderr.contains(warning), "{}", ended.stderr);
+
+    assert_eq!(run(folder.path(), &["run", "flow.toml", "-X", "lingr.ms"], "").code, Some(2));
+    assert_eq!(run(folder.path(), &["run", "flow.toml", "--brokers", "x"], "").code, Some(2));
+}
+
+#[test]
+fn a_cluster_that_cannot_be_reached_is_an_error_in_time() {
+    let trigger_alone = FLOW.split("[[steps]]").step_by(2).collect::<Vec<_>>().join("[[steps]]");
+    for flow in [FLOW, &trigger_alone] {
+        let folder = folder(flow);
+        let started = Instant::now();
+        let arguments = [
+            "run",
+            "flow.toml",
+            "--brokers",
+            "127.0.0.1:1",
+            "-X",
+            "max.block.ms=300",
+            "-X",
+            "default.api.timeout.ms=300",
+        ];
+        // Kafka wants the request's own timeout to be the shorter one.
+        let arguments = [&arguments[..], &["-X", "request.timeout.ms=200"]].concat();
+        let ended = run(folder.path(), &arguments, ARRIVED);
+        assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+        assert!(ended.last_error().contains("cannot connect to 127.0.0.1:1"), "{}", ended.stderr);
+        assert!(started.elapsed() < PATIENCE);
+    }
+}
+
+#[test]
+fn a_wrong_password_is_an_error_and_a_right_one_is_not() {
+    let cluster = Cluster::start(Broker::builder().user("ada", "open sesame"));
+    let flow = FLOW.replace(
+        "brokers = \"embedded\"",
+        "[credentials]\nusername = \"ada\"\npassword = \"PASSWORD\"\nclientId = \"crm\"\n\
+         mechanism = \"MECHANISM\"\n[properties]\nsecurity.protocol = \"SASL_PLAINTEXT\"",
+    );
+    for mechanism in ["", "plain", "scram-sha-256", "scram-sha-512"] {
+        for (password, code) in [("open sesame", 0), ("hush-hush", 1)] {
+            let flow = flow.replace("PASSWORD", password).replace("MECHANISM", mechanism);
+            let brokers = format!("brokers = {:?}\n\n[credentials]", cluster.address());
+            let folder = folder(&flow.replace("[credentials]", &brokers));
+            let ended = run(folder.path(), &["run", "flow.toml"], ARRIVED);
+            assert_eq!(ended.code, Some(code), "{mechanism}: {}", ended.stderr);
+            assert!(!ended.stderr.contains(password), "{}", ended.stderr);
+            if code == 1 {
+                assert!(ended.last_error().contains("authentication failed"), "{}", ended.stderr);
+            }
+        }
+    }
+    cluster.stop();
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_flushes_commits_and_leaves() {
+    let cluster = Cluster::start(Broker::builder());
+    let folder = folder(FLOW);
+    let mut program =
+        Program::start(folder.path(), &["run", "flow.toml", "--brokers", &cluster.address()]);
+    program.write(&ARRIVED.repeat(3));
+    program.wait_for_lines("\"offset\"", 3);
+    program.wait_for_lines("\"baseOffset\"", 3);
+    let started = Instant::now();
+    program.interrupt();
+    // Standard input is still open.
+    let ended = program.wait();
+    assert_eq!(ended.code, Some(130), "{}", ended.stderr);
+    assert_eq!(ended.last_error(), "milena: interrupted");
+    assert_eq!((ended.results().len(), ended.records().len()), (3, 3));
+    assert!(started.elapsed() < PATIENCE);
+    assert_eq!(read(&cluster, folder.path()), [] as [Value; 0], "everything was committed");
+
+    let more = run(
+        folder.path(),
+        &["run", "flow.toml", "--brokers", &cluster.address()],
+        &ARRIVED.replace("arrived", "parked"),
+    );
+    assert_eq!(more.records().len(), 1, "{}", more.stdout);
+    assert_eq!(more.records()[0]["value"], "parked");
+    cluster.stop();
+}
+
+/// What the group has not read yet.
+fn read(cluster: &Cluster, folder: &Path) -> Vec<Value> {
+    fs::write(folder.join("read.toml"), READ).unwrap();
+    let ended = run(folder, &["run", "read.toml", "--brokers", &cluster.address()], "");
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    ended.records()
+}
+
+#[test]
+fn ends_quietly_when_nobody_reads_the_output() {
+    let folder = folder(FLOW);
+    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_milena"))
+        .args(["run", "flow.toml"])
+        .current_dir(folder.path())
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(program.stdout.take());
+    let mut stdin = program.stdin.take().unwrap();
+    std::io::Write::write_all(&mut stdin, ARRIVED.as_bytes()).unwrap();
+    let ended = program.wait_with_output().unwrap();
+    drop(stdin);
+    let stderr = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(0), "{stderr}");
+    assert!(!stderr.contains("milena:"), "{stderr}");
+}
