@@ -23,6 +23,8 @@ mod mixed_groups;
 #[cfg(test)]
 mod own_broker;
 #[cfg(test)]
+mod program;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod releases;
