@@ -22,7 +22,7 @@ impl RebalanceListener for Report {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let mut next = |name: &str| arguments.next().ok_or(format!("{name} is missing"));
+    let mut next = |name: &str| arguments.next().ok_or_else(|| format!("{name} is missing"));
     let config = ConsumerConfig::builder(next("the bootstrap server")?)
         .group_id(next("the group")?)
         .property("partition.assignment.strategy", next("the assignor")?)

@@ -61,6 +61,9 @@ pub(super) struct Inner {
     pub(super) is_closed: watch::Sender<bool>,
 }
 
+/// What a timeout says when no broker has answered.
+const SILENT: &str = "the cluster did not tell about itself in time";
+
 impl Inner {
     /// Whether the newest refresh failed in a way that does not pass by itself.
     pub(super) fn is_stuck(&self) -> bool {
@@ -156,10 +159,33 @@ impl Cluster {
         while self.inner.metadata.lock().is_empty() {
             self.fail_early()?;
             if self.wait(&mut progress, deadline).await.is_err() {
-                return Err(self.timed_out("the cluster did not tell about itself in time"));
+                return Err(self.timed_out(SILENT));
             }
         }
         Ok(())
+    }
+
+    /// Waits for a failure that does not pass by itself, such as wrong credentials, while nothing
+    /// is known of the cluster. It is tried once more after that. Cancel safe.
+    pub(crate) async fn refusal(&self) -> Error {
+        let mut progress = self.inner.progress.subscribe();
+        loop {
+            if self.inner.metadata.lock().is_empty()
+                && let Err(error) = self.fail_early()
+            {
+                self.inner.try_again();
+                return error;
+            }
+            if progress.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    /// Why nothing is known of the cluster, once it has been asked for too long.
+    pub(crate) fn silence(&self) -> Option<Error> {
+        let is_silent = self.inner.metadata.lock().is_empty();
+        is_silent.then(|| self.timed_out(SILENT))
     }
 
     /// Wants exactly these topics until the next call, besides those that [`Cluster::topic`] was

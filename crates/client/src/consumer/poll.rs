@@ -7,7 +7,7 @@ use std::{
 
 use milena_core::consumer::ConsumerError;
 use milena_wire::compression::Decompressor;
-use tokio::time::timeout_at;
+use tokio::time::{sleep_until, timeout_at};
 
 use super::{
     ConsumerRecords,
@@ -88,9 +88,10 @@ impl Polling {
                 shared.counters.records_fetched().add(records.len() as u64);
                 return Ok(records);
             }
-            let waited = timeout_at(deadline.into(), progress.changed()).await;
-            if waited.is_err() {
-                return give_up(shared).await;
+            tokio::select! {
+                _ = progress.changed() => {}
+                error = shared.cluster.refusal() => return Err(error),
+                () = sleep_until(deadline.into()) => return give_up(shared),
             }
         }
     }
@@ -150,11 +151,11 @@ fn read_error(records: ConsumerRecords, error: ConsumerError) -> Result<Consumer
 }
 
 /// Time is up. A cluster that never answered is an error, not a quiet topic.
-async fn give_up(shared: &Shared) -> Result<ConsumerRecords, Error> {
+fn give_up(shared: &Shared) -> Result<ConsumerRecords, Error> {
     let limit = shared.config.client.default_api_timeout;
-    let is_silent = shared.cluster.metadata().brokers().len() == 0;
-    if is_silent && now() >= shared.created_at + limit {
-        shared.cluster.ready(now()).await?;
+    let is_late = now() >= shared.created_at + limit;
+    match shared.cluster.silence().filter(|_| is_late) {
+        Some(error) => Err(error),
+        None => Ok(ConsumerRecords::default()),
     }
-    Ok(ConsumerRecords::default())
 }

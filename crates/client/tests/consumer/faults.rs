@@ -124,3 +124,30 @@ async fn corruption_that_a_broker_finds_is_told_and_reading_goes_on() {
     let mut seen = Seen::default();
     poll_until(&consumer, &mut seen, |seen| seen.count() == 10).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_poll_tells_of_wrong_credentials_at_once_and_each_time() {
+    let broker = Broker::builder()
+        .listener(milena_broker::SecurityProtocol::SaslPlaintext, "127.0.0.1", 0)
+        .user("alice", "right")
+        .topic("t", 1)
+        .start()
+        .await
+        .unwrap();
+    let servers = broker
+        .bootstrap_servers_of(milena_broker::SecurityProtocol::SaslPlaintext)
+        .expect("it has such a listener");
+    let config = milena::config::ConsumerConfig::builder(servers)
+        .security_protocol(milena::config::SecurityProtocol::SaslPlaintext)
+        .sasl(milena::config::Sasl::scram_sha_512("alice", "wrong"))
+        .build()
+        .unwrap();
+    let consumer = Consumer::new(config).unwrap();
+    consumer.assign([tp("t", 0)]).unwrap();
+    for _ in 0..2 {
+        // Far less than default.api.timeout.ms, and than the poll's own time.
+        let error = within(consumer.poll(std::time::Duration::from_secs(3600))).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Authentication, "{error:?}");
+    }
+    consumer.close(std::time::Duration::from_secs(5)).await.unwrap();
+}
