@@ -4,11 +4,13 @@
 
 use std::time::Duration;
 
-use milena_broker::Broker;
+use milena_broker::{Broker, Fault};
+
 use milena_connect::{
     connector::{Action as _, Emission, Ends, Trigger as _},
     elasticio::{Connection, Consume, ConsumeConfiguration, Produce, ProduceConfiguration},
 };
+use milena_wire::{ApiKey, ErrorCode};
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -142,4 +144,28 @@ async fn a_message_that_is_too_large_is_named() {
     let Err(error) = produce.submit(body).await else { panic!("it was taken") };
     assert!(error.to_string().contains("message 1 was not sent"), "{error}");
     assert!(error.delivered.outputs.is_empty());
+}
+
+#[tokio::test]
+async fn a_refused_record_has_its_error_code_in_the_row_of_the_document() {
+    let (broker, connection) = broker(1).await;
+    let body = json!({ "messages": [{ "value": "x" }] });
+    for (compatibility, rows) in [
+        (
+            "document",
+            vec![json!({
+                "topicName": "cars", "partition": "0", "errorCode": "29", "baseOffset": "-1",
+                "logAppendTime": "-1", "logStartOffset": "-1",
+            })],
+        ),
+        ("kafkajs", vec![]),
+    ] {
+        let code = ErrorCode::TOPIC_AUTHORIZATION_FAILED;
+        broker.faults().inject(Fault::on(ApiKey::PRODUCE).error(code));
+        let produce = produce(&connection, &json!({ "compatibility": compatibility }));
+        let error = produce.submit(body.clone()).await.unwrap().await.unwrap_err();
+        assert_eq!(error.delivered.outputs, rows, "{error}");
+        produce.close(PATIENCE).await.unwrap();
+    }
+    assert_eq!(broker.offsets("cars", 0).unwrap(), (0, 0));
 }
