@@ -4,10 +4,12 @@
 //! every input that once found a fault, and the corpus, run as ordinary tests too.
 
 mod codec;
+mod properties;
 mod sasl;
 
 pub use self::{
     codec::{decompression, messages, records},
+    properties::properties,
     sasl::sasl,
 };
 
@@ -19,5 +21,6 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("messages", messages),
     ("records", records),
     ("decompression", decompression),
+    ("properties", properties),
     ("sasl", sasl),
 ];
