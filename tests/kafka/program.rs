@@ -27,7 +27,7 @@ fn program() -> PathBuf {
         let lines = String::from_utf8(output.stdout).unwrap();
         let paths = lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let path =
-            paths.filter_map(|artifact| Some(artifact["executable"].as_str()?.into())).last();
+            paths.filter_map(|artifact| Some(artifact["executable"].as_str()?.into())).next_back();
         path.expect("cargo names the executable")
     };
     PROGRAM.get_or_init(build).clone()

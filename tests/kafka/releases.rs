@@ -103,7 +103,7 @@ fn record(number: usize, begin: i64) -> Expected {
     Expected {
         offset: -1,
         timestamp: begin + 10 * i64::try_from(number).unwrap(),
-        key: (number % 4 != 0).then(|| format!("ключ-{}", number % 11)),
+        key: (!number.is_multiple_of(4)).then(|| format!("ключ-{}", number % 11)),
         value: (number % 5 != 4).then(|| format!("{{\"event\":{number}}}").repeat(30)),
         headers: if number.is_multiple_of(2) { headers.to_vec() } else { Vec::new() },
     }
