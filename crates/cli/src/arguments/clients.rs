@@ -64,7 +64,8 @@ pub(crate) struct Consume {
     /// This partition alone
     #[arg(short = 'p', value_name = "N")]
     pub(crate) partition: Option<i32>,
-    /// Where to begin: beginning, end, stored, an offset N, or -N for the last N of each partition
+    /// Where to begin: beginning, end, stored, an offset N, or -N for the last N of each partition;
+    /// in a group, beginning and end are where it begins when nothing is stored
     #[arg(short = 'o', value_name = "OFFSET", allow_hyphen_values = true)]
     pub(crate) offset: Option<String>,
     /// End after this many records

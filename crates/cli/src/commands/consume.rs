@@ -9,7 +9,7 @@ use std::{
 use milena::{
     Consumer, TopicPartition,
     config::{ClientKind, ConsumerConfig},
-    consumer::{ConsumerRecord, ConsumerRecords},
+    consumer::{ConsumerRecord, ConsumerRecords, OffsetAndMetadata, Position},
 };
 use serde_json::json;
 
@@ -57,8 +57,10 @@ impl Begin {
 pub(crate) async fn run(arguments: Consume) -> Result<(), Failure> {
     let begin = arguments.offset.as_deref().map(Begin::parse).transpose()?;
     let mut interrupt = Interrupt::listen();
-    let consumer = Consumer::new(config(&arguments, begin)?)?;
-    let outcome = print_all(&arguments, begin, &consumer, &mut interrupt).await;
+    let config = config(&arguments, begin)?;
+    let has_group = config.group_id().is_some();
+    let consumer = Consumer::new(config)?;
+    let outcome = print_all(&arguments, begin, &consumer, has_group, &mut interrupt).await;
     let closed = consumer.close(CLOSE_TIMEOUT).await;
     outcome?;
     closed?;
@@ -79,9 +81,8 @@ fn config(arguments: &Consume, begin: Option<Begin>) -> Result<ConsumerConfig, F
         // Without a group there is nothing stored, and who asks for a topic wants to see it.
         properties.set_default("auto.offset.reset", "earliest");
     }
-    if !properties.contains("group.id") {
-        properties.set_default("enable.auto.commit", "false");
-    }
+    // What is printed is committed, no more: with -c a poll brings more than is printed.
+    properties.set("enable.auto.commit", "false");
     let config = ConsumerConfig::from_properties(properties.into_entries())?;
     warn(config.warnings());
     Ok(config)
@@ -91,13 +92,18 @@ async fn print_all(
     arguments: &Consume,
     begin: Option<Begin>,
     consumer: &Consumer,
+    has_group: bool,
     interrupt: &mut Interrupt,
 ) -> Result<(), Failure> {
     let partitions = partitions(arguments).await?;
     // The end is where it is when the command begins, whatever is written meanwhile.
     let ends =
         if arguments.exit_at_end { Some(consumer.end_offsets(&partitions).await?) } else { None };
-    if arguments.group.is_some() && matches!(begin, None | Some(Begin::Stored)) {
+    let is_member = has_group
+        && arguments.partition.is_none()
+        && !matches!(begin, Some(Begin::At(_) | Begin::Last(_)));
+    if is_member {
+        // A beginning or an end is where the group begins when it has nothing stored.
         consumer.subscribe([arguments.topic.as_str()])?;
     } else {
         consumer.assign(partitions.iter().cloned())?;
@@ -105,20 +111,36 @@ async fn print_all(
     }
     let mut output = io::BufWriter::new(io::stdout());
     let mut left = arguments.count.unwrap_or(u64::MAX);
+    let mut commit = None;
     while left > 0 {
         let records = tokio::select! {
             records = consumer.poll(POLL_TIMEOUT) => records?,
             () = interrupt.wait() => break,
         };
-        left -= print(&records, left, ends.as_ref(), arguments.json, &mut output)?;
+        let printed = print(&records, left, ends.as_ref(), arguments.json, &mut output)?;
         output.flush().map_err(|error| Failure::output(&error))?;
+        left -= printed.count;
+        if has_group && !printed.next.is_empty() {
+            // Commits happen in order; the last one is awaited at the end.
+            commit = Some(consumer.commit_offsets(printed.next));
+        }
         if let Some(ends) = &ends
             && has_reached(consumer, ends).await?
         {
             break;
         }
     }
+    if let Some(commit) = commit {
+        commit.await?;
+    }
     output.flush().map_err(|error| Failure::output(&error))
+}
+
+/// What of a poll was printed.
+struct Printed {
+    count: u64,
+    /// The offset behind the last printed record of each partition.
+    next: Vec<(TopicPartition, OffsetAndMetadata)>,
 }
 
 /// The topic's partitions, or the one that is asked for.
@@ -158,22 +180,24 @@ async fn seek(
     Ok(())
 }
 
-/// Prints at most `left` records, those before the ends, and says how many.
+/// Prints at most `left` records, those before the ends.
 fn print(
     records: &ConsumerRecords,
     left: u64,
     ends: Option<&BTreeMap<TopicPartition, i64>>,
     as_json: bool,
     output: &mut impl io::Write,
-) -> Result<u64, Failure> {
-    let mut count = 0;
+) -> Result<Printed, Failure> {
+    let mut printed = Printed { count: 0, next: Vec::new() };
     for partition in records.partitions() {
         let end = ends.and_then(|ends| ends.get(partition.topic_partition())).copied();
+        let mut next = None;
         for record in partition.records() {
-            if count == left || end.is_some_and(|end| record.offset >= end) {
+            if printed.count == left || end.is_some_and(|end| record.offset >= end) {
                 break;
             }
-            count += 1;
+            printed.count += 1;
+            next = Some(record.offset + 1);
             let written = if as_json {
                 writeln!(output, "{}", line(&record))
             } else {
@@ -183,8 +207,12 @@ fn print(
             };
             written.map_err(|error| Failure::output(&error))?;
         }
+        if let Some(next) = next {
+            let position = OffsetAndMetadata::from(Position::new(next));
+            printed.next.push((partition.topic_partition().clone(), position));
+        }
     }
-    Ok(count)
+    Ok(printed)
 }
 
 fn line(record: &ConsumerRecord<'_>) -> serde_json::Value {
