@@ -206,8 +206,15 @@ async fn deletes_records_and_topics(access: &Access, topic: &str, log: &Log) {
     let described = within(admin.describe_topics([topic])).await.one().unwrap();
     assert_eq!(described.partitions.len(), 3);
     within(admin.delete_topics([topic])).await.all().unwrap();
-    let error = within(admin.describe_topics([topic])).await.one().unwrap_err();
-    assert_eq!(error.code(), Some(milena::ErrorCode::UNKNOWN_TOPIC_OR_PARTITION));
+    // A broker learns a moment later that the topic has gone.
+    let gone = async {
+        loop {
+            if let Err(error) = admin.describe_topics([topic]).await.one() {
+                return error;
+            }
+        }
+    };
+    assert_eq!(within(gone).await.code(), Some(milena::ErrorCode::UNKNOWN_TOPIC_OR_PARTITION));
 }
 
 #[tokio::test]
