@@ -152,6 +152,38 @@ impl Shared {
             if is_sticky && !topic.sticky.is_current(index) {
                 continue;
             }
+            let sticky = is_sticky.then_some((topic, index));
+            match self.append_to(&mut queue, partition, record, sticky, grant) {
+                Step::Accepted(delivery, news) => {
+                    self.announce(partition, queue, news);
+                    return Ok(Attempt::Accepted(delivery));
+                }
+                Step::Switch(news) => {
+                    self.announce(partition, queue, news);
+                    topic.sticky.switch(index, topic.count());
+                }
+                Step::NeedsMemory(bytes, news) => {
+                    self.announce(partition, queue, news);
+                    return Ok(Attempt::NeedsMemory(bytes));
+                }
+            }
+        }
+    }
+
+    /// Puts the record into the open batch of this partition, or into one that is begun for it.
+    ///
+    /// The lock is held all the way: a batch that others see has at least one record.
+    #[inline]
+    fn append_to(
+        &self,
+        queue: &mut Queue,
+        partition: &Partition,
+        record: &ProducerRecord<'_>,
+        sticky: Option<(&Topic, u32)>,
+        grant: &mut Option<Grant<'_>>,
+    ) -> Step {
+        let mut news = false;
+        loop {
             let appended = queue.batches.append(
                 record.key,
                 record.value,
@@ -161,26 +193,27 @@ impl Shared {
             );
             let needs = match appended {
                 Ok(appended) => {
-                    if is_sticky
+                    if let Some((topic, index)) = sticky
                         && topic.sticky.count(appended.bytes) >= 2 * self.settings.batch_size
                     {
                         topic.sticky.switch(index, topic.count());
                     }
-                    drop(queue);
-                    return Ok(Attempt::Accepted(Delivery::new(
-                        appended.completion,
-                        appended.index,
-                        appended.timestamp_ms,
-                        record.key,
-                        record.value,
-                    )));
+                    let (completion, at) = (appended.completion, appended.index);
+                    let timestamp_ms = appended.timestamp_ms;
+                    let (key, value) = (record.key, record.value);
+                    let delivery = Delivery::new(completion, at, timestamp_ms, key, value);
+                    return Step::Accepted(delivery, news);
                 }
                 Err(needs) => needs,
             };
-            let sticky = is_sticky.then_some((topic, index));
-            match self.make_room(partition, queue, needs, sticky, grant) {
-                Room::Made => {}
-                Room::NeedsMemory(bytes) => return Ok(Attempt::NeedsMemory(bytes)),
+            match self.make_room(queue, partition, needs, sticky.map(|(topic, _)| topic), grant) {
+                Room::Made => news = true,
+                Room::Extended => {}
+                // The batch is full: the next one is for another partition.
+                Room::Switch { sealed } => return Step::Switch(news | sealed),
+                Room::NeedsMemory { bytes, sealed } => {
+                    return Step::NeedsMemory(bytes, news | sealed);
+                }
             }
         }
     }
@@ -189,10 +222,10 @@ impl Shared {
     #[cold]
     fn make_room(
         &self,
-        partition: &Arc<Partition>,
-        mut queue: MutexGuard<'_, Queue>,
+        queue: &mut Queue,
+        partition: &Partition,
         needs: NeedsBuffer,
-        sticky: Option<(&Topic, u32)>,
+        sticky: Option<&Topic>,
         grant: &mut Option<Grant<'_>>,
     ) -> Room {
         let (bytes, sealed) = match needs {
@@ -200,48 +233,34 @@ impl Shared {
                 if self.memory.try_reserve(bytes) {
                     self.counters.buffered_bytes().add(bytes as u64);
                     queue.batches.extend(bytes);
-                } else {
-                    queue.batches.seal();
-                    self.announce(partition, queue);
+                    return Room::Extended;
                 }
+                queue.batches.seal();
                 return Room::Made;
             }
             NeedsBuffer::Batch { bytes, sealed } => (bytes, sealed),
         };
-        if let Some((topic, index)) = sticky
-            && (sealed || topic.sticky.bytes() >= self.settings.batch_size)
-        {
-            // The batch is full: the next one is for another partition.
-            if sealed {
-                self.announce(partition, queue);
-            } else {
-                drop(queue);
-            }
-            topic.sticky.switch(index, topic.count());
-            return Room::Made;
+        if sticky.is_some_and(|topic| sealed || topic.sticky.bytes() >= self.settings.batch_size) {
+            return Room::Switch { sealed };
         }
         let reserved = match grant.take_if(|grant| grant.bytes >= bytes) {
             Some(grant) => grant.spend(),
             None if self.memory.try_reserve(bytes) => bytes,
-            None => {
-                if sealed {
-                    self.announce(partition, queue);
-                }
-                return Room::NeedsMemory(bytes);
-            }
+            None => return Room::NeedsMemory { bytes, sealed },
         };
         self.counters.buffered_bytes().add(reserved as u64);
         self.begun.fetch_add(reserved, Ordering::Relaxed);
         queue.open(partition, self.memory.buffer(reserved), reserved, now());
-        self.announce(partition, queue);
         Room::Made
     }
 
-    /// Asks the background task to look at the partition, unless it has been asked.
-    fn announce(&self, partition: &Arc<Partition>, mut queue: MutexGuard<'_, Queue>) {
-        let is_news = queue.announce();
+    /// Gives the lock back. If there is news of the partition's batches the background task is asked
+    /// to look, unless it has been asked.
+    #[inline]
+    fn announce(&self, partition: &Arc<Partition>, mut queue: MutexGuard<'_, Queue>, news: bool) {
+        let is_unheard = news && queue.announce();
         drop(queue);
-        if is_news {
+        if is_unheard {
             self.inbox.attend(Arc::clone(partition));
         }
     }
@@ -320,12 +339,26 @@ impl Shared {
     }
 }
 
+/// What appending to one partition came to, and whether a batch was begun or sealed.
+enum Step {
+    /// The record is in a batch.
+    Accepted(Delivery, bool),
+    /// Records without key go to another partition from here on.
+    Switch(bool),
+    /// So many bytes have to be reserved first.
+    NeedsMemory(usize, bool),
+}
+
 /// Whether a record can be appended after all.
 enum Room {
-    /// Try again.
+    /// A batch was begun or sealed: try again.
     Made,
+    /// The open batch may grow: try again.
+    Extended,
+    /// Records without key go to another partition from here on.
+    Switch { sealed: bool },
     /// So many bytes have to be reserved first.
-    NeedsMemory(usize),
+    NeedsMemory { bytes: usize, sealed: bool },
 }
 
 /// The time of day in ms since 1970.

@@ -172,6 +172,7 @@ impl<C: Clone> PartitionQueue<C> {
     }
 
     /// Begins a batch; `reserved` bytes are its own from here on. An open batch is sealed before.
+    /// The caller appends the record that the batch is begun for before others see the queue.
     pub fn open(&mut self, buffer: BytesMut, reserved: usize, completion: C, now: Instant) {
         self.seal();
         self.open = Some(OpenBatch {
@@ -194,9 +195,10 @@ impl<C: Clone> PartitionQueue<C> {
         }
     }
 
-    /// Seals the open batch. Returns whether there was one.
+    /// Seals the open batch. Returns whether there was one with records; one without stays open,
+    /// because brokers refuse empty batches.
     pub fn seal(&mut self) -> bool {
-        let Some(open) = self.open.take() else { return false };
+        let Some(open) = self.open.take_if(|open| !open.builder.is_empty()) else { return false };
         let size = open.builder.encoded_len();
         // A partition that fills its batches begins the next one at full size, so that it is never
         // copied; one that does not asks for little.
@@ -222,7 +224,7 @@ impl<C: Clone> PartitionQueue<C> {
             self.seal();
         }
         into.append(&mut self.sealed);
-        self.open.as_ref().map(|open| open.created)
+        self.open.as_ref().filter(|open| !open.builder.is_empty()).map(|open| open.created)
     }
 }
 
@@ -264,6 +266,17 @@ mod tests {
         assert!(sizes.iter().all(|(_, size)| *size <= 1000), "{sizes:?}");
         assert_eq!(sizes.iter().map(|(records, _)| records).sum::<u32>(), 50);
         assert!(sizes[..sizes.len() - 1].iter().all(|(records, _)| *records == 9), "{sizes:?}");
+    }
+
+    #[test]
+    fn batch_without_records_is_not_sealed() {
+        let mut queue = queue(1000);
+        queue.open(BytesMut::with_capacity(1000), 1000, 1, Instant::now());
+        let mut batches = Vec::new();
+        assert_eq!(queue.collect(true, &mut batches), None);
+        assert!(batches.is_empty());
+        assert_eq!(append(&mut queue, b"first"), (1, 0));
+        assert!(queue.seal());
     }
 
     #[test]

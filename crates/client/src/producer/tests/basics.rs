@@ -106,6 +106,20 @@ async fn tasks_share_a_producer() {
     assert!(seen.into_iter().eq(0..8000));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn batch_is_never_sent_before_its_first_record() {
+    // Without linger the background task takes a batch as soon as it hears of it.
+    let broker = start(|broker| broker.topic("orders", 1)).await;
+    let config = config(&broker).linger(Duration::ZERO).build().unwrap();
+    let producer = Producer::new(&config).unwrap();
+    for at in 0..1000 {
+        let record = ProducerRecord::to("orders").value("v");
+        assert_eq!(producer.send_and_wait(record).await.unwrap().offset(), Some(at));
+    }
+    let metrics = producer.metrics();
+    assert_eq!((metrics.batches_sent, metrics.requests_sent), (1000, 1000));
+}
+
 #[tokio::test]
 async fn every_codec_is_understood() {
     let broker = start(|broker| broker).await;
