@@ -20,8 +20,8 @@ use crate::{
 /// How long a poll waits for records while the trigger starts.
 const JOIN_STEP: Duration = Duration::from_secs(1);
 
-/// How long a member without partitions waits for some before it counts as started: a topic may just
-/// have been created. Other members may also have them all.
+/// How long a member without partitions of a topic that is there waits for some before it counts as
+/// started: other members may have them all.
 const PARTITIONS_WITHIN: Duration = Duration::from_secs(3);
 
 /// The Consume trigger: gives an object for each record of a topic.
@@ -72,8 +72,14 @@ impl Consume {
         let mut assigned = self.assigned.clone();
         // The sender lives as long as the consumer.
         let _ = assigned.wait_for(Option::is_some).await;
-        let some = assigned.wait_for(|count| *count > Some(0));
-        let _ = tokio::time::timeout(PARTITIONS_WITHIN, some).await;
+        if *assigned.borrow() == Some(0) {
+            // A topic that is being made has no partitions to assign yet. They must be ours before
+            // anything is produced: they begin at their end, past whatever is there by then.
+            let first = TopicPartition::new(self.topic.clone(), 0);
+            self.consumer.end_offsets(&[first]).await?;
+            let some = assigned.wait_for(|count| *count > Some(0));
+            let _ = tokio::time::timeout(PARTITIONS_WITHIN, some).await;
+        }
         loop {
             match self.find_positions().await {
                 // A rebalance took the partition away.
