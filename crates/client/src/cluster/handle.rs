@@ -253,6 +253,11 @@ impl Cluster {
         .await
     }
 
+    /// The connection to a broker for a purpose, if there is one.
+    pub(crate) fn connected(&self, broker: BrokerId, purpose: Purpose) -> Option<Connection> {
+        self.inner.pool.connected(broker, purpose)
+    }
+
     /// A connection for short requests to any broker: a connected one, or else a known one, or
     /// else a bootstrap server.
     pub(crate) async fn any_connection(&self) -> Result<Connection, Error> {
@@ -295,6 +300,16 @@ impl Cluster {
     ) -> Result<BrokerId, Error> {
         self.start();
         coordinator::find(self, key, kind, deadline).await
+    }
+
+    /// Asks a broker once for the coordinator of a group; the answer is remembered.
+    pub(crate) async fn ask_for_coordinator(
+        &self,
+        connection: &Connection,
+        key: &str,
+        kind: CoordinatorKind,
+    ) -> Result<BrokerId, Error> {
+        coordinator::ask(self, connection, key, kind).await
     }
 
     /// The broker said that it is not the coordinator, or cannot be reached: look it up next time.

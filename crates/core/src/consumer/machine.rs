@@ -162,6 +162,14 @@ impl ConsumerMachine {
         }
     }
 
+    /// The application closes the consumer. From here on a coordinator that cannot be reached is
+    /// waited for no longer: commits fail, and the group is left without telling it.
+    pub fn begin_close(&mut self) {
+        if let Some(membership) = &mut self.membership {
+            membership.begin_close();
+        }
+    }
+
     /// Whether a member that leaves has not done so yet.
     pub fn is_leaving(&self) -> bool {
         self.membership.as_ref().is_some_and(Membership::is_leaving)
@@ -275,6 +283,9 @@ impl ConsumerMachine {
     pub fn handle_group(&mut self, attempt: Attempt, response: GroupResponse, now: Instant) {
         if let Some(membership) = &mut self.membership {
             membership.handle_response(attempt, response, now);
+            if membership.gives_up() {
+                self.commits.give_up();
+            }
             self.topics_changed = true;
         }
     }
