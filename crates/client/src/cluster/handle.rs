@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use milena_core::BrokerId;
 use milena_core::backoff::{Backoff, Jitter};
 use milena_core::metadata::{ClusterMetadata, LeaderHint, Metadata, TopicMetadata, TopicStatus};
-use milena_pool::{BrokerPool, Connection, HostPort, Purpose};
+use milena_pool::{BrokerPool, Connection, ConnectionCounts, HostPort, Purpose};
 use milena_wire::ErrorCode;
+use milena_wire::messages::metadata_response::MetadataResponseTopic;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
@@ -251,6 +252,11 @@ impl Cluster {
             }
         })
         .await
+    }
+
+    /// What the connections did.
+    pub(crate) fn counts(&self) -> ConnectionCounts {
+        self.inner.pool.counts()
     }
 
     /// The connection to a broker for a purpose, if there is one.

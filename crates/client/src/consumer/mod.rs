@@ -432,7 +432,7 @@ impl Consumer {
     /// The values of this consumer's counters.
     #[must_use]
     pub fn metrics(&self) -> Snapshot {
-        let mut snapshot = self.shared.counters.snapshot();
+        let mut snapshot = self.shared.counters.snapshot(&self.shared.cluster.counts());
         snapshot.fetch_buffered_bytes = self.shared.lock().machine.buffered_bytes() as u64;
         snapshot
     }

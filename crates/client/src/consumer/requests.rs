@@ -83,7 +83,7 @@ async fn group(shared: &Shared, broker: BrokerId, attempt: Attempt, request: Gro
         GroupRequest::Sync(request) => {
             let timeout = settings::join_timeout(&shared.config);
             let answer = ask(shared, broker, Purpose::Coordinator, &request, timeout).await;
-            if answer.is_ok() {
+            if answer.as_ref().is_ok_and(|answer| answer.error_code == 0) {
                 shared.counters.rebalances().add(1);
             }
             answer.map(GroupResponse::Sync)

@@ -260,7 +260,7 @@ impl Producer {
     /// The producer's counters at this moment.
     #[must_use]
     pub fn metrics(&self) -> Snapshot {
-        self.inner.shared.counters.snapshot()
+        self.inner.shared.counters.snapshot(&self.inner.shared.cluster.counts())
     }
 
     /// The way of a record that has to wait for something.
