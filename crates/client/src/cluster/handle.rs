@@ -19,7 +19,7 @@ use tokio::time::timeout_at;
 use super::coordinator::{self, CoordinatorKind};
 use super::errors::Failure;
 use super::refresh::now;
-use super::{refresh, settings};
+use super::{refresh, settings, topics};
 use crate::config::ClientConfig;
 use crate::{Error, ErrorKind};
 
@@ -141,6 +141,18 @@ impl Cluster {
             }
             status = self.inner.metadata.lock().topic_status(name);
         }
+    }
+
+    /// The topic of this name, or all topics, asked for once and not kept. A topic that does not
+    /// exist is an error at once, unless it may be created.
+    pub(crate) async fn ask_for_topics(
+        &self,
+        name: Option<&str>,
+        allow_auto_topic_creation: bool,
+        deadline: Instant,
+    ) -> Result<Vec<MetadataResponseTopic>, Error> {
+        self.start();
+        topics::ask(self, name, allow_auto_topic_creation, deadline).await
     }
 
     /// Keeps a topic fresh for another `metadata.max.idle.ms`, without waiting.
@@ -401,7 +413,7 @@ pub(super) fn closed() -> Error {
     Error::new(ErrorKind::Closed, "")
 }
 
-fn topic_failed(name: &str, code: ErrorCode) -> Error {
+pub(super) fn topic_failed(name: &str, code: ErrorCode) -> Error {
     let message = match code {
         ErrorCode::UNKNOWN_TOPIC_OR_PARTITION => {
             format!("topic {name} does not exist and was not created")

@@ -21,6 +21,7 @@ mod requests;
 mod settings;
 mod shared;
 mod stream;
+mod topics;
 
 use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 

@@ -8,4 +8,5 @@ mod commits;
 mod faults;
 mod groups;
 mod support;
+mod topics;
 mod transactions;
