@@ -7,7 +7,7 @@ use std::{fs, path::Path, sync::Arc};
 
 use milena_broker::Broker;
 use milena_connect::{
-    elasticio::Connection,
+    Connection,
     flow::{Brokers, Flow, Input, Step},
     runtime::{self, Progress, RunError, Stop},
 };
@@ -44,6 +44,7 @@ pub(crate) async fn run(arguments: arguments::Run) -> Result<(), Failure> {
     let display = Display::start(flow.name(), input_bytes(&flow, &folder), &progress);
     display.note(&match &broker {
         Some(broker) => format!("embedded broker at {}", broker.bootstrap_servers()),
+        None if connection.brokers.is_empty() => "brokers as the steps say".to_owned(),
         None => format!("brokers at {}", connection.brokers.join(",")),
     });
     let terminal = Arc::new(Terminal::start(folder, display.clone()));
@@ -84,6 +85,7 @@ async fn connect(flow: &Flow, brokers: Brokers) -> Result<(Option<Broker>, Conne
             Ok((Some(broker), flow.connection(addresses, true)))
         }
         Brokers::List(addresses) => Ok((None, flow.connection(addresses, false))),
+        Brokers::OfSteps => Ok((None, flow.connection(Vec::new(), false))),
         other => Err(Failure::Failed(format!("{other:?} are no brokers that can be reached"))),
     }
 }
