@@ -4,3 +4,5 @@
 
 mod program;
 mod run;
+#[cfg(unix)]
+mod signals;
