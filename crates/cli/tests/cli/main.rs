@@ -7,3 +7,5 @@ mod program;
 mod run;
 #[cfg(unix)]
 mod signals;
+#[cfg(unix)]
+mod terminal;
