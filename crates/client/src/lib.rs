@@ -43,6 +43,7 @@ pub mod config;
 pub mod consumer;
 mod error;
 pub mod metrics;
+mod partition_info;
 pub mod producer;
 
 pub use admin::Admin;
@@ -50,6 +51,7 @@ pub use consumer::{Consumer, ConsumerRecord, ConsumerRecords, OwnedRecord, Rebal
 pub use error::{Error, ErrorKind, Result, Written};
 pub use milena_core::TopicPartition;
 pub use milena_wire::{ErrorCode, Uuid};
+pub use partition_info::PartitionInfo;
 pub use producer::{Producer, ProducerRecord, RecordMetadata};
 
 /// The programs in the documents, which run as tests.
