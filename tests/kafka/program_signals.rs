@@ -221,8 +221,10 @@ fn an_interrupted_consumer_has_committed_what_it_printed_and_left() {
         producer.wait_for("offset", 300);
         let (produced, _, stderr) = producer.end_by(signal);
         assert_eq!((produced, stderr.lines().last()), (Some(code), Some(message)));
-        let ends = observer.ends();
+        let mut ends = observer.ends();
         assert_eq!(ends.values().sum::<i64>(), before + 300);
+        // Nothing was printed of a partition without records, so nothing is committed.
+        ends.retain(|_, end| *end > 0);
 
         let options = ["consume", "-b", servers, "-t", topic, "-g", topic];
         let arguments = [&options[..], &["-o", "beginning", "--json"], &FAITHFUL].concat();
