@@ -53,3 +53,12 @@ pub use milena_core::TopicPartition;
 pub use milena_wire::{ErrorCode, Uuid};
 pub use partition_info::PartitionInfo;
 pub use producer::{Producer, ProducerRecord, RecordMetadata};
+
+/// The programs in the documents, which run as tests.
+#[cfg(doctest)]
+mod documents {
+    #[doc = include_str!("../../../README.md")]
+    mod readme {}
+    #[doc = include_str!("../../../docs/librdkafka.md")]
+    mod librdkafka {}
+}
