@@ -43,6 +43,7 @@ pub mod config;
 pub mod consumer;
 mod error;
 pub mod metrics;
+mod partition_info;
 pub mod producer;
 #[cfg(test)]
 mod threads;
@@ -52,4 +53,5 @@ pub use consumer::{Consumer, ConsumerRecord, ConsumerRecords, OwnedRecord, Rebal
 pub use error::{Error, ErrorKind, Result, Written};
 pub use milena_core::TopicPartition;
 pub use milena_wire::{ByteString, ErrorCode, Uuid};
+pub use partition_info::PartitionInfo;
 pub use producer::{Producer, ProducerRecord, RecordMetadata};

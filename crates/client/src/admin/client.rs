@@ -79,7 +79,7 @@ impl Admin {
     /// The values of this client's counters.
     #[must_use]
     pub fn metrics(&self) -> Snapshot {
-        self.inner.counters.snapshot()
+        self.inner.counters.snapshot(&self.inner.cluster.counts())
     }
 
     /// Closes all connections. Calls under way, and later ones, fail with [`ErrorKind::Closed`].
@@ -122,14 +122,9 @@ impl Inner {
         version: i16,
         deadline: Instant,
     ) -> Result<R::Response, Error> {
-        let counters = &self.counters;
-        counters.requests_sent().increment();
         let timeout = self.request_timeout(deadline);
         let response = async { connection.start(request, version, timeout)?.await };
-        response.await.map_err(|error| {
-            counters.requests_failed().increment();
-            Error::from(error).with_api(R::KEY.name(), version)
-        })
+        response.await.map_err(|error| Error::from(error).with_api(R::KEY.name(), version))
     }
 }
 

@@ -20,6 +20,9 @@ impl ConsumerMachine {
     pub fn handle_group(&mut self, attempt: Attempt, response: GroupResponse, now: Instant) {
         if let Some(membership) = &mut self.membership {
             membership.handle_response(attempt, response, now);
+            if membership.gives_up() {
+                self.commits.give_up();
+            }
             self.topics_changed = true;
         }
     }

@@ -159,6 +159,14 @@ impl ConsumerMachine {
         }
     }
 
+    /// The application closes the consumer. From here on a coordinator that cannot be reached is
+    /// waited for no longer: commits fail, and the group is left without telling it.
+    pub fn begin_close(&mut self) {
+        if let Some(membership) = &mut self.membership {
+            membership.begin_close();
+        }
+    }
+
     /// Whether a member that leaves has not done so yet.
     pub fn is_leaving(&self) -> bool {
         self.membership.as_ref().is_some_and(Membership::is_leaving)
