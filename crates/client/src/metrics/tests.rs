@@ -226,7 +226,7 @@ fn every_counter_is_tested() {
         tests.contains(&format!("now.{name}"))
             || tests.contains(&format!("after.{name}"))
             || tests.contains(&format!("gone.{name}"))
-            || tests.contains(&format!("counters().{name}"))
+            || tests.contains(&format!("metrics().{name}"))
     };
     let untested: Vec<_> = names.iter().filter(|name| !is_tested(name)).collect();
     assert!(untested.is_empty(), "{untested:?}");
