@@ -45,12 +45,14 @@ mod error;
 pub mod metrics;
 mod partition_info;
 pub mod producer;
+#[cfg(test)]
+mod threads;
 
 pub use admin::Admin;
 pub use consumer::{Consumer, ConsumerRecord, ConsumerRecords, OwnedRecord, RebalanceListener};
 pub use error::{Error, ErrorKind, Result, Written};
 pub use milena_core::TopicPartition;
-pub use milena_wire::{ErrorCode, Uuid};
+pub use milena_wire::{ByteString, ErrorCode, Uuid};
 pub use partition_info::PartitionInfo;
 pub use producer::{Producer, ProducerRecord, RecordMetadata};
 
