@@ -24,7 +24,8 @@ mod counters;
 mod error;
 mod random;
 mod sasl;
-pub mod tls;
+
+pub use milena_tls as tls;
 
 pub use broker_pool::{BrokerPool, BrokerPoolConfig, Purpose};
 pub use config::{ConnectionConfig, DnsLookup, HostPort, Security};

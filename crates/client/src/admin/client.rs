@@ -48,7 +48,7 @@ pub(super) struct Inner {
 
 impl std::fmt::Debug for Admin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Admin").field("counters", &self.counters()).finish_non_exhaustive()
+        f.debug_struct("Admin").field("metrics", &self.metrics()).finish_non_exhaustive()
     }
 }
 
@@ -76,9 +76,9 @@ impl Admin {
         })
     }
 
-    /// The counters at this moment.
+    /// The values of this client's counters.
     #[must_use]
-    pub fn counters(&self) -> Snapshot {
+    pub fn metrics(&self) -> Snapshot {
         self.inner.counters.snapshot(&self.inner.cluster.counts())
     }
 

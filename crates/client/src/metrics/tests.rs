@@ -212,8 +212,8 @@ async fn an_admin_counts_requests_that_it_sends_again() {
     let fault = Fault::on(ApiKey::CREATE_TOPICS).error(ErrorCode::NOT_CONTROLLER).times(2);
     broker.faults().inject(fault);
     admin.create_topics([NewTopic::new("orders", 1, 1)]).await.all().unwrap();
-    assert_eq!(admin.counters().requests_retried, 2);
-    assert!(admin.counters().requests_sent >= 3, "{}", admin.counters());
+    assert_eq!(admin.metrics().requests_retried, 2);
+    assert!(admin.metrics().requests_sent >= 3, "{}", admin.metrics());
 }
 
 /// A counter that no test above looks at is one that nothing may count.
@@ -226,7 +226,7 @@ fn every_counter_is_tested() {
         tests.contains(&format!("now.{name}"))
             || tests.contains(&format!("after.{name}"))
             || tests.contains(&format!("gone.{name}"))
-            || tests.contains(&format!("counters().{name}"))
+            || tests.contains(&format!("metrics().{name}"))
     };
     let untested: Vec<_> = names.iter().filter(|name| !is_tested(name)).collect();
     assert!(untested.is_empty(), "{untested:?}");

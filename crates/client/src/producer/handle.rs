@@ -287,7 +287,7 @@ impl Producer {
         }
     }
 
-    /// The producer's counters at this moment.
+    /// The values of this producer's counters.
     #[must_use]
     pub fn metrics(&self) -> Snapshot {
         self.inner.shared.counters.snapshot(&self.inner.shared.cluster.counts())

@@ -14,8 +14,8 @@ use super::{
     triggers::TriggerRun,
 };
 use crate::{
+    connection::Connection,
     connector::{Action, Trigger, with_causes},
-    elasticio::Connection,
     flow::{Flow, Input, Step, Until},
 };
 

@@ -103,7 +103,8 @@ impl<C> ConfigBuilder<C> {
 
     /// Who the client is, in place of `sasl.mechanism` and `sasl.jaas.config`.
     ///
-    /// It goes with [`SecurityProtocol::SaslSsl`] or [`SecurityProtocol::SaslPlaintext`].
+    /// It goes with [`SecurityProtocol::SaslSsl`](super::SecurityProtocol::SaslSsl) or
+    /// [`SecurityProtocol::SaslPlaintext`](super::SecurityProtocol::SaslPlaintext).
     pub fn sasl(mut self, sasl: Sasl) -> Self {
         self.options.set_sasl(sasl);
         self
