@@ -5,8 +5,8 @@
 //! typed configuration, whose problems come all in one error ([`Problems`]), and its client properties as
 //! data ([`ClientProperties`]). [`connector::CONNECTORS`] lists them.
 //!
-//! [`describe`] prints the fields of each. [`flow`] reads flow files, which put connectors together, and [`runtime`] runs them. The `milena`
-//! program's `run` command is the two behind a command line.
+//! [`describe`] prints the fields of each. [`flow`] reads flow files, which put connectors together, and
+//! [`runtime`] runs them. The `milena` program's `run` command is the two behind a command line.
 
 mod accepted;
 mod connection;

@@ -5,7 +5,7 @@ mod configuration;
 mod table;
 
 pub use configuration::{ActionConfiguration, TriggerConfiguration};
-pub use table::{ActionKind, CONNECTORS, Connector, TriggerKind, find};
+pub use table::{ActionKind, CONNECTORS, Connector, TriggerKind, find, nearest};
 
 use std::{
     collections::BTreeMap, error::Error as StdError, fmt, future::Future, pin::Pin, time::Duration,

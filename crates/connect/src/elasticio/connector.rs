@@ -3,26 +3,35 @@
 use std::sync::Arc;
 
 use super::{
-    CONSUME_FIELDS, Connection, Consume, ConsumeConfiguration, NAME, PRODUCE_FIELDS, Produce,
-    ProduceConfiguration,
+    CONSUME_FIELDS, CREDENTIALS_FIELDS, Connection, Consume, ConsumeConfiguration, NAME,
+    PRODUCE_FIELDS, Produce, ProduceConfiguration,
 };
 use crate::{
     connector::{
         Action, ActionConfiguration, ActionKind, Connector, Trigger, TriggerConfiguration,
         TriggerKind,
     },
+    describe::Part,
     settings::ClientProperties,
 };
 
 pub(crate) static CONNECTOR: Connector = Connector {
     name: NAME,
     title: "elastic.io Kafka component",
-    about: "sends the messages of a body, and gives an object for each record of a topic",
+    doc: "Produce sends messages to a topic, Consume receives them.",
+    shared: &[Part::new(
+        "credentials",
+        "[credentials] of a flow",
+        CREDENTIALS_FIELDS,
+        r#"{"username":"ada","password":"{{secrets.KAFKA_PASSWORD}}","clientId":"orders","brokers":"serv1.mykafkaserver.com:9094"}"#,
+    )],
     actions: &[ActionKind {
-        name: "produce",
-        about: "Sends every message of a body to a topic.",
-        fields: PRODUCE_FIELDS,
-        example: r#"{"topic":"cars"}"#,
+        part: Part::new(
+            "produce",
+            "config of a step with action = \"produce\"",
+            PRODUCE_FIELDS,
+            r#"{"topic":"cars"}"#,
+        ),
         input: r#"{"messages":[{"key":"Car status","value":"arrived"}]}"#,
         read: |node, path, problems| {
             let configuration = ProduceConfiguration::read(node, path, problems)?;
@@ -30,10 +39,12 @@ pub(crate) static CONNECTOR: Connector = Connector {
         },
     }],
     triggers: &[TriggerKind {
-        name: "consume",
-        about: "Gives an object for each record of a topic, as a member of a group.",
-        fields: CONSUME_FIELDS,
-        example: r#"{"topic":"cars","groupId":"crm"}"#,
+        part: Part::new(
+            "consume",
+            "config of a step with trigger = \"consume\"",
+            CONSUME_FIELDS,
+            r#"{"topic":"cars","groupId":"crm"}"#,
+        ),
         read: |node, path, problems| {
             let configuration = ConsumeConfiguration::read(node, path, problems)?;
             Some(Arc::new(configuration) as _)

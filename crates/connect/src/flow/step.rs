@@ -233,12 +233,12 @@ fn read_kind(reader: &mut TableReader<'_, '_>) -> Option<Kind> {
         None
     };
     if let Some(name) = action {
-        let names: Vec<&str> = connector.actions.iter().map(|kind| kind.name).collect();
+        let names: Vec<&str> = connector.actions.iter().map(|kind| kind.part.name).collect();
         let kind = connector.action(&name).map(Kind::Action);
         return kind.or_else(|| unknown("action", &name, &names));
     }
     let name = trigger?;
-    let names: Vec<&str> = connector.triggers.iter().map(|kind| kind.name).collect();
+    let names: Vec<&str> = connector.triggers.iter().map(|kind| kind.part.name).collect();
     let kind = connector.trigger(&name).map(Kind::Trigger);
     kind.or_else(|| unknown("trigger", &name, &names))
 }
