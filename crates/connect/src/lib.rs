@@ -9,12 +9,14 @@
 //! program's `run` command is the two behind a command line.
 
 mod accepted;
+pub mod avro;
 pub mod connector;
 mod decimal;
 pub mod describe;
 pub mod elasticio;
 pub mod flow;
 pub mod runtime;
+pub mod secrets;
 pub mod settings;
 
 pub use settings::{
