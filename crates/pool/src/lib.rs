@@ -23,7 +23,8 @@ mod connection;
 mod error;
 mod random;
 mod sasl;
-pub mod tls;
+
+pub use milena_tls as tls;
 
 pub use broker_pool::{BrokerPool, BrokerPoolConfig, Purpose};
 pub use config::{ConnectionConfig, DnsLookup, HostPort, Security};

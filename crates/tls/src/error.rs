@@ -48,23 +48,23 @@ pub enum TlsError {
         /// The host.
         host: String,
     },
-    /// The broker's certificate has expired.
+    /// The server's certificate has expired.
     Expired(CertificateError),
-    /// The broker's certificate is not valid yet, or this machine's clock is wrong.
+    /// The server's certificate is not valid yet, or this machine's clock is wrong.
     NotValidYet(CertificateError),
-    /// Nobody who is trusted signed the broker's certificate.
+    /// Nobody who is trusted signed the server's certificate.
     UnknownIssuer,
-    /// The broker's certificate is for other hosts.
+    /// The server's certificate is for other hosts.
     WrongHostName(CertificateError),
-    /// The broker's certificate cannot be used for another reason.
+    /// The server's certificate cannot be used for another reason.
     Certificate(CertificateError),
-    /// The broker does not accept this client's certificate, or wants one.
+    /// The server does not accept this client's certificate, or wants one.
     CertificateRefused(AlertDescription),
-    /// The broker ended the handshake with an alert.
+    /// The server ended the handshake with an alert.
     Alert(AlertDescription),
-    /// The broker does not speak TLS.
+    /// The server does not speak TLS.
     NotTls,
-    /// The broker closed the connection during the handshake.
+    /// The server closed the connection during the handshake.
     Closed,
     /// Reading or writing failed during the handshake.
     Io(Arc<io::Error>),
@@ -85,7 +85,8 @@ impl TlsError {
     }
 
     /// The TLS error inside an I/O error, if it has one.
-    pub(crate) fn of_io(error: &io::Error) -> Option<Self> {
+    #[must_use]
+    pub fn of_io(error: &io::Error) -> Option<Self> {
         let inner = error.get_ref()?.downcast_ref::<Error>()?;
         Some(Self::of_rustls(inner.clone()))
     }
@@ -169,34 +170,34 @@ impl fmt::Display for TlsError {
             Self::InvalidHostName { host } => {
                 write!(f, "\"{host}\" cannot be the name in a certificate")
             }
-            Self::Expired(error) => write!(f, "the broker's certificate has expired ({error})"),
+            Self::Expired(error) => write!(f, "the server's certificate has expired ({error})"),
             Self::NotValidYet(error) => write!(
                 f,
-                "the broker's certificate is not valid yet, or this machine's clock is wrong \
+                "the server's certificate is not valid yet, or this machine's clock is wrong \
                  ({error})"
             ),
             Self::UnknownIssuer => f.write_str(
-                "the broker's certificate is signed by nobody who is trusted here; check \
+                "the server's certificate is signed by nobody who is trusted here; check \
                  ssl.truststore.location",
             ),
             Self::WrongHostName(error) => {
-                write!(f, "the broker's certificate is for another host ({error})")
+                write!(f, "the server's certificate is for another host ({error})")
             }
             Self::Certificate(error) => {
-                write!(f, "the broker's certificate cannot be used: {error}")
+                write!(f, "the server's certificate cannot be used: {error}")
             }
             Self::CertificateRefused(alert) => write!(
                 f,
-                "the broker refuses this client's certificate, or wants one ({alert:?}); check \
+                "the server refuses this client's certificate, or wants one ({alert:?}); check \
                  ssl.keystore.location"
             ),
-            Self::Alert(alert) => write!(f, "the broker ended the handshake ({alert:?})"),
+            Self::Alert(alert) => write!(f, "the server ended the handshake ({alert:?})"),
             Self::NotTls => f.write_str(
-                "the broker does not speak TLS on this port; set security.protocol to PLAINTEXT \
-                 or SASL_PLAINTEXT, or use the port of a TLS listener",
+                "the server does not speak TLS on this port; for a broker set security.protocol to \
+                 PLAINTEXT or SASL_PLAINTEXT, or use the port of a TLS listener",
             ),
             Self::Closed => f.write_str(
-                "the broker closed the connection during the handshake; check that the port is \
+                "the server closed the connection during the handshake; check that the port is \
                  one of a TLS listener",
             ),
             Self::Io(_) => f.write_str("reading or writing failed during the handshake"),

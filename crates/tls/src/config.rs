@@ -29,7 +29,7 @@ impl fmt::Debug for PemSource {
     }
 }
 
-/// Whose signature makes a broker's certificate valid.
+/// Whose signature makes a server's certificate valid.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub enum Trust {
@@ -79,7 +79,7 @@ impl Default for TlsConfig {
 }
 
 impl TlsConfig {
-    /// TLS 1.2 and 1.3, the broker's certificate signed by `trust` and valid for the host.
+    /// TLS 1.2 and 1.3, the server's certificate signed by `trust` and valid for the host.
     #[must_use]
     pub const fn new(trust: Trust) -> Self {
         Self {
@@ -91,7 +91,14 @@ impl TlsConfig {
         }
     }
 
-    /// The certificate to show to brokers that ask for one.
+    /// Whose signature makes the server's certificate valid.
+    #[must_use]
+    pub fn trust(mut self, trust: Trust) -> Self {
+        self.trust = trust;
+        self
+    }
+
+    /// The certificate to show to servers that ask for one.
     #[must_use]
     pub fn client_certificate(mut self, certificate: ClientCertificate) -> Self {
         self.client_certificate = Some(certificate);
@@ -136,7 +143,7 @@ pub struct DangerousTlsConfig(TlsConfig);
 impl DangerousTlsConfig {
     /// Accepts a valid certificate of any host (`ssl.endpoint.identification.algorithm` empty).
     /// Whoever holds any certificate that the trusted authorities signed can pretend to be the
-    /// broker then.
+    /// server then.
     #[must_use]
     pub fn without_host_name_check(mut self) -> TlsConfig {
         self.0.verify_host_name = false;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustls::client::WebPkiServerVerifier;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -61,12 +61,16 @@ impl TlsClient {
         Ok(Self { config: Arc::new(config) })
     }
 
-    /// Makes TLS over a TCP connection to `host`.
-    pub(crate) async fn handshake(
-        &self,
-        host: &str,
-        stream: TcpStream,
-    ) -> Result<TlsStream<TcpStream>, TlsError> {
+    /// Makes TLS over `stream`, which leads to `host`, the name that the certificate must have.
+    /// Not cancel safe: `stream` is lost with the future.
+    ///
+    /// # Errors
+    ///
+    /// [`TlsError`]: why there is no connection that both sides trust.
+    pub async fn handshake<S>(&self, host: &str, stream: S) -> Result<TlsStream<S>, TlsError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         let name = ServerName::try_from(host.to_owned())
             .map_err(|_| TlsError::InvalidHostName { host: host.to_owned() })?;
         let connector = TlsConnector::from(Arc::clone(&self.config));
