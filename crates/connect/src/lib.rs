@@ -9,6 +9,7 @@
 //! [`runtime`] runs them. The `milena` program's `run` command is the two behind a command line.
 
 mod accepted;
+pub mod avro;
 mod connection;
 pub mod connector;
 mod decimal;
@@ -16,6 +17,7 @@ pub mod describe;
 pub mod elasticio;
 pub mod flow;
 pub mod runtime;
+pub mod secrets;
 pub mod settings;
 
 pub use connection::Connection;
