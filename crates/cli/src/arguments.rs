@@ -2,6 +2,7 @@
 
 mod broker;
 mod clients;
+mod connectors;
 mod run;
 mod verifiable;
 
@@ -14,7 +15,8 @@ pub(crate) use self::{
         Connection, Consume, CreateTopic, Perf, PerfConsume, PerfLatency, PerfProduce, Produce,
         Topics,
     },
-    run::Run,
+    connectors::Connectors,
+    run::{FlowOptions, Run, Serve},
     verifiable::{VerifiableConsumer, VerifiableProducer},
 };
 
@@ -30,6 +32,11 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Run the connectors of a flow file
     Run(Run),
+    /// Run a flow file behind an HTTP server
+    Serve(Serve),
+    /// List and describe the connectors
+    #[command(subcommand)]
+    Connectors(Connectors),
     /// Start an embedded broker
     Broker(Broker),
     /// Send each line of standard input as a record

@@ -21,6 +21,7 @@ pub mod secrets;
 pub mod settings;
 
 pub use connection::Connection;
+pub use milena_http::tls;
 pub use settings::{
     ClientProperties, ClientProperty, Field, FieldKind, Origin, Place, Problem, Problems,
 };

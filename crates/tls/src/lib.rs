@@ -13,8 +13,10 @@ mod config;
 mod error;
 mod pem;
 mod provider;
+mod server;
 mod verifier;
 
 pub use client::TlsClient;
 pub use config::{ClientCertificate, DangerousTlsConfig, PemSource, TlsConfig, TlsVersion, Trust};
 pub use error::TlsError;
+pub use server::TlsServer;

@@ -2,11 +2,13 @@
 
 mod broker;
 mod codec;
+mod connectors;
 mod consume;
 mod perf;
 mod produce;
 mod record_json;
 mod run;
+mod serve;
 mod topics;
 mod verifiable;
 
@@ -29,6 +31,8 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
             io::stdout().write_all(&script).map_err(|error| Failure::output(&error))
         }
         Command::Run(arguments) => block_on(run::run(arguments)),
+        Command::Serve(arguments) => block_on(serve::run(arguments)),
+        Command::Connectors(connectors) => connectors::run(&connectors),
         Command::Broker(arguments) => block_on(broker::run(arguments)),
         Command::Produce(arguments) => block_on(produce::run(arguments)),
         Command::Consume(arguments) => block_on(consume::run(arguments)),

@@ -2,9 +2,15 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+#[cfg(unix)]
+mod http;
 mod messages;
 mod program;
+#[cfg(unix)]
+mod push;
 mod run;
+#[cfg(unix)]
+mod serve;
 #[cfg(unix)]
 mod signals;
 #[cfg(unix)]

@@ -7,6 +7,7 @@ use milena::{
     Consumer, ConsumerRecords, Error, ErrorKind, RebalanceListener, TopicPartition,
     config::ConsumerConfig,
     consumer::{OffsetAndMetadata, Position},
+    metrics::Snapshot,
 };
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -191,6 +192,24 @@ impl Trigger for Consume {
             committed.unwrap_or(Ok(())).and(left)
         }
         .boxed()
+    }
+
+    fn set_paused(&mut self, partition: i32, is_paused: bool) -> bool {
+        let partition = [TopicPartition::new(self.topic.clone(), partition)];
+        // A partition that has gone gives nothing anyway.
+        let _ = match is_paused {
+            true => self.consumer.pause(&partition),
+            false => self.consumer.resume(&partition),
+        };
+        true
+    }
+
+    fn is_open(&self, ticket: &Ticket) -> bool {
+        self.accepted.lock().is_open(ticket.partition, ticket.offset)
+    }
+
+    fn metrics(&self) -> Option<Snapshot> {
+        Some(self.consumer.metrics())
     }
 }
 
