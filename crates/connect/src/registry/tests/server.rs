@@ -131,8 +131,10 @@ impl State {
             return (401, error(401, "Unauthorized"));
         }
         let (method, path) = request.split_once(' ').unwrap();
-        let path = path.split('?').next().unwrap().replace("%2F", "/").replace("%20", " ");
-        let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+        let path = path.split('?').next().unwrap();
+        let parts: Vec<String> =
+            path.trim_start_matches('/').split('/').map(|part| part.replace("%2F", "/")).collect();
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         match (method, parts.as_slice()) {
             ("GET", ["schemas", "ids", id]) => match self.schemas.get(&id.parse().unwrap()) {
                 Some(schema) => (200, schema.clone()),
