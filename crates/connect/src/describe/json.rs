@@ -2,14 +2,17 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Connector, Part};
-use crate::settings::{Field, FieldKind};
+use super::Part;
+use crate::{
+    connector::Connector,
+    settings::{Field, FieldKind},
+};
 
 impl Connector {
     /// The connector and its fields.
     #[must_use]
     pub fn json(&self) -> Value {
-        let parts: Vec<Value> = self.parts.iter().map(Part::json).collect();
+        let parts: Vec<Value> = self.parts().map(Part::json).collect();
         json!({ "name": self.name, "title": self.title, "doc": self.doc, "parts": parts })
     }
 }

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::{Part, find, rows};
+use super::{Part, rows};
+use crate::connector::find;
 
 const BEGIN: &str = "<!-- fields: ";
 const END: &str = "<!-- end of fields -->";
@@ -22,7 +23,7 @@ pub fn fill(document: &str) -> Result<String, String> {
         let number = index + 1;
         if let Some(name) = line.strip_prefix(BEGIN).and_then(|rest| rest.strip_suffix(" -->")) {
             let part = name.split_once(' ').and_then(|(connector, part)| {
-                find(connector)?.parts.iter().find(|candidate| candidate.name == part)
+                find(connector)?.parts().find(|candidate| candidate.name == part)
             });
             let part = part.ok_or_else(|| format!("line {number}: there is no {name:?}"))?;
             // Writing to a String cannot fail.

@@ -9,24 +9,7 @@ mod text;
 
 pub use markdown::fill;
 
-use crate::{
-    elasticio,
-    settings::{Field, FieldKind},
-};
-
-/// A connector: its name in flow files, and its tables of fields.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Connector {
-    /// The name in flow files.
-    pub name: &'static str,
-    /// What its platform calls it.
-    pub title: &'static str,
-    /// What it does, in a sentence.
-    pub doc: &'static str,
-    /// Its tables.
-    pub parts: &'static [Part],
-}
+use crate::settings::{Field, FieldKind};
 
 /// One table of a connector's fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,19 +25,6 @@ pub struct Part {
     pub example: &'static str,
 }
 
-impl Connector {
-    /// A connector's description.
-    #[must_use]
-    pub const fn new(
-        name: &'static str,
-        title: &'static str,
-        doc: &'static str,
-        parts: &'static [Part],
-    ) -> Self {
-        Self { name, title, doc, parts }
-    }
-}
-
 impl Part {
     /// The description of a table.
     #[must_use]
@@ -66,29 +36,6 @@ impl Part {
     ) -> Self {
         Self { name, doc, fields, example }
     }
-}
-
-/// Every connector.
-///
-/// ```
-/// let connector = milena_connect::describe::find("elasticio").expect("there is one");
-/// assert!(connector.text().contains("clientId"));
-/// ```
-#[must_use]
-pub fn connectors() -> &'static [Connector] {
-    &[elasticio::DESCRIPTION]
-}
-
-/// The connector of this name.
-#[must_use]
-pub fn find(name: &str) -> Option<&'static Connector> {
-    connectors().iter().find(|connector| connector.name == name)
-}
-
-/// The connector's name that is nearest to one that is not there, if one is near.
-#[must_use]
-pub fn nearest(name: &str) -> Option<&'static str> {
-    crate::settings::nearest(name, connectors().iter().map(|connector| connector.name))
 }
 
 /// One row of a table: a field, those of the tables inside it behind it.
@@ -122,14 +69,15 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::connector::{CONNECTORS, Connector};
 
     const INNER: &[Field] =
         &[Field::required("b", "B", FieldKind::Integer(0, i64::MAX), "a number | or so")];
-    const SAMPLE: Connector = Connector::new(
-        "sample",
-        "The sample",
-        "Does nothing.",
-        &[Part::new(
+    const SAMPLE: Connector = Connector {
+        name: "sample",
+        title: "The sample",
+        doc: "Does nothing.",
+        shared: &[Part::new(
             "produce",
             "`config` of the action",
             &[
@@ -141,7 +89,9 @@ mod tests {
             ],
             r#"{"t":{"b":1}}"#,
         )],
-    );
+        actions: &[],
+        triggers: &[],
+    };
 
     #[test]
     fn prints_text() {
@@ -164,7 +114,7 @@ mod tests {
     #[test]
     fn prints_markdown() {
         assert_eq!(
-            SAMPLE.parts[0].markdown(),
+            SAMPLE.shared[0].markdown(),
             "| field | label | type | default | |\n\
              | --- | --- | --- | --- | --- |\n\
              | `a` | A | one of x, y | `x` | a choice |\n\
@@ -187,8 +137,8 @@ mod tests {
 
     #[test]
     fn every_connector_has_examples_and_defaults_that_are_what_they_say() {
-        for connector in connectors() {
-            for part in connector.parts {
+        for connector in CONNECTORS {
+            for part in connector.parts() {
                 let example: Value = serde_json::from_str(part.example).unwrap();
                 let table = example.as_object().unwrap();
                 for name in table.keys() {

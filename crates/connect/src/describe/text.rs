@@ -2,14 +2,15 @@
 
 use std::fmt::Write as _;
 
-use super::{Connector, Part, rows};
+use super::{Part, rows};
+use crate::connector::Connector;
 
 impl Connector {
     /// The connector and its fields, in columns.
     #[must_use]
     pub fn text(&self) -> String {
         let mut text = format!("{}: {}\n{}\n", self.name, self.title, self.doc);
-        for part in self.parts {
+        for part in self.parts() {
             // Writing to a String cannot fail.
             let _ = write!(text, "\n{}", part.text());
         }

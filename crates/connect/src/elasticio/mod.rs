@@ -5,6 +5,7 @@
 
 mod compatibility;
 mod configuration;
+mod connector;
 mod consume;
 mod credentials;
 mod input;
@@ -14,6 +15,7 @@ mod produce;
 mod properties;
 mod record;
 
+pub use crate::connection::Connection;
 pub use compatibility::Compatibility;
 pub use configuration::{ConsumeConfiguration, ProduceConfiguration};
 pub use consume::Consume;
@@ -21,15 +23,12 @@ pub use credentials::{Credentials, Mechanism};
 pub use input::{InputError, Message, ProduceInput};
 pub use metadata::RecordMetadata;
 pub use produce::Produce;
-pub use properties::Connection;
 pub use record::ConsumedRecord;
 
+pub(crate) use connector::CONNECTOR;
 pub(crate) use credentials::{is_host_and_port, read_brokers, split_brokers};
 
-use crate::{
-    describe::{Connector, Part},
-    settings::Field,
-};
+use crate::settings::Field;
 
 /// The name of the connector in a flow.
 pub const NAME: &str = "elasticio";
@@ -42,30 +41,3 @@ pub const PRODUCE_FIELDS: &[Field] = configuration::PRODUCE_FIELDS;
 
 /// The fields of the Consume trigger.
 pub const CONSUME_FIELDS: &[Field] = configuration::CONSUME_FIELDS;
-
-/// The fields as data for `milena connectors` and the documents.
-pub const DESCRIPTION: Connector = Connector::new(
-    NAME,
-    "elastic.io Kafka component",
-    "Produce sends messages to a topic, Consume receives them.",
-    &[
-        Part::new(
-            "credentials",
-            "[credentials] of a flow",
-            CREDENTIALS_FIELDS,
-            r#"{"username":"ada","password":"{{secrets.KAFKA_PASSWORD}}","clientId":"orders","brokers":"serv1.mykafkaserver.com:9094"}"#,
-        ),
-        Part::new(
-            "produce",
-            "config of a step with action = \"produce\"",
-            PRODUCE_FIELDS,
-            r#"{"topic":"cars"}"#,
-        ),
-        Part::new(
-            "consume",
-            "config of a step with trigger = \"consume\"",
-            CONSUME_FIELDS,
-            r#"{"topic":"cars","groupId":"crm"}"#,
-        ),
-    ],
-);
