@@ -103,7 +103,7 @@ fn a_tree_that_has_a_secret_shows_none_in_its_problems() {
     assert_eq!(
         problems.to_string(),
         "2 problems: \
-         (1) line 2, column 6: config.x[0]: secret with name 'GONE' is not available; \
+         (1) line 2, column 6: config.x[1]: secret with name 'GONE' is not available; \
          (2) line 1, column 9: config.count is a text: expected a whole number from 0 to 9, a number"
     );
 }
