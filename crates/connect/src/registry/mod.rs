@@ -11,6 +11,7 @@ mod properties;
 mod schema;
 mod settings;
 mod subject;
+mod tls;
 
 #[cfg(test)]
 mod tests;

@@ -3,12 +3,16 @@
 use std::fmt;
 
 use milena::config::{JaasConfig, Secret};
+use milena_http::{HttpClient, HttpSettings, tls::TlsConfig};
 
 use super::{
+    client::Registry,
     error::RegistryError,
     settings::{RegistryCredentials, RegistrySettings},
     subject::{RecordPart, SubjectNames},
+    tls,
 };
+use crate::{connector::with_causes, settings::nearest};
 
 /// The names that are read. With `schema.registry.` before it, each is read too.
 const NAMES: &[&str] = &[
@@ -35,17 +39,19 @@ const PREFIX: &str = "schema.registry.";
 /// Whether a property is one of the registry's, and none of Kafka's client.
 #[must_use]
 pub fn is_registry_property(name: &str) -> bool {
-    NAMES.contains(&name) || name.strip_prefix(PREFIX).is_some_and(|rest| NAMES.contains(&rest))
+    NAMES.contains(&name) || name.starts_with(PREFIX)
 }
 
 /// The registry's settings and how it is used, out of client properties.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct RegistryProperties {
     /// `schema.registry.url`.
     pub urls: String,
     /// Out of the properties of `basic.auth` and `bearer.auth`.
     pub credentials: RegistryCredentials,
+    /// Out of the properties of `schema.registry.ssl`.
+    pub tls: TlsConfig,
     /// `auto.register.schemas`: whether a schema that the registry does not know is registered.
     pub auto_register: bool,
     /// `use.latest.version`: whether values are written in the subject's latest schema.
@@ -79,6 +85,7 @@ impl RegistryProperties {
         Self {
             urls: urls.into(),
             credentials: RegistryCredentials::default(),
+            tls: TlsConfig::default(),
             auto_register: true,
             use_latest: false,
             normalize: false,
@@ -115,7 +122,9 @@ impl RegistryProperties {
         let mut given = Given { pairs: properties.into_iter().collect(), problems: Vec::new() };
         let Some(urls) = given.value("schema.registry.url") else { return Ok(None) };
         let mut read = Self::new(urls);
+        given.check_names();
         read.credentials = given.credentials();
+        read.tls = tls::read(&mut given);
         read.auto_register = given.flag("auto.register.schemas", true);
         read.use_latest = given.flag("use.latest.version", false);
         read.normalize = given.flag("normalize.schemas", false);
@@ -139,6 +148,21 @@ impl RegistryProperties {
         Ok(RegistrySettings::new(&self.urls)?.credentials(self.credentials.clone()))
     }
 
+    /// The registry, with an HTTP client of its own.
+    ///
+    /// # Errors
+    ///
+    /// URLs, certificates or keys that cannot be used.
+    pub fn open(&self) -> Result<Registry, RegistryError> {
+        let http = HttpClient::new(HttpSettings::new().tls(self.tls.clone())).map_err(|error| {
+            RegistryError::settings(format!(
+                "the registry's settings cannot be used: {}",
+                with_causes(&error)
+            ))
+        })?;
+        Registry::new(self.settings()?, http)
+    }
+
     /// How the subjects of keys or values are named.
     #[must_use]
     pub const fn subjects(&self, part: RecordPart) -> SubjectNames {
@@ -150,7 +174,7 @@ impl RegistryProperties {
 }
 
 /// Properties, and what is wrong with them.
-struct Given<'p> {
+pub(super) struct Given<'p> {
     pairs: Vec<(&'p str, &'p str)>,
     problems: Vec<String>,
 }
@@ -160,6 +184,39 @@ impl<'p> Given<'p> {
         let is = |given: &str| given == name || given.strip_prefix(PREFIX) == Some(name);
         let found = self.pairs.iter().rev().find(|(given, _)| is(given));
         found.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    /// The last value of a name that has `schema.registry.` before it, blank or not.
+    pub(super) fn last_prefixed(&self, name: &str) -> Option<&'p str> {
+        let is = |given: &str| given.strip_prefix(PREFIX) == Some(name);
+        self.pairs.iter().rev().find(|(given, _)| is(given)).map(|(_, value)| value.trim())
+    }
+
+    /// The same, when it is not blank.
+    pub(super) fn prefixed(&self, name: &str) -> Option<&'p str> {
+        self.last_prefixed(name).filter(|value| !value.is_empty())
+    }
+
+    pub(super) fn problem(&mut self, message: impl Into<String>) {
+        self.problems.push(message.into());
+    }
+
+    /// Names that begin as the registry's do and are none.
+    fn check_names(&mut self) {
+        for (name, _) in self.pairs.clone() {
+            let Some(rest) = name.strip_prefix(PREFIX).filter(|_| !NAMES.contains(&name)) else {
+                continue;
+            };
+            if NAMES.contains(&rest) || tls::NAMES.contains(&rest) {
+                continue;
+            }
+            let known = NAMES.iter().chain(tls::NAMES).copied();
+            let hint = nearest(rest, known).map(|near| {
+                let near = near.strip_prefix(PREFIX).unwrap_or(near);
+                format!(": did you mean {PREFIX}{near}?")
+            });
+            self.problem(format!("{name} is not supported{}", hint.unwrap_or_default()));
+        }
     }
 
     fn flag(&mut self, name: &str, default: bool) -> bool {
@@ -195,9 +252,9 @@ impl<'p> Given<'p> {
             "USER_INFO" => match self.value("basic.auth.user.info") {
                 Some(info) => match info.split_once(':') {
                     Some((username, password)) => basic(username, password),
-                    None => self.problem("basic.auth.user.info has no colon: expected user:password"),
+                    None => self.refused("basic.auth.user.info has no colon: expected user:password"),
                 },
-                None => self.problem(
+                None => self.refused(
                     "basic.auth.user.info is missing: expected user:password, because \
                      basic.auth.credentials.source is USER_INFO",
                 ),
@@ -205,20 +262,20 @@ impl<'p> Given<'p> {
             "SASL_INHERIT" => {
                 let line = self.value("sasl.jaas.config").map(JaasConfig::parse);
                 let Some(Ok(jaas)) = line else {
-                    return self.problem(
+                    return self.refused(
                         "sasl.jaas.config has no user and password, which \
                          basic.auth.credentials.source = SASL_INHERIT asks for",
                     );
                 };
                 match (jaas.option("username"), jaas.option("password")) {
                     (Some(username), Some(password)) => basic(username, password),
-                    _ => self.problem(
+                    _ => self.refused(
                         "sasl.jaas.config has no user and password, which \
                          basic.auth.credentials.source = SASL_INHERIT asks for",
                     ),
                 }
             }
-            other => self.problem(&format!(
+            other => self.refused(&format!(
                 "basic.auth.credentials.source is {other:?}: expected URL, USER_INFO or SASL_INHERIT"
             )),
         }
@@ -228,15 +285,15 @@ impl<'p> Given<'p> {
         match (source, self.value("bearer.auth.token")) {
             ("STATIC_TOKEN", Some(token)) => RegistryCredentials::Bearer(Secret::from(token)),
             ("STATIC_TOKEN", None) => {
-                self.problem("bearer.auth.token is missing: expected a token")
+                self.refused("bearer.auth.token is missing: expected a token")
             }
-            (other, _) => self.problem(&format!(
+            (other, _) => self.refused(&format!(
                 "bearer.auth.credentials.source is {other:?}: expected STATIC_TOKEN"
             )),
         }
     }
 
-    fn problem(&mut self, message: &str) -> RegistryCredentials {
+    fn refused(&mut self, message: &str) -> RegistryCredentials {
         self.problems.push(message.to_owned());
         RegistryCredentials::Url
     }
@@ -278,7 +335,7 @@ mod tests {
             let read = RegistryProperties::from_properties(all).unwrap().unwrap();
             assert_eq!(read.credentials, expected);
         }
-        assert_eq!(RegistryProperties::from_properties([("acks", "all")]).unwrap(), None);
+        assert!(RegistryProperties::from_properties([("acks", "all")]).unwrap().is_none());
     }
 
     #[test]
@@ -309,8 +366,39 @@ mod tests {
         {
             assert!(is_registry_property(name), "{name}");
         }
-        for name in ["bootstrap.servers", "schema.registry", "sasl.jaas.config"] {
+        for name in ["bootstrap.servers", "ssl.truststore.location", "sasl.jaas.config"] {
             assert!(!is_registry_property(name), "{name}");
         }
+    }
+
+    #[test]
+    fn tls_is_read_and_what_is_not_supported_is_named() {
+        let error = RegistryProperties::from_properties([
+            ("schema.registry.url", "https://h"),
+            ("schema.registry.ssl.truststore.location", "/trust.jks"),
+            ("schema.registry.ssl.endpoint.identification.algorithm", "ldap"),
+            ("schema.registry.ssl.truststore.pasword", "hush"),
+            ("schema.registry.retries", "5"),
+        ])
+        .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "schema.registry.ssl.truststore.pasword is not supported: did you mean \
+             schema.registry.ssl.truststore.location?; \
+             schema.registry.retries is not supported; \
+             schema.registry.ssl.truststore.type is missing: expected PEM; \
+             schema.registry.ssl.endpoint.identification.algorithm is \"ldap\": expected https, or \
+             nothing at all"
+        );
+        let pem = "-----BEGIN CERTIFICATE-----\\nhush\\n-----END CERTIFICATE-----";
+        let read = RegistryProperties::from_properties([
+            ("schema.registry.url", "https://h"),
+            ("schema.registry.ssl.truststore.certificates", pem),
+        ])
+        .unwrap()
+        .unwrap();
+        assert!(!format!("{read:?}").contains("hush"));
+        let error = read.open().unwrap_err().to_string();
+        assert!(error.starts_with("the registry's settings cannot be used: "), "{error}");
     }
 }

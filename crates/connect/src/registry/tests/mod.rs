@@ -93,6 +93,23 @@ async fn many_who_ask_for_one_id_make_one_request() {
 }
 
 #[tokio::test]
+async fn when_the_one_who_asks_gives_up_the_next_one_asks() {
+    let server = Server::start().await;
+    server.state.lock().register("s", json!({ "schema": "\"string\"" }));
+    server.state.lock().faults.push_back(Fault::Wait(Arc::new(Notify::new())));
+    let registry = registry(&server);
+    let asking = |registry: Registry| {
+        tokio::spawn(async move { registry.schema(1).await.map(|schema| schema.id) })
+    };
+    let first = asking(registry.clone());
+    until(|| server.requests().len() == 1).await;
+    let second = asking(registry.clone());
+    first.abort();
+    assert_eq!(second.await.unwrap().unwrap(), 1);
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[tokio::test]
 async fn a_failure_is_shared_and_not_remembered() {
     let server = Server::start().await;
     server.state.lock().register("s", json!({ "schema": "\"string\"" }));
