@@ -238,7 +238,7 @@ fn secrets_are_put_into_a_flow_and_never_shown() {
     assert!(!ended.stderr.contains("hush"), "{}", ended.stderr);
     assert!(ended.stderr.contains("line 10, column 20"), "{}", ended.stderr);
     let ended = run(folder.path(), &["run", "flow.toml"], "");
-    let expected = "line 10, column 20: steps[0].config.topic: secret with name 'TOPIC' is not available";
+    let expected = "line 10, column 20: steps[1].config.topic: secret with name 'TOPIC' is not available";
     assert!(ended.stderr.contains(expected), "{}", ended.stderr);
 }
 

@@ -173,7 +173,7 @@ impl Flow {
             flow.masker = secrets.masker().clone();
             flow
         });
-        problems.or(flow)
+        problems.or(flow).map_err(|problems| problems.masked(secrets.masker()))
     }
 
     fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
@@ -466,6 +466,28 @@ idleMs = 250
             assert!(WHOLE.contains(from), "{from}");
             assert_eq!(problems(&WHOLE.replacen(from, to, 1)), *expected);
         }
+    }
+
+    #[test]
+    fn secrets_take_the_place_of_their_names_and_are_in_no_problem() {
+        let secrets = Secrets::new(|name: &str| (name == "TOPIC").then(|| "top secret".into()));
+        let text = "name = \"x\"\nbrokers = \"embedded\"\n[[steps]]\nconnector = \"elasticio\"\n\
+                    action = \"produce\"\ninput = \"-\"\nconfig.topic = \"{{secrets.TOPIC}}\"\n";
+        let problems = Flow::parse_with(text, &secrets).unwrap_err().to_string();
+        assert!(
+            problems.contains("steps[1].config.topic is ") && problems.contains("***"),
+            "{problems}"
+        );
+        assert!(!problems.contains("top secret"), "{problems}");
+        let problems = Flow::parse_with(text, &Secrets::none()).unwrap_err().to_string();
+        assert!(
+            problems.contains(
+                "line 7, column 16: steps[1].config.topic: secret with name 'TOPIC' is not available"
+            ),
+            "{problems}"
+        );
+        let good = Secrets::new(|_: &str| Some("cars".into()));
+        assert_eq!(Flow::parse_with(text, &good).unwrap().name(), "x");
     }
 
     #[test]
