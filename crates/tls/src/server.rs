@@ -45,10 +45,8 @@ impl TlsServer {
         let builder = match client_ca {
             None => builder.with_no_client_auth(),
             Some(source) => {
-                let unusable = |error| TlsError::TrustedCertificate {
-                    place: pem::place(source),
-                    error,
-                };
+                let unusable =
+                    |error| TlsError::TrustedCertificate { place: pem::place(source), error };
                 let mut roots = RootCertStore::empty();
                 for certificate in pem::certificates(source)? {
                     roots.add(certificate).map_err(unusable)?;

@@ -36,7 +36,11 @@ fn list() -> String {
             let actions = connector.actions.iter().map(|kind| kind.part.name);
             let triggers = connector.triggers.iter().map(|kind| kind.part.name);
             let parts: Vec<&str> = actions.chain(triggers).collect();
-            [connector.name.to_owned(), parts.join(", "), format!("{}: {}", connector.title, connector.doc)]
+            [
+                connector.name.to_owned(),
+                parts.join(", "),
+                format!("{}: {}", connector.title, connector.doc),
+            ]
         })
         .collect();
     let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or_default();

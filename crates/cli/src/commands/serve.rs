@@ -27,8 +27,7 @@ pub(crate) async fn run(arguments: arguments::Serve) -> Result<(), Failure> {
         settings.token = Some(Secret::from(token));
     }
     if let (Some(chain), Some(key)) = (&arguments.tls_cert, &arguments.tls_key) {
-        settings.certificate =
-            Some((PemSource::File(chain.clone()), PemSource::File(key.clone())));
+        settings.certificate = Some((PemSource::File(chain.clone()), PemSource::File(key.clone())));
     }
     settings.client_ca = arguments.client_ca.as_ref().map(|path| PemSource::File(path.clone()));
     let server = Server::bind(settings)

@@ -86,8 +86,7 @@ fn serve(stream: TcpStream, seen: &Seen, answer: &(impl Fn(&Request, usize) -> u
         let body = if status >= 400 { "no: hush" } else { "" };
         seen.0.lock().unwrap().push(request);
         seen.1.notify_all();
-        let reply =
-            format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        let reply = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n{body}", body.len());
         if stream.write_all(reply.as_bytes()).is_err() {
             return;
         }

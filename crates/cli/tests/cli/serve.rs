@@ -153,8 +153,21 @@ fn what_is_wrong_is_told_as_json() {
 fn health_and_counters_tell_how_each_step_is() {
     let cluster = Cluster::start(Broker::builder().topic("cars", 1));
     let address = cluster.address();
-    let mut serving = Serving::up(FLOW, &["--brokers", &address, "-X", "delivery.timeout.ms=1500",
-        "-X", "request.timeout.ms=1000", "-X", "max.block.ms=1500"]);
+    let mut serving = Serving::up(
+        FLOW,
+        &[
+            "--brokers",
+            &address,
+            "-X",
+            "delivery.timeout.ms=1500",
+            "-X",
+            "request.timeout.ms=1000",
+            "-X",
+            "fetch.max.wait.ms=500",
+            "-X",
+            "max.block.ms=1500",
+        ],
+    );
     post(&serving.url, "/v1/connectors/out/produce", ARRIVED);
     let health = get(&serving.url, "/healthz").json();
     assert_eq!(health["status"], "UP");
@@ -238,7 +251,8 @@ fn secrets_are_put_into_a_flow_and_never_shown() {
     assert!(!ended.stderr.contains("hush"), "{}", ended.stderr);
     assert!(ended.stderr.contains("line 10, column 20"), "{}", ended.stderr);
     let ended = run(folder.path(), &["run", "flow.toml"], "");
-    let expected = "line 10, column 20: steps[1].config.topic: secret with name 'TOPIC' is not available";
+    let expected =
+        "line 10, column 20: steps[1].config.topic: secret with name 'TOPIC' is not available";
     assert!(ended.stderr.contains(expected), "{}", ended.stderr);
 }
 

@@ -15,12 +15,8 @@ use crate::{
 const EMBEDDED: &str = "embedded";
 
 /// What a flow file can say.
-pub(super) const PART: Part = Part::new(
-    "flow",
-    "the flow",
-    FIELDS,
-    r#"{"name":"cars","brokers":"embedded","steps":[]}"#,
-);
+pub(super) const PART: Part =
+    Part::new("flow", "the flow", FIELDS, r#"{"name":"cars","brokers":"embedded","steps":[]}"#);
 
 /// The fields of a flow file.
 const FIELDS: &[Field] = &[

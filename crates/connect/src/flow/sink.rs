@@ -286,9 +286,8 @@ mod tests {
             sink("{ type = \"poll\", ackTimeoutMs = 5, unackedMax = 7 }"),
             Sink::Poll { ack_timeout: Duration::from_millis(5), unacked_max: 7 }
         );
-        let webhook = sink(
-            "{ type = \"webhook\", url = \"http://u:hush@a/\", headers = { A = \"hush\" } }",
-        );
+        let webhook =
+            sink("{ type = \"webhook\", url = \"http://u:hush@a/\", headers = { A = \"hush\" } }");
         let Sink::Webhook(webhook) = webhook else { panic!("{webhook:?}") };
         assert_eq!(webhook.headers, [("A".to_owned(), "hush".to_owned())]);
         assert_eq!(webhook.timeout, Duration::from_secs(30));

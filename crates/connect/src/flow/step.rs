@@ -290,7 +290,8 @@ fn read_name(reader: &mut TableReader<'_, '_>, names: &[String]) -> Option<Strin
     if let Some(name) = reader.text("name") {
         let is_legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         if !name.chars().all(is_legal) {
-            let message = "is another text: expected letters, digits, full stops, underscores and hyphens";
+            let message =
+                "is another text: expected letters, digits, full stops, underscores and hyphens";
             reader.problem("name", message);
             return None;
         }

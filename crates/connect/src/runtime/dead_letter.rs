@@ -49,10 +49,8 @@ impl DeadLetters {
         connection: &Connection,
     ) -> Result<Self, Error> {
         let properties = trigger.client_properties(connection);
-        let pairs: Vec<(String, String)> = properties
-            .pairs()
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect();
+        let pairs: Vec<(String, String)> =
+            properties.pairs().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         // Where the brokers are, and how to get in: what both kinds of client know.
         let shared = pairs.iter().filter(|(name, _)| find(name, ClientKind::Producer).is_some());
         let config = ProducerConfig::from_properties(shared.cloned())?;
@@ -114,7 +112,8 @@ impl DeadLetters {
                 return delivery.await.map(drop);
             }
             if left.is_zero() {
-                let letter = ProducerRecord::to(&self.target).headers(&of_error).value(&record.body);
+                let letter =
+                    ProducerRecord::to(&self.target).headers(&of_error).value(&record.body);
                 return self.producer.send(letter).await?.await.map(drop);
             }
         }

@@ -16,10 +16,13 @@ use super::sink::Record;
 use crate::connector::Ticket;
 
 /// What may wait in one lane before its partition is paused.
-const LANE_BYTES: usize = 1 << 20;
+const LANE_BYTES: usize = 512 << 10;
 
 /// What may wait in all lanes before every partition that has something waiting is paused.
-const ALL_BYTES: usize = 8 << 20;
+const ALL_BYTES: usize = 4 << 20;
+
+/// What may be in delivery in one lane before no other record is started.
+const DELIVERY_BYTES: usize = 2 << 20;
 
 /// How many records may wait in one lane.
 const LANE_RECORDS: usize = 1000;
@@ -28,7 +31,8 @@ const LANE_RECORDS: usize = 1000;
 struct Lane {
     queue: VecDeque<Arc<Record>>,
     bytes: usize,
-    in_delivery: BTreeMap<i64, AbortHandle>,
+    in_delivery: BTreeMap<i64, (AbortHandle, usize)>,
+    delivery_bytes: usize,
     is_paused: bool,
 }
 
@@ -63,30 +67,34 @@ impl Lanes {
     pub(super) fn start(&mut self, mut start: impl FnMut(Arc<Record>) -> AbortHandle) {
         for lane in self.lanes.values_mut() {
             while lane.in_delivery.len() < self.in_delivery_max
+                && lane.delivery_bytes < DELIVERY_BYTES
                 && let Some(record) = lane.queue.front()
                 // The same record can still be in delivery from before a rebalance.
                 && !lane.in_delivery.contains_key(&record.ticket.offset)
                 && let Some(record) = lane.queue.pop_front()
             {
-                let offset = record.ticket.offset;
-                lane.bytes -= record.body.len();
-                self.bytes -= record.body.len();
-                lane.in_delivery.insert(offset, start(record));
+                let (offset, bytes) = (record.ticket.offset, record.body.len());
+                lane.bytes -= bytes;
+                self.bytes -= bytes;
+                lane.delivery_bytes += bytes;
+                lane.in_delivery.insert(offset, (start(record), bytes));
             }
         }
     }
 
     /// A delivery has ended.
     pub(super) fn handle_done(&mut self, ticket: Ticket) {
-        if let Some(lane) = self.lanes.get_mut(&ticket.partition) {
-            lane.in_delivery.remove(&ticket.offset);
+        if let Some(lane) = self.lanes.get_mut(&ticket.partition)
+            && let Some((_, bytes)) = lane.in_delivery.remove(&ticket.offset)
+        {
+            lane.delivery_bytes -= bytes;
         }
     }
 
     /// Gives up what nobody would accept any more.
     pub(super) fn retain(&mut self, is_open: impl Fn(&Ticket) -> bool) {
         for (partition, lane) in &mut self.lanes {
-            for (offset, delivery) in &lane.in_delivery {
+            for (offset, (delivery, _)) in &lane.in_delivery {
                 if !is_open(&Ticket { partition: *partition, offset: *offset }) {
                     delivery.abort();
                 }

@@ -22,7 +22,7 @@ use super::{
     status::{Counter, StepStatus},
 };
 use crate::{
-    connector::{Ticket, Trigger, with_causes},
+    connector::{BoxFuture, Ticket, Trigger, with_causes},
     flow::{OnPoison, PoisonPolicy, Until},
 };
 
@@ -42,20 +42,22 @@ pub(super) struct Delivering {
 }
 
 impl Delivering {
-    /// Gives a record until it is taken; false when the run stopped before.
-    async fn deliver(&self, record: &Record) -> bool {
+    /// Gives a record until it is taken; false when the run stopped before. `first` is its first
+    /// delivery.
+    async fn deliver(&self, record: Arc<Record>, first: BoxFuture<'static, Outcome>) -> bool {
         let mut retries = 0;
+        let mut delivery = first;
         loop {
             let outcome = if self.sink.is_timed() {
-                self.sink.deliver(record).await
+                delivery.await
             } else {
                 tokio::select! {
                     biased;
-                    outcome = self.sink.deliver(record) => outcome,
+                    outcome = delivery => outcome,
                     () = self.shared.stopping() => return false,
                 }
             };
-            let why = match self.settle(record, outcome).await {
+            let why = match self.settle(&record, outcome).await {
                 Ok(()) => return true,
                 Err(why) => why,
             };
@@ -64,13 +66,23 @@ impl Delivering {
             let Ticket { partition, offset } = record.ticket;
             let error = self.status.masked(&why);
             let (step, topic) = (self.status.name(), self.status.topic());
-            tracing::warn!(step, topic, partition, offset, retries, ?backoff, error, "not delivered");
+            tracing::warn!(
+                step,
+                topic,
+                partition,
+                offset,
+                retries,
+                ?backoff,
+                error,
+                "not delivered"
+            );
             self.status.set_down(&format!("partition {partition}, offset {offset}: {why}"));
             self.status.count(Counter::Retries, 1);
             tokio::select! {
                 () = self.shared.stopping() => return false,
                 () = tokio::time::sleep(backoff) => {}
             }
+            delivery = Arc::clone(&self.sink).deliver(Arc::clone(&record));
         }
     }
 
@@ -189,11 +201,7 @@ impl Push<'_> {
     }
 
     /// Waits for what is in delivery: it is taken, or the stop has made it give up.
-    async fn drain(
-        &mut self,
-        mut deliveries: FuturesUnordered<Running>,
-        lanes: &mut Lanes,
-    ) {
+    async fn drain(&mut self, mut deliveries: FuturesUnordered<Running>, lanes: &mut Lanes) {
         let all = async {
             while let Some(done) = deliveries.next().await {
                 self.handle(done, lanes);
@@ -275,7 +283,9 @@ fn start(
 ) -> AbortHandle {
     let ticket = record.ticket;
     let delivering = Arc::clone(delivering);
-    let task = tokio::spawn(async move { delivering.deliver(&record).await });
+    // Here and not in the task: tasks begin in any order.
+    let first = Arc::clone(&delivering.sink).deliver(Arc::clone(&record));
+    let task = tokio::spawn(async move { delivering.deliver(record, first).await });
     let abort = task.abort_handle();
     deliveries.push(Running { ticket, task });
     abort

@@ -79,7 +79,7 @@ struct Scripted {
 }
 
 impl Sink for Scripted {
-    fn deliver<'a>(&'a self, record: &'a Record) -> BoxFuture<'a, Outcome> {
+    fn deliver(self: Arc<Self>, record: Arc<Record>) -> BoxFuture<'static, Outcome> {
         let place = (record.ticket.partition, record.ticket.offset);
         self.seen.lock().push(place);
         let mut outcomes = self.outcomes.lock();
@@ -121,10 +121,8 @@ impl Ran {
 }
 
 async fn run(records: &[(i32, i64)], sink: Scripted, on_poison: OnPoison) -> Ran {
-    let tickets = records.iter().map(|(partition, offset)| Ticket {
-        partition: *partition,
-        offset: *offset,
-    });
+    let tickets =
+        records.iter().map(|(partition, offset)| Ticket { partition: *partition, offset: *offset });
     let mut script = Script { records: tickets.collect(), ..Script::default() };
     let status = StepStatus::new("step", "trigger", "t", &Masker::default());
     let sink = Arc::new(sink);

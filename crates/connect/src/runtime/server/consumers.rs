@@ -25,9 +25,9 @@ pub(super) async fn poll(hub: &Hub, query: &str) -> Result<Reply, Refusal> {
     let mut within = Duration::ZERO;
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let number = value.parse::<u32>().map_err(|_| {
-            Refusal::bad(format!("{name} is {value:?}: expected a whole number"))
-        })?;
+        let number = value
+            .parse::<u32>()
+            .map_err(|_| Refusal::bad(format!("{name} is {value:?}: expected a whole number")))?;
         match name {
             "max" => max = usize::try_from(number).unwrap_or(MAX_MOST).clamp(1, MAX_MOST),
             "timeoutMs" => within = Duration::from_millis(number.into()).min(TIMEOUT_MOST),
@@ -70,9 +70,8 @@ pub(super) fn ack(hub: &Hub, body: &[u8]) -> Result<Reply, Refusal> {
 pub(super) fn nack(hub: &Hub, body: &[u8]) -> Result<Reply, Refusal> {
     let (body, seqs) = numbers(body, "nack")?;
     let strategy = body["strategy"].as_str().unwrap_or("forward");
-    let nack = Nack::from_name(strategy).ok_or_else(|| {
-        Refusal::bad(format!("strategy is {strategy:?}: {}", Nack::EXPECTED))
-    })?;
+    let nack = Nack::from_name(strategy)
+        .ok_or_else(|| Refusal::bad(format!("strategy is {strategy:?}: {}", Nack::EXPECTED)))?;
     Ok(settled(&seqs, |seq| hub.nack(seq, nack, body["error"].as_str())))
 }
 

@@ -62,7 +62,10 @@ pub(super) fn metrics(site: &Site) -> Reply {
         }
     }
     client_metrics(&site.statuses, &mut text);
-    let _ = writeln!(text, "# HELP milena_http_responses_total Requests by the status of their answer.");
+    let _ = writeln!(
+        text,
+        "# HELP milena_http_responses_total Requests by the status of their answer."
+    );
     let _ = writeln!(text, "# TYPE milena_http_responses_total counter");
     for (status, count) in &*site.answers.lock() {
         let _ = writeln!(text, "milena_http_responses_total{{status=\"{status}\"}} {count}");

@@ -2,7 +2,11 @@
 
 use std::{fmt, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use hyper::{rt::{Read, Write}, server::conn::http1, service::service_fn};
+use hyper::{
+    rt::{Read, Write},
+    server::conn::http1,
+    service::service_fn,
+};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use milena::config::Secret;
 use milena_http::tls::{PemSource, TlsError, TlsServer};
@@ -12,7 +16,10 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{super::{run::CLOSE_WITHIN, shared::Shared}, Site};
+use super::{
+    super::{run::CLOSE_WITHIN, shared::Shared},
+    Site,
+};
 use crate::connector::with_causes;
 
 /// The longest head of a request, in bytes.

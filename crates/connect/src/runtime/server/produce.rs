@@ -68,8 +68,7 @@ pub(super) async fn rest(
     let data = std::str::from_utf8(&body).map_err(|_| Refusal::bad("the body is no UTF-8"))?;
     let metadata = metadata(headers)?;
     let kind = headers.get("milena-type").and_then(|value| value.to_str().ok());
-    let input =
-        json!({ "type": kind.unwrap_or(TYPE_DEFAULT), "metadata": metadata, "data": data });
+    let input = json!({ "type": kind.unwrap_or(TYPE_DEFAULT), "metadata": metadata, "data": data });
     let mut answers = send(served, shared, vec![input]).await;
     let answer = answers.pop().unwrap_or_else(|| Err(not_sent()));
     if let Some(refusal) = refusal(served, &answer) {
@@ -78,9 +77,7 @@ pub(super) async fn rest(
     let delivered = answer.unwrap_or_default();
     let mut reply = reply::text(StatusCode::OK, "application/json", body.clone());
     for (name, value) in added(&delivered) {
-        if let (Ok(name), Ok(value)) =
-            (HeaderName::try_from(name), HeaderValue::try_from(value))
-        {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             reply.headers_mut().insert(name, value);
         }
     }

@@ -1,10 +1,6 @@
 //! What the server answers to, and who may ask.
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -158,7 +154,8 @@ impl Site {
             Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", message)
         };
         let announced = headers.get("content-length").and_then(|value| value.to_str().ok());
-        if announced.and_then(|text| text.parse().ok()).is_some_and(|length: usize| length > limit) {
+        if announced.and_then(|text| text.parse().ok()).is_some_and(|length: usize| length > limit)
+        {
             return Err(too_large());
         }
         let whole = Limited::new(body, limit).collect();
@@ -174,7 +171,10 @@ impl Site {
     }
 
     fn action(&self, name: &str) -> Result<Served, Refusal> {
-        self.actions.get(name).cloned().ok_or_else(|| unknown(name, "input = \"http\"", self.actions.keys()))
+        self.actions
+            .get(name)
+            .cloned()
+            .ok_or_else(|| unknown(name, "input = \"http\"", self.actions.keys()))
     }
 
     fn hub(&self, name: &str) -> Result<Arc<Hub>, Refusal> {
@@ -194,5 +194,6 @@ fn unknown<'a>(name: &str, what: &str, names: impl Iterator<Item = &'a String>) 
 /// Whether two texts are the same, in a time that does not tell where they differ.
 fn is_same(left: &[u8], right: &[u8]) -> bool {
     left.len() == right.len()
-        && left.iter().zip(right).fold(0, |differences, (left, right)| differences | (left ^ right)) == 0
+        && left.iter().zip(right).fold(0, |differences, (left, right)| differences | (left ^ right))
+            == 0
 }

@@ -8,6 +8,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 
 use super::{
     super::{lines::Lines, run::RunError, shared::Shared},
@@ -18,16 +19,25 @@ use crate::connector::BoxFuture;
 /// Nothing is given again by itself: a line that is lost is lost with the process that reads it.
 const ACK_TIMEOUT: Duration = Duration::from_secs(u32::MAX as u64);
 
+/// So many bytes are written at once.
+const WRITE_BYTES: usize = 64 << 10;
+
 /// Records as lines on standard output, acknowledged on standard input.
 pub(crate) struct Envelope {
-    hub: Hub,
+    hub: Arc<Hub>,
     shared: Arc<Shared>,
     step: String,
+    /// Lines on their way out, in order. There are no more than records in delivery.
+    writer: mpsc::UnboundedSender<String>,
 }
 
 impl Envelope {
+    /// An envelope for the records of a step. Needs a tokio runtime.
     pub(crate) fn new(step: &str, unacked_max: usize, shared: Arc<Shared>) -> Self {
-        Self { hub: Hub::new(ACK_TIMEOUT, unacked_max), shared, step: step.to_owned() }
+        let (writer, lines) = mpsc::unbounded_channel();
+        tokio::spawn(write(lines, Arc::clone(&shared)));
+        let hub = Arc::new(Hub::new(ACK_TIMEOUT, unacked_max));
+        Self { hub, shared, step: step.to_owned(), writer }
     }
 
     /// Reads acknowledgements to the end of the input, which stops the run: nobody takes records any
@@ -77,22 +87,31 @@ impl Envelope {
     }
 }
 
-impl Sink for Envelope {
-    fn deliver<'a>(&'a self, record: &'a Record) -> BoxFuture<'a, Outcome> {
-        async move {
-            let (seq, pending) = self.hub.put(record, false);
-            // The record is JSON already.
-            let body = String::from_utf8_lossy(&record.body);
-            let step = json!(self.step);
-            let line =
-                format!("{{\"event\":\"record\",\"seq\":{seq},\"step\":{step},\"record\":{body}}}\n");
-            if self.shared.write(line).await.is_err() {
-                // The run ends, and nothing is accepted any more.
-                std::future::pending::<()>().await;
-            }
-            pending.answer().await
+/// Writes what is there at once, until the envelope is gone or nobody reads any more.
+async fn write(mut lines: mpsc::UnboundedReceiver<String>, shared: Arc<Shared>) {
+    while let Some(mut text) = lines.recv().await {
+        while text.len() < WRITE_BYTES
+            && let Ok(line) = lines.try_recv()
+        {
+            text.push_str(&line);
         }
-        .boxed()
+        if shared.write(text).await.is_err() {
+            return;
+        }
+    }
+}
+
+impl Sink for Envelope {
+    fn deliver(self: Arc<Self>, record: Arc<Record>) -> BoxFuture<'static, Outcome> {
+        let (seq, pending) = self.hub.put(&record, false);
+        // The record is JSON already.
+        let body = String::from_utf8_lossy(&record.body);
+        let step = json!(self.step);
+        let line =
+            format!("{{\"event\":\"record\",\"seq\":{seq},\"step\":{step},\"record\":{body}}}\n");
+        // When nobody writes any more, the run ends, and with it the wait for an answer.
+        let _ = self.writer.send(line);
+        pending.answer().boxed()
     }
 
     fn in_delivery_max(&self) -> usize {

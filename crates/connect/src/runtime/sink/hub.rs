@@ -6,6 +6,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
 
@@ -85,7 +86,7 @@ impl Hub {
     }
 
     /// Puts a record in; its number and the place of its answer.
-    pub(super) fn put(&self, record: &Record, is_ready: bool) -> (u64, Pending<'_>) {
+    pub(super) fn put(self: &Arc<Self>, record: &Record, is_ready: bool) -> (u64, Pending) {
         let (answer, outcome) = oneshot::channel();
         let mut state = self.state.lock();
         state.last += 1;
@@ -97,7 +98,7 @@ impl Hub {
         }
         drop(state);
         self.arrived.notify_one();
-        (seq, Pending { hub: self, seq, outcome })
+        (seq, Pending { hub: Arc::clone(self), seq, outcome })
     }
 
     /// Takes up to `max` records, those that were given in vain among them; waits for the first.
@@ -157,8 +158,8 @@ impl Hub {
 }
 
 impl Sink for Hub {
-    fn deliver<'a>(&'a self, record: &'a Record) -> BoxFuture<'a, Outcome> {
-        let (_, pending) = self.put(record, true);
+    fn deliver(self: Arc<Self>, record: Arc<Record>) -> BoxFuture<'static, Outcome> {
+        let (_, pending) = self.put(&record, true);
         pending.answer().boxed()
     }
 
@@ -172,20 +173,20 @@ impl Sink for Hub {
 }
 
 /// A delivery that waits for its answer. Dropping it gives the delivery up.
-pub(super) struct Pending<'a> {
-    hub: &'a Hub,
+pub(super) struct Pending {
+    hub: Arc<Hub>,
     seq: u64,
     outcome: oneshot::Receiver<Outcome>,
 }
 
-impl Pending<'_> {
+impl Pending {
     pub(super) async fn answer(mut self) -> Outcome {
         // The sender is in the hub until it answers.
         (&mut self.outcome).await.unwrap_or_else(|_| Outcome::Again("nobody answered".to_owned()))
     }
 }
 
-impl Drop for Pending<'_> {
+impl Drop for Pending {
     fn drop(&mut self) {
         let mut state = self.hub.state.lock();
         state.ready.remove(&self.seq);
@@ -207,7 +208,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_nobody_acknowledges_is_given_again() {
-        let hub = Hub::new(Duration::from_secs(5), 10);
+        let hub = Arc::new(Hub::new(Duration::from_secs(5), 10));
         let deliveries = [1, 2, 3].map(|offset| hub.put(&record(offset), true).1);
         assert_eq!(seqs(&hub.poll(2, Duration::ZERO).await), [1, 2]);
         assert_eq!(seqs(&hub.poll(9, Duration::ZERO).await), [3]);
@@ -225,7 +226,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_poll_waits_for_what_comes_and_a_dropped_delivery_is_gone() {
-        let hub = Hub::new(Duration::from_secs(5), 10);
+        let hub = Arc::new(Hub::new(Duration::from_secs(5), 10));
         drop(hub.put(&record(0), true));
         let coming = async { hub.put(&record(1), true) };
         let (polled, (seq, _pending)) =

@@ -4,6 +4,8 @@ mod envelope;
 mod hub;
 mod webhook;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 pub(super) use self::{
@@ -43,10 +45,11 @@ pub(super) enum Outcome {
 
 /// Where the records of a trigger go.
 pub(super) trait Sink: Send + Sync {
-    /// Gives the record, and waits for what comes of it.
+    /// Gives the record; the future waits for what comes of it. The order of the calls is the order in
+    /// which records are given, whatever becomes of the futures.
     ///
     /// Cancel safe: whether the record was taken is unknown then.
-    fn deliver<'a>(&'a self, record: &'a Record) -> BoxFuture<'a, Outcome>;
+    fn deliver(self: Arc<Self>, record: Arc<Record>) -> BoxFuture<'static, Outcome>;
 
     /// How many records of a partition may be in delivery at the same time.
     fn in_delivery_max(&self) -> usize {

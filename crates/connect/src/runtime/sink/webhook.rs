@@ -1,6 +1,6 @@
 //! A POST request for each record.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
 use milena_http::{
@@ -49,8 +49,9 @@ impl WebhookSink {
         for (name, value) in &webhook.headers {
             let header = HeaderName::try_from(name.as_str())
                 .map_err(|_| format!("sink.headers.{name} is no name of a header"))?;
-            let mut value = HeaderValue::try_from(value.as_str())
-                .map_err(|_| format!("sink.headers.{name} has characters that no header can have"))?;
+            let mut value = HeaderValue::try_from(value.as_str()).map_err(|_| {
+                format!("sink.headers.{name} has characters that no header can have")
+            })?;
             value.set_sensitive(true);
             headers.insert(header, value);
         }
@@ -77,9 +78,9 @@ impl WebhookSink {
 }
 
 impl Sink for WebhookSink {
-    fn deliver<'a>(&'a self, record: &'a Record) -> BoxFuture<'a, Outcome> {
+    fn deliver(self: Arc<Self>, record: Arc<Record>) -> BoxFuture<'static, Outcome> {
         async move {
-            match self.client.send(self.request(record), self.timeout).await {
+            match self.client.send(self.request(&record), self.timeout).await {
                 Ok(response) => outcome(response.status(), response.body()),
                 Err(error) => Outcome::Again(with_causes(&error)),
             }
