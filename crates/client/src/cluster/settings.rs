@@ -1,12 +1,13 @@
 //! From the client's configuration to that of the pool and of the metadata machine.
 
 use std::error::Error as StdError;
+use std::path::Path;
 use std::sync::Arc;
 
 use milena_core::backoff::Backoff;
 use milena_core::metadata::{MetadataConfig, MetadataRecovery};
 use milena_pool::tls::{
-    ClientCertificate, PemSource as PoolPemSource, TlsConfig, TlsVersion as PoolTlsVersion, Trust,
+    ClientCertificate, PemSource, StoreFile, TlsConfig, TlsVersion as PoolTlsVersion, Trust,
 };
 use milena_pool::{
     BrokerPoolConfig, ConnectionConfig, DnsLookup, HostPort as PoolHostPort, OAuthBearerToken,
@@ -17,8 +18,8 @@ use milena_sasl::oauthbearer::Extensions;
 use milena_sasl::scram::ScramHash;
 
 use crate::config::{
-    ClientConfig, ClientDnsLookup, MetadataRecoveryStrategy, OAuthBearerTokenProvider, PemSource,
-    Sasl, ScramMechanism, Secret, Security, Tls, TlsVersion,
+    ClientConfig, ClientDnsLookup, MetadataRecoveryStrategy, OAuthBearerTokenProvider, Sasl,
+    ScramMechanism, Secret, Security, StoreSource, Tls, TlsVersion,
 };
 use crate::{Error, ErrorKind};
 
@@ -85,17 +86,31 @@ fn security(security: &Security) -> Result<PoolSecurity, Error> {
     Ok(PoolSecurity::Tls(client))
 }
 
-fn tls(tls: &Tls) -> TlsConfig {
-    let trust = tls.trust_store.as_ref().map_or(Trust::System, |source| Trust::Pem(pem(source)));
+/// The settings of a TLS client.
+pub(crate) fn tls(tls: &Tls) -> TlsConfig {
+    let trust = match &tls.trust_store {
+        None => Trust::System,
+        Some(StoreSource::File(path)) => Trust::Store(file(path, tls.trust_store_password.as_ref())),
+        Some(StoreSource::Inline(text)) => Trust::Pem(PemSource::Inline(text.reveal().to_owned())),
+    };
     let mut settings =
         TlsConfig::new(trust).versions(tls.enabled_protocols.iter().map(|version| match version {
             TlsVersion::Tls12 => PoolTlsVersion::Tls12,
             TlsVersion::Tls13 => PoolTlsVersion::Tls13,
         }));
     if let Some(store) = &tls.key_store {
-        let chain = pem(&store.certificate_chain);
-        let key = store.key.as_ref().map(pem);
-        settings = settings.client_certificate(ClientCertificate { chain, key });
+        settings = match (&store.certificate_chain, &store.key) {
+            (StoreSource::File(path), None) => {
+                settings.client_store(file(path, store.password.as_ref()))
+            }
+            (chain, key) => settings.client_certificate(ClientCertificate {
+                chain: pem(chain),
+                key: key.as_ref().map(pem),
+            }),
+        };
+        if let Some(password) = &store.key_password {
+            settings = settings.key_password(password.reveal());
+        }
     }
     if !tls.verify_host_name {
         settings = settings.dangerous().without_host_name_check();
@@ -103,10 +118,18 @@ fn tls(tls: &Tls) -> TlsConfig {
     settings
 }
 
-fn pem(source: &PemSource) -> PoolPemSource {
+fn file(path: &Path, password: Option<&Secret>) -> StoreFile {
+    let file = StoreFile::new(path);
+    match password {
+        Some(password) => file.password(password.reveal()),
+        None => file,
+    }
+}
+
+fn pem(source: &StoreSource) -> PemSource {
     match source {
-        PemSource::File(path) => PoolPemSource::File(path.clone()),
-        PemSource::Inline(text) => PoolPemSource::Inline(text.reveal().to_owned()),
+        StoreSource::File(path) => PemSource::File(path.clone()),
+        StoreSource::Inline(text) => PemSource::Inline(text.reveal().to_owned()),
     }
 }
 
