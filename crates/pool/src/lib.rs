@@ -32,4 +32,4 @@ pub use connection::{Connection, PendingResponse, PendingWrite};
 pub use error::{
     AuthenticationError, ConnectError, ConnectErrorKind, DisconnectReason, Impostor, RequestError,
 };
-pub use sasl::{OAuthBearerToken, Sasl, TokenFuture, TokenProvider};
+pub use sasl::{OAuthBearerToken, Sasl, TokenError, TokenFuture, TokenProvider};

@@ -371,8 +371,7 @@ async fn properties_log_in_with_every_mechanism() {
 
 /// The authority, certificates and keys that the pool's tests use too.
 fn pem(name: &str) -> String {
-    let folder =
-        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tls/tests/certificates");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tls/tests/certificates");
     std::fs::read_to_string(folder.join(name)).unwrap()
 }
 

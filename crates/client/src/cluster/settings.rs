@@ -11,15 +11,16 @@ use milena_pool::tls::{
 };
 use milena_pool::{
     BrokerPoolConfig, ConnectionConfig, DnsLookup, HostPort as PoolHostPort, OAuthBearerToken,
-    Sasl as PoolSasl, Security as PoolSecurity, TokenFuture, TokenProvider,
+    Sasl as PoolSasl, Security as PoolSecurity, TokenError, TokenFuture, TokenProvider,
 };
 use milena_sasl::Secret as SaslSecret;
 use milena_sasl::oauthbearer::Extensions;
 use milena_sasl::scram::ScramHash;
 
 use crate::config::{
-    ClientConfig, ClientDnsLookup, MetadataRecoveryStrategy, OAuthBearerTokenProvider, Sasl,
-    ScramMechanism, Secret, Security, StoreSource, Tls, TlsVersion,
+    ClientConfig, ClientDnsLookup, MetadataRecoveryStrategy, OAuthBearerTokenError,
+    OAuthBearerTokenProvider, Sasl, ScramMechanism, Secret, Security, StoreSource, Tls, TlsVersion,
+    token_endpoint_refused,
 };
 use crate::{Error, ErrorKind};
 
@@ -90,7 +91,9 @@ fn security(security: &Security) -> Result<PoolSecurity, Error> {
 pub(crate) fn tls(tls: &Tls) -> TlsConfig {
     let trust = match &tls.trust_store {
         None => Trust::System,
-        Some(StoreSource::File(path)) => Trust::Store(file(path, tls.trust_store_password.as_ref())),
+        Some(StoreSource::File(path)) => {
+            Trust::Store(file(path, tls.trust_store_password.as_ref()))
+        }
         Some(StoreSource::Inline(text)) => Trust::Pem(PemSource::Inline(text.reveal().to_owned())),
     };
     let mut settings =
@@ -133,7 +136,8 @@ fn pem(source: &StoreSource) -> PemSource {
     }
 }
 
-fn sasl(sasl: &Sasl) -> PoolSasl {
+/// The credentials as the pool has them.
+pub(crate) fn sasl(sasl: &Sasl) -> PoolSasl {
     match sasl {
         Sasl::Plain { username, password } => {
             PoolSasl::Plain { username: username.clone(), password: secret(password) }
@@ -163,14 +167,21 @@ struct Tokens(Arc<dyn OAuthBearerTokenProvider>);
 impl TokenProvider for Tokens {
     fn token(&self) -> TokenFuture<'_> {
         Box::pin(async {
-            let token = self.0.token().await.map_err(Arc::<dyn StdError + Send + Sync>::from)?;
+            let token = self.0.token().await.map_err(token_error)?;
             let mut extensions = Extensions::new();
             for (name, value) in &token.extensions {
                 extensions = extensions
                     .with(name, value)
-                    .map_err(|error| Arc::new(error) as Arc<dyn StdError + Send + Sync>)?;
+                    .map_err(|error| TokenError::refused(Arc::new(error)))?;
             }
             Ok(OAuthBearerToken { value: secret(&token.value), extensions })
         })
     }
+}
+
+/// Of an endpoint it is known whether asking again may help; of others it is hoped.
+fn token_error(error: OAuthBearerTokenError) -> TokenError {
+    let is_final = token_endpoint_refused(&*error);
+    let cause = Arc::<dyn StdError + Send + Sync>::from(error);
+    if is_final { TokenError::refused(cause) } else { TokenError::unavailable(cause) }
 }

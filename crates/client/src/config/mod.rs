@@ -27,6 +27,7 @@ mod security;
 mod table;
 mod tls;
 mod token;
+mod token_endpoint;
 mod unsecured;
 mod value;
 mod warnings;
@@ -52,4 +53,6 @@ pub use tls::{KeyStore, StoreSource, Tls, TlsVersion};
 pub use token::{
     OAuthBearerToken, OAuthBearerTokenError, OAuthBearerTokenFuture, OAuthBearerTokenProvider,
 };
+pub(crate) use token_endpoint::refused as token_endpoint_refused;
+pub use token_endpoint::{RefreshPolicy, TokenEndpoint, TokenEndpointProvider};
 pub use warnings::{Finding, Warnings};

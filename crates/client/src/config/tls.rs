@@ -122,7 +122,8 @@ impl Names {
         let is_pem = settled.is_set(self.kind)
             && settled.text(self.kind).is_some_and(|kind| kind.eq_ignore_ascii_case("PEM"));
         if !has_file {
-            settled.problem(self.password, format!("its store is missing: set {} too", self.location));
+            settled
+                .problem(self.password, format!("its store is missing: set {} too", self.location));
         } else if is_pem {
             settled.warn(self.password, "it has no effect: PEM has no password of its own");
         }
@@ -169,9 +170,8 @@ fn key_store(settled: &mut Settled) -> Option<KeyStore> {
         let message = format!("its key is missing: set {} or {KEY} too", KEY_STORE.location);
         settled.problem(KEY_PASSWORD, message);
     }
-    let found = |certificate_chain, key| {
-        Some(KeyStore { certificate_chain, key, password, key_password })
-    };
+    let found =
+        |certificate_chain, key| Some(KeyStore { certificate_chain, key, password, key_password });
     match (location, chain, key) {
         (Some(file), None, None) => found(file, None),
         (None, Some(chain), Some(key)) => found(chain, Some(key)),

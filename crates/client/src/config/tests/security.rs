@@ -125,7 +125,12 @@ fn password_without_its_store_is_refused_and_not_shown() {
 fn a_key_store_is_one_file_or_chain_and_key() {
     assert_eq!(
         tls(&[("ssl.keystore.location", "me.pem")]).unwrap().key_store,
-        Some(KeyStore { certificate_chain: StoreSource::File("me.pem".into()), key: None, password: None, key_password: None })
+        Some(KeyStore {
+            certificate_chain: StoreSource::File("me.pem".into()),
+            key: None,
+            password: None,
+            key_password: None
+        })
     );
     let both = tls(&[("ssl.keystore.certificate.chain", PEM), ("ssl.keystore.key", KEY)]).unwrap();
     assert_eq!(
@@ -273,7 +278,7 @@ fn typed_credentials_need_a_protocol_with_sasl() {
 fn oauthbearer_needs_a_provider_or_unsecured_claims() {
     const MODULE: &str = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule";
     let error = sasl("OAUTHBEARER", &format!("{MODULE} required;")).unwrap_err();
-    assert!(error.contains("tokens come from a provider"), "{error}");
+    assert!(error.contains("tokens come from an endpoint or a provider"), "{error}");
     let line = format!("{MODULE} required unsecuredLoginStringClaim_sub=\"alice\";");
     let config = sasl("OAUTHBEARER", &line).unwrap();
     assert_eq!(config.security.sasl.as_ref().unwrap().mechanism(), "OAUTHBEARER");

@@ -4,6 +4,7 @@ mod basics;
 mod bounds;
 mod faults;
 mod partitions;
+mod sessions;
 
 use std::time::{Duration, Instant};
 
