@@ -1,63 +1,23 @@
-//! Listing and describing topics: requests that any broker answers.
+//! Describing topics: a request that any broker answers.
 
 use std::time::{Duration, Instant};
 
 use milena_wire::messages::MetadataRequest;
 use milena_wire::messages::metadata_request::MetadataRequestTopic;
-use milena_wire::messages::metadata_response::{
-    MetadataResponse, MetadataResponsePartition, MetadataResponseTopic,
-};
-use milena_wire::{ApiKey, ByteString, ErrorCode, Uuid};
+use milena_wire::messages::metadata_response::{MetadataResponsePartition, MetadataResponseTopic};
+use milena_wire::{ByteString, Uuid};
 
 use super::acl_operation::AclOperations;
-use super::client::{Admin, Inner, answered, highest, highest_from};
-use super::operation::{Operation, Outcomes, without_repetitions};
+use super::client::{Admin, Inner, check, metadata};
+use super::operation::{Asked, Operation, Outcomes, is_unknown_topic};
 use super::results::Results;
-use super::topics::TopicKey;
+use super::topic_key::{TopicKey, with_name};
 use crate::Error;
 
 /// The version that describes by id (KIP-516, Kafka 3.1).
 const BY_ID_VERSION: i16 = 12;
 /// The version that tells authorized operations (KIP-430, Kafka 2.3).
 const AUTHORIZED_OPERATIONS_VERSION: i16 = 8;
-
-/// A topic of the cluster.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct TopicListing {
-    /// Its name.
-    pub name: String,
-    /// Its id (Kafka 2.8).
-    pub topic_id: Option<Uuid>,
-    /// Whether Kafka keeps it for itself, as `__consumer_offsets`.
-    pub is_internal: bool,
-}
-
-/// Which topics are listed.
-#[derive(Clone, Copy, Debug, Default)]
-#[non_exhaustive]
-pub struct ListTopicsOptions {
-    /// Kafka's own topics too.
-    pub list_internal: bool,
-    /// How long the call may take; `None`: `default.api.timeout.ms`.
-    pub timeout: Option<Duration>,
-}
-
-impl ListTopicsOptions {
-    /// Lists Kafka's own topics too.
-    #[must_use]
-    pub const fn list_internal(mut self, list_internal: bool) -> Self {
-        self.list_internal = list_internal;
-        self
-    }
-
-    /// How long the call may take, in place of `default.api.timeout.ms`.
-    #[must_use]
-    pub const fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
-        self
-    }
-}
 
 /// A topic and its partitions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,65 +109,14 @@ impl PartitionDescription {
 }
 
 impl Admin {
-    /// The topics of the cluster that this client may describe, by name; without Kafka's own.
-    ///
-    /// # Errors
-    ///
-    /// When no broker answers in time, or refuses this client.
-    ///
-    /// # Cancel safety
-    ///
-    /// Nothing is lost.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let broker = milena_broker::Broker::start().await?;
-    /// # use milena::{admin::Admin, config::AdminConfig};
-    /// # let admin = Admin::new(AdminConfig::builder(broker.bootstrap_servers()).build()?)?;
-    /// assert!(admin.list_topics().await?.is_empty());
-    /// # Ok(()) }
-    /// ```
-    pub async fn list_topics(&self) -> Result<Vec<TopicListing>, Error> {
-        self.list_topics_with(ListTopicsOptions::default()).await
-    }
-
-    /// The topics of the cluster that this client may describe, by name.
-    ///
-    /// # Errors
-    ///
-    /// As [`list_topics`](Self::list_topics).
-    ///
-    /// # Cancel safety
-    ///
-    /// Nothing is lost.
-    pub async fn list_topics_with(
-        &self,
-        options: ListTopicsOptions,
-    ) -> Result<Vec<TopicListing>, Error> {
-        let deadline = self.inner.deadline(options.timeout);
-        let topics = self.inner.run_one(&ListTopics, deadline).await?;
-        let mut listings: Vec<TopicListing> = topics
-            .into_iter()
-            .filter(|topic| options.list_internal || !topic.is_internal)
-            .map(|topic| TopicListing {
-                name: topic.name.as_deref().unwrap_or_default().to_owned(),
-                topic_id: Some(topic.topic_id).filter(|id| *id != Uuid::ZERO),
-                is_internal: topic.is_internal,
-            })
-            .collect();
-        listings.sort_by(|left, right| left.name.cmp(&right.name));
-        Ok(listings)
-    }
-
     /// Topics with their partitions, by name or (Kafka 3.1) by id.
     ///
     /// # Errors
     ///
     /// Each topic has its own:
-    /// [`UNKNOWN_TOPIC_OR_PARTITION`](ErrorCode::UNKNOWN_TOPIC_OR_PARTITION),
-    /// [`UNKNOWN_TOPIC_ID`](ErrorCode::UNKNOWN_TOPIC_ID),
-    /// [`TOPIC_AUTHORIZATION_FAILED`](ErrorCode::TOPIC_AUTHORIZATION_FAILED). A broker may not know yet of a
+    /// [`UNKNOWN_TOPIC_OR_PARTITION`](crate::ErrorCode::UNKNOWN_TOPIC_OR_PARTITION),
+    /// [`UNKNOWN_TOPIC_ID`](crate::ErrorCode::UNKNOWN_TOPIC_ID),
+    /// [`TOPIC_AUTHORIZATION_FAILED`](crate::ErrorCode::TOPIC_AUTHORIZATION_FAILED). A broker may not know yet of a
     /// topic that was created a moment ago.
     ///
     /// # Cancel safety
@@ -253,57 +162,13 @@ impl Admin {
     }
 }
 
-/// Asks any broker for metadata, without creating anything.
-pub(super) async fn metadata(
-    admin: &Inner,
-    request: &MetadataRequest,
-    least_version: Option<(i16, &str)>,
-    deadline: Instant,
-) -> Result<(MetadataResponse, i16), Error> {
-    let connection = admin.cluster.any_connection().await?;
-    let version = match least_version {
-        Some((least, what)) => highest_from::<MetadataRequest>(&connection, least, what)?,
-        None => highest::<MetadataRequest>(&connection)?,
-    };
-    let response = admin.send(&connection, request, version, deadline).await?;
-    match response.error_code {
-        0 => Ok((response, version)),
-        code => Err(answered(code, None, ApiKey::METADATA, version)),
-    }
-}
-
-struct ListTopics;
-
-impl Operation for ListTopics {
-    type Output = Vec<MetadataResponseTopic>;
-
-    fn len(&self) -> usize {
-        1
-    }
-
-    async fn attempt(
-        &self,
-        admin: &Inner,
-        _: &[usize],
-        deadline: Instant,
-    ) -> Result<Outcomes<Self::Output>, Error> {
-        let request = MetadataRequest {
-            topics: None,
-            allow_auto_topic_creation: false,
-            ..Default::default()
-        };
-        let (response, _) = metadata(admin, &request, None, deadline).await?;
-        Ok(vec![(0, Ok(response.topics))])
-    }
-}
-
 struct DescribeTopics {
     topics: Vec<TopicKey>,
     options: DescribeTopicsOptions,
 }
 
 impl DescribeTopics {
-    fn request(&self, pending: &[usize]) -> MetadataRequest {
+    fn request(&self, asked: &Asked<'_, TopicKey>) -> MetadataRequest {
         let topic = |key: &TopicKey| match key {
             TopicKey::Name(name) => MetadataRequestTopic {
                 name: Some(ByteString::from(name.as_str())),
@@ -313,9 +178,8 @@ impl DescribeTopics {
                 MetadataRequestTopic { topic_id: *id, name: None, ..Default::default() }
             }
         };
-        let topics = pending.iter().filter_map(|index| self.topics.get(*index)).map(topic);
         MetadataRequest {
-            topics: Some(topics.collect()),
+            topics: Some(asked.iter().map(topic).collect()),
             allow_auto_topic_creation: false,
             include_topic_authorized_operations: self.options.include_authorized_operations,
             ..Default::default()
@@ -332,11 +196,7 @@ impl Operation for DescribeTopics {
 
     fn may_pass(&self, error: &Error) -> bool {
         // That a topic is not there is the answer.
-        let is_unknown = matches!(
-            error.code(),
-            Some(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION | ErrorCode::UNKNOWN_TOPIC_ID)
-        );
-        error.is_retriable() && !is_unknown
+        error.is_retriable() && !is_unknown_topic(error)
     }
 
     async fn attempt(
@@ -345,36 +205,23 @@ impl Operation for DescribeTopics {
         pending: &[usize],
         deadline: Instant,
     ) -> Result<Outcomes<TopicDescription>, Error> {
-        let (pending, mut outcomes) = without_repetitions(pending, |index| self.topics.get(index));
-        let has_ids =
-            pending.iter().filter_map(|index| self.topics.get(*index)).any(TopicKey::is_id);
-        let least = if has_ids {
+        let (asked, mut outcomes) = Asked::once(&self.topics, pending, |topic| topic);
+        let least = if asked.iter().any(TopicKey::is_id) {
             Some((BY_ID_VERSION, "describing a topic by its id"))
         } else if self.options.include_authorized_operations {
             Some((AUTHORIZED_OPERATIONS_VERSION, "telling authorized operations"))
         } else {
             None
         };
-        let request = self.request(&pending);
+        let request = self.request(&asked);
         let (response, version) = metadata(admin, &request, least, deadline).await?;
         for topic in response.topics {
-            let is_it = |index: &&usize| {
-                self.topics
-                    .get(**index)
-                    .is_some_and(|key| key.is(topic.name.as_ref(), topic.topic_id))
-            };
-            let Some(index) = pending.iter().find(is_it) else { continue };
-            let outcome = match topic.error_code {
-                0 => Ok(TopicDescription::from_wire(topic)),
-                code => {
-                    let error = answered(code, None, ApiKey::METADATA, version);
-                    Err(match &topic.name {
-                        Some(name) => error.with_topic(name.to_string()),
-                        None => error,
-                    })
-                }
-            };
-            outcomes.push((*index, outcome));
+            let (name, id) = (topic.name.as_ref(), topic.topic_id);
+            let Some(index) = asked.find(|key| key.is(name, id)) else { continue };
+            let outcome = check::<MetadataRequest>(topic.error_code, None, version)
+                .map_err(|error| with_name(error, name))
+                .map(|()| TopicDescription::from_wire(topic));
+            outcomes.push((index, outcome));
         }
         Ok(outcomes)
     }

@@ -1,6 +1,12 @@
 //! The shape of every connector: actions take an input and give outputs, triggers give outputs that
 //! are accepted one by one.
 
+mod configuration;
+mod table;
+
+pub use configuration::{ActionConfiguration, TriggerConfiguration};
+pub use table::{ActionKind, CONNECTORS, Connector, TriggerKind, find, nearest};
+
 use std::{
     collections::BTreeMap, error::Error as StdError, fmt, future::Future, pin::Pin, time::Duration,
 };

@@ -1,19 +1,17 @@
-//! Creating and deleting topics: requests for the controller.
+//! Creating topics: requests for the controller.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::{Duration, Instant};
 
+use milena_wire::messages::CreateTopicsRequest;
 use milena_wire::messages::create_topics_request::{
     CreatableReplicaAssignment, CreatableTopic, CreatableTopicConfig,
 };
 use milena_wire::messages::create_topics_response::CreatableTopicResult;
-use milena_wire::messages::delete_topics_request::DeleteTopicState;
-use milena_wire::messages::{CreateTopicsRequest, DeleteTopicsRequest};
-use milena_wire::{ApiKey, ByteString, ErrorCode, Int32Array, Uuid};
+use milena_wire::{ByteString, ErrorCode, Int32Array, Uuid};
 
-use super::client::{Admin, Inner, answered, highest, highest_from};
-use super::operation::{Operation, Outcomes, without_repetitions};
+use super::client::{Admin, Inner, check, highest, highest_from};
+use super::operation::{Asked, Operation, Outcomes, controller_may_pass};
 use super::results::Results;
 use crate::Error;
 
@@ -21,8 +19,6 @@ use crate::Error;
 const BROKER_DEFAULTS_VERSION: i16 = 4;
 /// The version that tells about the topic that was made (KIP-525, Kafka 2.4).
 const CREATED_TOPIC_VERSION: i16 = 5;
-/// The version that deletes by id (KIP-516, Kafka 2.8).
-const DELETE_BY_ID_VERSION: i16 = 6;
 
 /// A topic to create.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -200,57 +196,6 @@ impl CreatedTopic {
     }
 }
 
-/// A topic by name or by id.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(clippy::exhaustive_enums, reason = "a topic has a name and an id")]
-pub enum TopicKey {
-    /// By name.
-    Name(String),
-    /// By id, which a topic of the same name that is created later does not have.
-    Id(Uuid),
-}
-
-impl From<&str> for TopicKey {
-    fn from(name: &str) -> Self {
-        Self::Name(name.to_owned())
-    }
-}
-
-impl From<String> for TopicKey {
-    fn from(name: String) -> Self {
-        Self::Name(name)
-    }
-}
-
-impl From<Uuid> for TopicKey {
-    fn from(id: Uuid) -> Self {
-        Self::Id(id)
-    }
-}
-
-impl fmt::Display for TopicKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Name(name) => f.write_str(name),
-            Self::Id(id) => write!(f, "{id}"),
-        }
-    }
-}
-
-impl TopicKey {
-    /// Whether an answer with this name and id is about this topic.
-    pub(super) fn is(&self, name: Option<&ByteString>, id: Uuid) -> bool {
-        match self {
-            Self::Name(own) => name.is_some_and(|name| **name == **own),
-            Self::Id(own) => *own == id,
-        }
-    }
-
-    pub(super) const fn is_id(&self) -> bool {
-        matches!(self, Self::Id(_))
-    }
-}
-
 impl Admin {
     /// Creates topics.
     ///
@@ -303,50 +248,6 @@ impl Admin {
         let results = self.inner.run(&operation, deadline).await;
         Results::new(operation.topics.into_iter().map(|topic| topic.name), results)
     }
-
-    /// Deletes topics, by name or (Kafka 2.8) by id.
-    ///
-    /// # Errors
-    ///
-    /// Each topic has its own, most often
-    /// [`UNKNOWN_TOPIC_OR_PARTITION`](ErrorCode::UNKNOWN_TOPIC_OR_PARTITION) and
-    /// [`TOPIC_DELETION_DISABLED`](ErrorCode::TOPIC_DELETION_DISABLED). After a timeout, or when a connection
-    /// broke, a topic may have been deleted all the same.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future does not take back what was sent.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let broker = milena_broker::Broker::start().await?;
-    /// # use milena::{admin::{Admin, NewTopic}, config::AdminConfig};
-    /// # let admin = Admin::new(AdminConfig::builder(broker.bootstrap_servers()).build()?)?;
-    /// admin.create_topics([NewTopic::new("orders", 3, 1)]).await.all()?;
-    /// admin.delete_topics(["orders"]).await.all()?;
-    /// assert!(admin.list_topics().await?.is_empty());
-    /// # Ok(()) }
-    /// ```
-    pub async fn delete_topics<K: Into<TopicKey>>(
-        &self,
-        topics: impl IntoIterator<Item = K>,
-    ) -> Results<TopicKey, ()> {
-        let operation = DeleteTopics { topics: topics.into_iter().map(Into::into).collect() };
-        let results = self.inner.run(&operation, self.inner.deadline(None)).await;
-        Results::new(operation.topics, results)
-    }
-}
-
-/// Whether a request to the controller may be sent again. Other codes that can pass are answers about the
-/// outcome, such as a topic that is not there.
-pub(super) fn controller_may_pass(error: &Error) -> bool {
-    match error.code() {
-        Some(code) => {
-            matches!(code, ErrorCode::NOT_CONTROLLER | ErrorCode::THROTTLING_QUOTA_EXCEEDED)
-        }
-        None => error.is_retriable(),
-    }
 }
 
 struct CreateTopics {
@@ -371,110 +272,28 @@ impl Operation for CreateTopics {
         pending: &[usize],
         deadline: Instant,
     ) -> Result<Outcomes<CreatedTopic>, Error> {
-        let (pending, mut outcomes) = without_repetitions(pending, |index| {
-            self.topics.get(index).map(|topic| topic.name.as_str())
-        });
+        let (asked, mut outcomes) = Asked::once(&self.topics, pending, |topic| &topic.name);
         let connection = admin.cluster.controller().await?;
-        let topics = || pending.iter().filter_map(|index| self.topics.get(*index));
-        let version = if topics().any(NewTopic::needs_broker_defaults) {
+        let version = if asked.iter().any(NewTopic::needs_broker_defaults) {
             let what = "a topic without partitions and replication factor";
             highest_from::<CreateTopicsRequest>(&connection, BROKER_DEFAULTS_VERSION, what)?
         } else {
             highest::<CreateTopicsRequest>(&connection)?
         };
         let request = CreateTopicsRequest {
-            topics: topics().map(NewTopic::to_wire).collect(),
+            topics: asked.iter().map(NewTopic::to_wire).collect(),
             timeout_ms: admin.timeout_ms(deadline),
             validate_only: self.options.validate_only,
             ..Default::default()
         };
         let response = admin.send(&connection, &request, version, deadline).await?;
-        let outcome = |result: CreatableTopicResult| match result.error_code {
-            0 => Ok(CreatedTopic::from_wire(result, version)),
-            code => {
-                let message = result.error_message.as_deref();
-                let error = answered(code, message, ApiKey::CREATE_TOPICS, version);
-                Err(error.with_topic(result.name.to_string()))
-            }
-        };
         for result in response.topics {
-            let is_it = |index: &&usize| {
-                self.topics.get(**index).is_some_and(|topic| *topic.name == *result.name)
-            };
-            let Some(index) = pending.iter().find(is_it) else { continue };
-            outcomes.push((*index, outcome(result)));
-        }
-        Ok(outcomes)
-    }
-}
-
-struct DeleteTopics {
-    topics: Vec<TopicKey>,
-}
-
-impl Operation for DeleteTopics {
-    type Output = ();
-
-    fn len(&self) -> usize {
-        self.topics.len()
-    }
-
-    fn may_pass(&self, error: &Error) -> bool {
-        controller_may_pass(error)
-    }
-
-    async fn attempt(
-        &self,
-        admin: &Inner,
-        pending: &[usize],
-        deadline: Instant,
-    ) -> Result<Outcomes<()>, Error> {
-        let (pending, mut outcomes) = without_repetitions(pending, |index| self.topics.get(index));
-        let connection = admin.cluster.controller().await?;
-        let topics: Vec<&TopicKey> =
-            pending.iter().filter_map(|index| self.topics.get(*index)).collect();
-        let version = if topics.iter().any(|topic| topic.is_id()) {
-            let what = "deleting a topic by its id";
-            highest_from::<DeleteTopicsRequest>(&connection, DELETE_BY_ID_VERSION, what)?
-        } else {
-            highest::<DeleteTopicsRequest>(&connection)?
-        };
-        let mut request =
-            DeleteTopicsRequest { timeout_ms: admin.timeout_ms(deadline), ..Default::default() };
-        for topic in topics {
-            match topic {
-                TopicKey::Name(name) if version < DELETE_BY_ID_VERSION => {
-                    request.topic_names.push(ByteString::from(name.as_str()));
-                }
-                TopicKey::Name(name) => request.topics.push(DeleteTopicState {
-                    name: Some(ByteString::from(name.as_str())),
-                    ..Default::default()
-                }),
-                TopicKey::Id(id) => {
-                    request.topics.push(DeleteTopicState { topic_id: *id, ..Default::default() })
-                }
-            }
-        }
-        let response = admin.send(&connection, &request, version, deadline).await?;
-        for result in response.responses {
-            let is_it = |index: &&usize| {
-                self.topics
-                    .get(**index)
-                    .is_some_and(|topic| topic.is(result.name.as_ref(), result.topic_id))
-            };
-            let Some(index) = pending.iter().find(is_it) else { continue };
-            let outcome = match result.error_code {
-                0 => Ok(()),
-                code => {
-                    let message = result.error_message.as_deref();
-                    let error = answered(code, message, ApiKey::DELETE_TOPICS, version);
-                    Err(match &result.name {
-                        Some(name) => error.with_topic(name.to_string()),
-                        None => error,
-                    })
-                }
-            };
-            outcomes.push((*index, outcome));
+            let Some(index) = asked.find(|topic| *topic.name == *result.name) else { continue };
+            let message = result.error_message.as_deref();
+            let outcome = check::<CreateTopicsRequest>(result.error_code, message, version)
+                .map_err(|error| error.with_topic(&*result.name))
+                .map(|()| CreatedTopic::from_wire(result, version));
+            outcomes.push((index, outcome));
         }
         Ok(outcomes)
     }
