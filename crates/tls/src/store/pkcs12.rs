@@ -236,7 +236,7 @@ impl Bags {
             .find(|certificate| {
                 key.local_key_id.is_some() && certificate.local_key_id == key.local_key_id
             })
-            .or_else(|| match self.certificates.as_slice() {
+            .or(match self.certificates.as_slice() {
                 [only] => Some(only),
                 _ => None,
             });
