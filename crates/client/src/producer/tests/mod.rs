@@ -4,6 +4,8 @@ mod basics;
 mod bounds;
 mod faults;
 mod partitions;
+mod transaction_faults;
+mod transactions;
 
 use std::time::{Duration, Instant};
 
