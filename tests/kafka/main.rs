@@ -29,4 +29,6 @@ mod refusals;
 #[cfg(test)]
 mod releases;
 #[cfg(test)]
+mod transactions;
+#[cfg(test)]
 mod witnesses;

@@ -30,6 +30,8 @@ mod model;
 mod stage;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod transactional_tests;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
