@@ -105,6 +105,8 @@ impl<C: Clone> Sender<C> {
         if let Some(machine) = &mut self.transactions {
             machine.handle_answer(answer, now);
         }
+        // What follows from the end of a transaction comes before the next one.
+        self.apply_effects(now);
     }
 
     /// Carries out what the machine has decided, and takes its next request.
@@ -122,11 +124,18 @@ impl<C: Clone> Sender<C> {
 
     fn carry_out(&mut self, source: &mut impl BatchSource<C>, now: Instant) {
         let Some(machine) = &mut self.transactions else { return };
-        let Effects { identity, admitted, has_ended, has_failed } = machine.take_effects();
-        if has_failed && let Some(reason) = self.reason_not_to_send() {
+        if machine.take_failed()
+            && let Some(reason) = self.reason_not_to_send()
+        {
             let is_fatal = matches!(self.transaction_state(), Some(TransactionState::FatalError(_)));
             self.fail_waiting(&reason, !is_fatal, source, now);
         }
+        self.apply_effects(now);
+    }
+
+    fn apply_effects(&mut self, now: Instant) {
+        let Some(machine) = &mut self.transactions else { return };
+        let Effects { identity, admitted, has_ended } = machine.take_effects();
         if has_ended {
             for key in std::mem::take(&mut self.admitted) {
                 self.partitions[key.0].leave_transaction();

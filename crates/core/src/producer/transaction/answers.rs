@@ -203,6 +203,15 @@ impl TransactionMachine {
         now: Instant,
     ) {
         let code = ErrorCode(response.error_code);
+        // The coordinator has aborted what took too long. With the second protocol it takes an abort
+        // with the old epoch for that one's and gives the next epoch, as Kafka 4.3.1 shows.
+        let is_aborted = code == ErrorCode::INVALID_TXN_STATE
+            && self.is_second_protocol
+            && end == TransactionEnd::Commit;
+        if is_aborted {
+            let reason = TransactionFailureReason::Broker { api: Api::EndTxn.name(), code };
+            return self.fail(TransactionFailure::abortable(reason));
+        }
         if code != ErrorCode::NONE {
             return self.settle(Api::EndTxn, code, now);
         }

@@ -173,8 +173,6 @@ pub(super) struct Effects {
     pub(super) admitted: Vec<PartitionKey>,
     /// The transaction is over: records may go nowhere.
     pub(super) has_ended: bool,
-    /// Nothing is to be sent that was not.
-    pub(super) has_failed: bool,
 }
 
 /// What the transaction has, as far as the coordinator knows.
@@ -232,6 +230,8 @@ pub(super) struct TransactionMachine {
     is_stale: bool,
     next_offsets_id: u64,
     effects: Effects,
+    /// Nothing is to be sent that was not.
+    has_failed: bool,
     events: VecDeque<TransactionEvent>,
 }
 
@@ -255,6 +255,7 @@ impl TransactionMachine {
             is_stale: false,
             next_offsets_id: 0,
             effects: Effects::default(),
+            has_failed: false,
             events: VecDeque::new(),
         }
     }
@@ -386,7 +387,7 @@ impl TransactionMachine {
             ) => {
                 self.give_contents_up();
                 self.state = TransactionState::AbortingTransaction;
-                self.effects.has_failed = true;
+                self.has_failed = true;
             }
             (TransactionState::Initializing { ended: Some(known) }, _) if *known == end => {}
             _ => return Err(self.misfit(call)),
@@ -403,12 +404,17 @@ impl TransactionMachine {
 
     /// There are records that no transaction is open for.
     pub(super) const fn refuse_records(&mut self) {
-        self.effects.has_failed = true;
+        self.has_failed = true;
     }
 
     /// Sequences of a partition have a gap, which only another epoch closes.
     pub(super) const fn note_gap(&mut self) {
         self.needs_bump = true;
+    }
+
+    /// Whether records that were never sent are to fail; asked once for each time.
+    pub(super) const fn take_failed(&mut self) -> bool {
+        std::mem::replace(&mut self.has_failed, false)
     }
 
     pub(super) fn take_effects(&mut self) -> Effects {
@@ -435,7 +441,7 @@ impl TransactionMachine {
         let severity = if is_final { Severity::Fatal } else { failure.severity };
         let failure = TransactionFailure { severity, ..failure };
         self.give_contents_up();
-        self.effects.has_failed = true;
+        self.has_failed = true;
         self.state = match severity {
             Severity::Refused => TransactionState::Uninitialized,
             Severity::Abortable => TransactionState::AbortableError(failure.clone()),

@@ -263,7 +263,7 @@ fn first_protocol_adds_what_is_sent_to_and_keeps_its_epoch() {
     let ended = TransactionEvent::Ended(TransactionNumber(1), TransactionEnd::Commit);
     assert_eq!(play.machine.poll_event(), Some(ended));
     let effects = play.machine.take_effects();
-    assert!(effects.has_ended && effects.identity.is_none() && !effects.has_failed);
+    assert!(effects.has_ended && effects.identity.is_none() && !play.machine.take_failed());
     assert_eq!(play.machine.begin(), Ok(TransactionNumber(2)));
 }
 
@@ -437,11 +437,25 @@ fn errors_that_end_the_producer_end_it_for_good() {
         let (severity, text) = play.failure().unwrap();
         assert_eq!(severity, Severity::Fatal);
         assert!(text.contains("taken over") || text.contains(&code.to_string()), "{text}");
-        assert!(play.machine.take_effects().has_failed);
+        assert!(play.machine.take_failed());
         assert_eq!(play.request(), "");
         assert_eq!(play.machine.begin().unwrap_err().severity, Severity::Fatal);
         assert_eq!(play.end(TransactionEnd::Abort).unwrap_err().severity, Severity::Fatal);
     }
+}
+
+#[test]
+fn commit_of_a_transaction_that_took_too_long_leaves_the_abort() {
+    let mut play = Play::open(SECOND);
+    play.end(TransactionEnd::Commit).unwrap();
+    play.request();
+    play.ended(ErrorCode::INVALID_TXN_STATE);
+    assert_eq!(play.failure().unwrap().0, Severity::Abortable);
+    play.end(TransactionEnd::Abort).unwrap();
+    assert_eq!(play.request(), "EndTxn(7, 0, false)");
+    play.ended(ErrorCode::NONE);
+    assert_eq!(play.state(), "READY");
+    assert_eq!(play.machine.identity, Some(identity(1)));
 }
 
 #[test]
