@@ -2,5 +2,10 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod messages;
 mod program;
 mod run;
+#[cfg(unix)]
+mod signals;
+#[cfg(unix)]
+mod terminal;
