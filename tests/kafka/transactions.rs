@@ -77,11 +77,7 @@ async fn read(access: &Access, topic: &str, level: &str) -> Vec<String> {
     all
 }
 
-async fn read_partitions(
-    access: &Access,
-    topic: &str,
-    level: &str,
-) -> BTreeMap<i32, Vec<String>> {
+async fn read_partitions(access: &Access, topic: &str, level: &str) -> BTreeMap<i32, Vec<String>> {
     let access = access.clone().with("isolation.level", level);
     let consumer = access.with("auto.offset.reset", "earliest").consumer();
     let partitions: Vec<TopicPartition> =
@@ -216,9 +212,8 @@ async fn fence_each_other(version: KafkaVersion) {
     within(transaction.commit()).await.unwrap();
 
     let expected = ["java's, kept", "ours, kept"];
-    let seen = async {
-        while read(&access, &topic, "read_committed").await.len() < expected.len() {}
-    };
+    let seen =
+        async { while read(&access, &topic, "read_committed").await.len() < expected.len() {} };
     within(seen).await;
     assert_eq!(read(&access, &topic, "read_committed").await, expected, "{version}");
     assert_eq!(java.read(&topic, "read_committed"), expected, "{version}");
@@ -258,9 +253,8 @@ async fn times_out(version: KafkaVersion) {
     // The coordinator looks every ten seconds; the marker of the abort makes the partition stable.
     let consumer = access.clone().with("isolation.level", "read_committed").consumer();
     let partitions = [TopicPartition::new(topic.as_str(), 0)];
-    let aborted = async {
-        while consumer.end_offsets(&partitions).await.unwrap()[&partitions[0]] < 2 {}
-    };
+    let aborted =
+        async { while consumer.end_offsets(&partitions).await.unwrap()[&partitions[0]] < 2 {} };
     within(aborted).await;
     let heir = if version.is_at_least(4, 0) {
         let error = within(open.commit()).await.unwrap_err();

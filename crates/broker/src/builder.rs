@@ -341,27 +341,7 @@ impl BrokerBuilder {
                 );
             }
         }
-        let mut served = match &self.release {
-            None => ServedVersions::newest(),
-            Some(text) => match parse_release(text) {
-                Some(release) => ServedVersions::of_release(release),
-                None => {
-                    return config(
-                        "as_version",
-                        format!(
-                            "`{text}` is no release; something like `2.8` was expected, 1.0 or later"
-                        ),
-                    );
-                }
-            },
-        };
-        let transaction_version =
-            self.transaction_version.unwrap_or_else(|| served.transaction_version());
-        if !(0..=TRANSACTION_VERSION_MAX).contains(&transaction_version) {
-            let problem = format!("{transaction_version} was given, 0 to 2 was expected");
-            return config("transaction_version", problem);
-        }
-        self.caps.iter().for_each(|&(api_key, max)| served.cap(api_key, max));
+        let (served, transaction_version) = self.served()?;
         let settings = Settings {
             node_count: self.nodes,
             auto_create_topics: self.auto_create_topics,
@@ -375,6 +355,28 @@ impl BrokerBuilder {
             data_dir: self.data_dir.clone(),
         };
         Ok((settings, listeners, tls))
+    }
+
+    /// The versions that are offered, and the protocol of transactions.
+    fn served(&self) -> Result<(ServedVersions, i16), StartError> {
+        let config = |option, problem: String| Err(StartError::Config { option, problem });
+        let mut served = match self.release.as_deref().map(|text| (text, parse_release(text))) {
+            None => ServedVersions::newest(),
+            Some((_, Some(release))) => ServedVersions::of_release(release),
+            Some((text, None)) => {
+                let problem = format!(
+                    "`{text}` is no release; something like `2.8` was expected, 1.0 or later"
+                );
+                return config("as_version", problem);
+            }
+        };
+        let level = self.transaction_version.unwrap_or_else(|| served.transaction_version());
+        if !(0..=TRANSACTION_VERSION_MAX).contains(&level) {
+            let problem = format!("{level} was given, 0 to 2 was expected");
+            return config("transaction_version", problem);
+        }
+        self.caps.iter().for_each(|&(api_key, max)| served.cap(api_key, max));
+        Ok((served, level))
     }
 
     fn listeners(&self, has_tls: bool) -> Vec<ListenerOptions> {

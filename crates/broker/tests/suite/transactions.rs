@@ -7,9 +7,9 @@ use milena_wire::messages::txn_offset_commit_request::{
     TxnOffsetCommitRequestPartition, TxnOffsetCommitRequestTopic,
 };
 use milena_wire::messages::{
-    AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, ApiVersionsRequest, DescribeProducersRequest,
-    DescribeTransactionsRequest, EndTxnRequest, InitProducerIdRequest, InitProducerIdResponse,
-    ListTransactionsRequest, OffsetFetchRequest, TxnOffsetCommitRequest,
+    AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, ApiVersionsRequest,
+    DescribeProducersRequest, DescribeTransactionsRequest, EndTxnRequest, InitProducerIdRequest,
+    InitProducerIdResponse, ListTransactionsRequest, OffsetFetchRequest, TxnOffsetCommitRequest,
 };
 use milena_wire::records::SealOptions;
 use milena_wire::{ApiKey, ErrorCode};

@@ -6,8 +6,8 @@ use milena_core::producer::{
     CoordinatorFeatures, TransactionAnswer, TransactionCall, TransactionRequest,
 };
 use milena_pool::{Connection, Purpose, RequestError};
-use milena_wire::messages::{InitProducerIdRequest, TxnOffsetCommitRequest};
 use milena_wire::Request;
+use milena_wire::messages::{InitProducerIdRequest, TxnOffsetCommitRequest};
 
 use super::shared::now;
 use crate::Error;

@@ -63,7 +63,8 @@ impl Gate {
             return failure::transaction(failure);
         }
         let message = match &why.state {
-            None | Some(TransactionState::Uninitialized | TransactionState::Initializing { .. }) => {
+            None
+            | Some(TransactionState::Uninitialized | TransactionState::Initializing { .. }) => {
                 "the producer has a transactional.id: call init_transactions and begin_transaction first"
             }
             Some(TransactionState::Ready) => {

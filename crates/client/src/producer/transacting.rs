@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use milena_core::producer::{
-    Ending, OffsetsId, TransactionAnswer, TransactionEnd, TransactionEvent, TransactionFailure, TransactionNumber,
-    TransactionState,
+    Ending, OffsetsId, TransactionAnswer, TransactionEnd, TransactionEvent, TransactionFailure,
+    TransactionNumber, TransactionState,
 };
 
 use super::coordination::Answered;
@@ -53,13 +53,11 @@ impl Driver {
                     Err(failure) => tell(waiter, Err(failure::transaction(&failure))),
                 }
             }
-            Command::EndTransaction(number, end, waiter) => {
-                match self.end(number, end, now) {
-                    Ok(Ending::Done) => tell(waiter, Ok(())),
-                    Ok(Ending::Waiting) => self.waiters.ended.push(waiter),
-                    Err(failure) => tell(waiter, Err(failure::transaction(&failure))),
-                }
-            }
+            Command::EndTransaction(number, end, waiter) => match self.end(number, end, now) {
+                Ok(Ending::Done) => tell(waiter, Ok(())),
+                Ok(Ending::Waiting) => self.waiters.ended.push(waiter),
+                Err(failure) => tell(waiter, Err(failure::transaction(&failure))),
+            },
             Command::AbandonTransaction(number) => self.abandon(number, now),
             Command::AbortTransaction(waiter) => {
                 self.abandon(self.waiters.number, now);

@@ -9,11 +9,11 @@ use milena_core::producer::{TransactionEnd, TransactionNumber, TransactionOffset
 use tokio::sync::oneshot;
 
 use super::delivery::{Delivery, RecordMetadata};
+use super::failure;
 use super::handle::Producer;
 use super::inbox::{Command, Waiter};
 use super::record::ProducerRecord;
 use super::shared::now;
-use super::failure;
 use crate::consumer::ConsumerGroupMetadata;
 use crate::{Error, ErrorKind};
 

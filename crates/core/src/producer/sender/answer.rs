@@ -87,6 +87,8 @@ impl<C: Clone> Sender<C> {
         batch.attempts = batch.attempts.saturating_sub(1);
         if batch.is_answered() {
             self.give_up(key, batch);
+        } else if let Some(reason) = self.reason_to_give_up(key, &batch) {
+            self.give_up_with(key, batch, reason);
         } else {
             let partition = &mut self.partitions[key.0];
             partition.pipeline = Pipeline::Settling;

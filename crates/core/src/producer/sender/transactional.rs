@@ -127,7 +127,8 @@ impl<C: Clone> Sender<C> {
         if machine.take_failed()
             && let Some(reason) = self.reason_not_to_send()
         {
-            let is_fatal = matches!(self.transaction_state(), Some(TransactionState::FatalError(_)));
+            let is_fatal =
+                matches!(self.transaction_state(), Some(TransactionState::FatalError(_)));
             self.fail_waiting(&reason, !is_fatal, source, now);
         }
         self.apply_effects(now);

@@ -34,12 +34,13 @@ struct Play {
 impl Play {
     /// A producer that is ready, in epoch 0.
     fn new(features: CoordinatorFeatures, partitions: usize) -> Self {
-        let transactions = TransactionSettings {
-            transactional_id: "t".into(),
-            timeout: Duration::from_secs(60),
+        let transactions =
+            TransactionSettings { transactional_id: "t".into(), timeout: Duration::from_secs(60) };
+        let settings = SenderSettings {
+            transactions: Some(transactions),
+            linger: Duration::ZERO,
+            ..settings()
         };
-        let settings =
-            SenderSettings { transactions: Some(transactions), linger: Duration::ZERO, ..settings() };
         let stage = Stage::without_producer_id(settings, partitions);
         let mut play = Self { stage, features, epoch: 0, number: TransactionNumber(0) };
         assert_eq!(play.stage.sender.initialize_transactions(), Ok(Ending::Waiting));
@@ -112,8 +113,7 @@ impl Play {
         let is_second = self.features.transaction_version == 2;
         self.epoch += i16::from(is_second);
         let (producer_id, producer_epoch) = if is_second { (7, self.epoch) } else { (-1, -1) };
-        let response =
-            EndTxnResponse { producer_id, producer_epoch, ..EndTxnResponse::default() };
+        let response = EndTxnResponse { producer_id, producer_epoch, ..EndTxnResponse::default() };
         self.answer(TransactionAnswer::End(response, self.features));
         request.committed
     }
@@ -329,6 +329,18 @@ fn fenced_producer_fails_everything() {
     assert!(play.produce().is_empty());
     assert!(play.stage.outcome(late).contains("taken over"), "{}", play.stage.outcome(late));
     assert_eq!(play.stage.reserved, 0);
+}
+
+#[test]
+fn batch_that_never_left_is_not_sent_after_a_failure() {
+    let mut play = Play::flowing(FIRST);
+    let batch = play.stage.batch(0, 1);
+    let call = play.produce().remove(0);
+    play.ask_for(TransactionEnd::Abort).unwrap();
+    play.stage.finish(&call, Answer::NotSent);
+    assert_eq!(play.stage.outcome(batch), "not written: the transaction was aborted");
+    assert!(!play.end());
+    assert_eq!(play.state(), "INITIALIZING", "its sequence is missing");
 }
 
 #[test]

@@ -101,8 +101,7 @@ impl TransactionMachine {
         let codes: BTreeMap<TopicPartition, ErrorCode> = topics
             .flat_map(|topic| {
                 topic.results_by_partition.iter().map(|result| {
-                    let partition =
-                        TopicPartition::new(topic.name.clone(), result.partition_index);
+                    let partition = TopicPartition::new(topic.name.clone(), result.partition_index);
                     (partition, ErrorCode(result.partition_error_code))
                 })
             })
@@ -274,8 +273,7 @@ impl TransactionMachine {
             Verdict::Abort => self.fail_unless_given_up(TransactionFailure::abortable(reason)),
             Verdict::AbortAndBump => {
                 self.needs_bump = true;
-                let severity =
-                    if self.can_bump() { Severity::Abortable } else { Severity::Fatal };
+                let severity = if self.can_bump() { Severity::Abortable } else { Severity::Fatal };
                 self.fail_unless_given_up(TransactionFailure::new(severity, reason));
             }
         }

@@ -15,8 +15,8 @@ use milena_wire::messages::{
 use milena_wire::{ByteString, ErrorCode};
 
 use super::{
-    Contents, Membership, ProducerIdentity, TransactionEnd, TransactionEvent, TransactionMachine, TransactionOffsets,
-    TransactionState,
+    Contents, Membership, ProducerIdentity, TransactionEnd, TransactionEvent, TransactionMachine,
+    TransactionOffsets, TransactionState,
 };
 use crate::TopicPartition;
 
@@ -109,7 +109,9 @@ impl TransactionMachine {
         // The first look may end a transaction that needs no request, and the second begins what follows.
         let step = self.next_step(is_drained).or_else(|| self.next_step(is_drained))?;
         let (request, version_max) = match step {
-            Step::Initialize => (TransactionRequest::InitProducerId(self.initialization()), i16::MAX),
+            Step::Initialize => {
+                (TransactionRequest::InitProducerId(self.initialization()), i16::MAX)
+            }
             Step::AddPartitions => {
                 (TransactionRequest::AddPartitions(self.partitions()), ADD_PARTITIONS_MAX)
             }
@@ -168,10 +170,8 @@ impl TransactionMachine {
     pub(super) fn complete(&mut self, end: TransactionEnd) {
         self.contents = Contents::default();
         self.effects.has_ended = true;
-        let was_second = std::mem::replace(
-            &mut self.is_second_protocol,
-            self.features.transaction_version >= 2,
-        );
+        let was_second =
+            std::mem::replace(&mut self.is_second_protocol, self.features.transaction_version >= 2);
         // Spec: KIP-890#upgrade: the first transaction of the second protocol has an epoch of its own,
         // so that nothing that belongs to one of the first can be taken for a part of it.
         let is_upgrade = self.is_second_protocol && !was_second;

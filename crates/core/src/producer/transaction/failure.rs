@@ -74,7 +74,10 @@ pub enum TransactionFailureReason {
 }
 
 impl TransactionFailure {
-    pub(in crate::producer) const fn new(severity: Severity, reason: TransactionFailureReason) -> Self {
+    pub(in crate::producer) const fn new(
+        severity: Severity,
+        reason: TransactionFailureReason,
+    ) -> Self {
         Self { severity, reason }
     }
 

@@ -45,7 +45,9 @@ use crate::TopicPartition;
 use crate::backoff::{Backoff, Jitter};
 use crate::consumer::OffsetAndMetadata;
 
-pub use self::calls::{CoordinatorFeatures, TransactionAnswer, TransactionCall, TransactionRequest};
+pub use self::calls::{
+    CoordinatorFeatures, TransactionAnswer, TransactionCall, TransactionRequest,
+};
 pub use self::failure::{Severity, TransactionFailure, TransactionFailureReason};
 
 use self::calls::Step;

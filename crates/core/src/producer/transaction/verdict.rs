@@ -126,17 +126,16 @@ mod tests {
 
     #[test]
     fn codes_mean_what_they_mean_to_java() {
-        use Verdict::{Abort, AbortAndBump, Concurrent, Done, Fatal, Fenced, Moved, Refused, Retry};
+        use Verdict::{
+            Abort, AbortAndBump, Concurrent, Done, Fatal, Fenced, Moved, Refused, Retry,
+        };
         for (code, expected) in [
             (ErrorCode::NONE, [Done; 6]),
             (ErrorCode::NOT_COORDINATOR, [Moved; 6]),
             (ErrorCode::COORDINATOR_NOT_AVAILABLE, [Moved; 6]),
             (ErrorCode::COORDINATOR_LOAD_IN_PROGRESS, [Retry; 6]),
             (ErrorCode::REQUEST_TIMED_OUT, [Retry, Retry, Retry, Retry, Moved, Retry]),
-            (
-                ErrorCode::CONCURRENT_TRANSACTIONS,
-                [Retry, Retry, Concurrent, Retry, Retry, Retry],
-            ),
+            (ErrorCode::CONCURRENT_TRANSACTIONS, [Retry, Retry, Concurrent, Retry, Retry, Retry]),
             (ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, [Retry; 6]),
             (ErrorCode::PRODUCER_FENCED, [Fenced; 6]),
             (ErrorCode::INVALID_PRODUCER_EPOCH, [Fenced; 6]),
@@ -145,10 +144,7 @@ mod tests {
                 ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
                 [Fatal, Refused, Fatal, Fatal, Fatal, Fatal],
             ),
-            (
-                ErrorCode::CLUSTER_AUTHORIZATION_FAILED,
-                [Fatal, Refused, Abort, Fatal, Fatal, Fatal],
-            ),
+            (ErrorCode::CLUSTER_AUTHORIZATION_FAILED, [Fatal, Refused, Abort, Fatal, Fatal, Fatal]),
             (ErrorCode::INVALID_TXN_STATE, [Fatal; 6]),
             (ErrorCode::INVALID_PRODUCER_ID_MAPPING, [Fatal; 6]),
             (ErrorCode::INVALID_TRANSACTION_TIMEOUT, [Fatal, Fatal, Abort, Fatal, Fatal, Fatal]),
@@ -156,15 +152,9 @@ mod tests {
                 ErrorCode::UNKNOWN_PRODUCER_ID,
                 [Fatal, Fatal, AbortAndBump, AbortAndBump, Fatal, AbortAndBump],
             ),
-            (
-                ErrorCode::TOPIC_AUTHORIZATION_FAILED,
-                [Fatal, Fatal, Abort, Fatal, Abort, Fatal],
-            ),
+            (ErrorCode::TOPIC_AUTHORIZATION_FAILED, [Fatal, Fatal, Abort, Fatal, Abort, Fatal]),
             (ErrorCode::OPERATION_NOT_ATTEMPTED, [Fatal, Fatal, Abort, Fatal, Fatal, Fatal]),
-            (
-                ErrorCode::GROUP_AUTHORIZATION_FAILED,
-                [Abort, Fatal, Abort, Abort, Abort, Fatal],
-            ),
+            (ErrorCode::GROUP_AUTHORIZATION_FAILED, [Abort, Fatal, Abort, Abort, Abort, Fatal]),
             (ErrorCode::UNKNOWN_MEMBER_ID, [Fatal, Fatal, Abort, Fatal, Abort, Fatal]),
             (ErrorCode::ILLEGAL_GENERATION, [Fatal, Fatal, Abort, Fatal, Abort, Fatal]),
             (ErrorCode::FENCED_INSTANCE_ID, [Fatal, Fatal, Abort, Fatal, Abort, Fatal]),
