@@ -224,14 +224,14 @@ impl Transactions {
             return Err(ErrorCode::INVALID_PRODUCER_ID_MAPPING);
         };
         if transaction.state != TransactionState::Ongoing {
-            let is_retry = transaction.is_ended(commits);
-            // With the second protocol a transaction that never wrote anything may be aborted.
-            let is_empty_abort = bumps && !commits;
-            if is_retry || is_empty_abort {
-                if is_empty_abort && !is_retry {
-                    transaction.bump(&mut new_producer_id);
-                    transaction.state = TransactionState::CompleteAbort;
-                }
+            // With the second protocol a transaction that never wrote anything may be aborted; the same
+            // end again would name the epoch before.
+            if bumps && !commits {
+                transaction.bump(&mut new_producer_id);
+                transaction.state = TransactionState::CompleteAbort;
+                return Ok((None, transaction.identity()));
+            }
+            if !bumps && transaction.is_ended(commits) {
                 return Ok((None, transaction.identity()));
             }
             return Err(ErrorCode::INVALID_TXN_STATE);

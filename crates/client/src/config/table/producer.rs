@@ -181,14 +181,16 @@ pub(super) const PROPERTIES: &[Property] = &[
         Clients::PRODUCER,
         Kind::NonEmptyText,
         "0.11",
-        "Names the producer across restarts, for transactions. A producer with the same name takes the          place of the one before.",
+        "Names the producer across restarts, for transactions. A producer with the same name takes the \
+         place of the one before.",
     ),
     Property::new(
         "transaction.timeout.ms",
         Clients::PRODUCER,
         INT,
         "0.11",
-        "How long a transaction may stay open before the coordinator aborts it; at most          `transaction.max.timeout.ms` of the broker.",
+        "How long a transaction may stay open before the coordinator aborts it; at most \
+         `transaction.max.timeout.ms` of the broker.",
     )
     .default("60000"),
     Property::new(

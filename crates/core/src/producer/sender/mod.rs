@@ -31,6 +31,8 @@ mod stage;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod transactional_model;
+#[cfg(test)]
 mod transactional_tests;
 
 use std::cmp::Reverse;
