@@ -52,6 +52,12 @@ use crate::{Error, ErrorKind, PartitionInfo};
 /// # }
 /// ```
 ///
+/// # Transactions
+///
+/// With a `transactional.id` all records are part of [transactions](super::Transaction): after
+/// [`init_transactions`](Self::init_transactions) each begins with
+/// [`begin_transaction`](Self::begin_transaction).
+///
 /// # Dropping
 ///
 /// Dropping the last clone does not block. What was accepted is still sent in the background for at

@@ -32,7 +32,7 @@ pub(super) enum Command {
     /// Begin a transaction.
     BeginTransaction(Waiter<TransactionNumber>),
     /// Make offsets part of a transaction.
-    SendOffsets(TransactionNumber, TransactionOffsets, Waiter<()>),
+    SendOffsets(TransactionNumber, Box<TransactionOffsets>, Waiter<()>),
     /// End a transaction.
     EndTransaction(TransactionNumber, TransactionEnd, Waiter<()>),
     /// Nobody has a handle on this transaction any more: abort it, unless it is being committed.

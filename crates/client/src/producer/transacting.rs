@@ -48,7 +48,7 @@ impl Driver {
             },
             Command::BeginTransaction(waiter) => self.begin(waiter, now),
             Command::SendOffsets(number, offsets, waiter) => {
-                match self.sender.send_offsets(number, offsets) {
+                match self.sender.send_offsets(number, *offsets) {
                     Ok(id) => drop(self.waiters.offsets.insert(id, waiter)),
                     Err(failure) => tell(waiter, Err(failure::transaction(&failure))),
                 }

@@ -152,7 +152,7 @@ impl Transaction {
             return Ok(());
         }
         let number = self.number;
-        let command = |waiter| Command::SendOffsets(number, offsets, waiter);
+        let command = |waiter| Command::SendOffsets(number, Box::new(offsets), waiter);
         self.producer.ask_driver("send_offsets", command).await
     }
 

@@ -155,7 +155,6 @@ impl ProducerConfigBuilder {
     /// place of the one before.
     ///
     /// Kafka property `transactional.id`, our default none, Kafka's default none, since Kafka 0.11.
-    #[must_use]
     pub fn transactional_id(self, id: impl Into<String>) -> Self {
         self.set("transactional.id", Value::Text(id.into()))
     }
@@ -164,7 +163,6 @@ impl ProducerConfigBuilder {
     ///
     /// Kafka property `transaction.timeout.ms`, our default `60000`, Kafka's default `60000`, since
     /// Kafka 0.11.
-    #[must_use]
     pub fn transaction_timeout(self, duration: Duration) -> Self {
         self.set("transaction.timeout.ms", Value::millis(duration))
     }

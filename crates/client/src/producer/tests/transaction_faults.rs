@@ -206,7 +206,7 @@ async fn moved_and_stopped_coordinators_are_followed() {
 async fn commit_that_takes_too_long_goes_on_and_can_be_waited_for() {
     for release in ["2.8", "4.3"] {
         let broker = broker(release).await;
-        let producer = transactional(&broker, |config| config.max_block(Duration::from_millis(80)));
+        let producer = transactional(&broker, |config| config.max_block(Duration::from_millis(500)));
         producer.init_transactions().await.unwrap();
         let transaction = producer.begin_transaction().await.unwrap();
         transaction.send_and_wait(record("kept", 0)).await.unwrap();
@@ -252,8 +252,8 @@ async fn records_that_expire_have_the_transaction_aborted() {
         let producer = transactional(&broker, |config| {
             config
                 .linger(Duration::ZERO)
-                .request_timeout(Duration::from_millis(100))
-                .delivery_timeout(Duration::from_millis(200))
+                .request_timeout(Duration::from_millis(300))
+                .delivery_timeout(Duration::from_secs(1))
         });
         producer.init_transactions().await.unwrap();
         let transaction = producer.begin_transaction().await.unwrap();
@@ -279,8 +279,8 @@ async fn old_coordinator_cannot_mend_records_of_unknown_fate() {
     let producer = transactional(&broker, |config| {
         config
             .linger(Duration::ZERO)
-            .request_timeout(Duration::from_millis(100))
-            .delivery_timeout(Duration::from_millis(200))
+            .request_timeout(Duration::from_millis(300))
+            .delivery_timeout(Duration::from_secs(1))
     });
     producer.init_transactions().await.unwrap();
     let transaction = producer.begin_transaction().await.unwrap();

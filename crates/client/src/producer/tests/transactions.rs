@@ -246,7 +246,7 @@ async fn transaction_that_takes_too_long_does_not_count() {
     for release in RELEASES {
         let broker = broker(release).await;
         let producer =
-            transactional(&broker, |config| config.transaction_timeout(Duration::from_millis(50)));
+            transactional(&broker, |config| config.transaction_timeout(Duration::from_millis(500)));
         producer.init_transactions().await.unwrap();
         let transaction = producer.begin_transaction().await.unwrap();
         transaction.send_and_wait(record("late", 0)).await.unwrap();
