@@ -33,4 +33,6 @@ mod releases;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]
+mod transactions;
+#[cfg(test)]
 mod witnesses;

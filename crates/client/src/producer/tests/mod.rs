@@ -5,6 +5,8 @@ mod bounds;
 mod faults;
 mod partitions;
 mod sessions;
+mod transaction_faults;
+mod transactions;
 
 use std::time::{Duration, Instant};
 
