@@ -218,7 +218,9 @@ fn push_parts<'a>(expr: &'a Expr, parts: &mut Vec<&'a Expr>) {
 }
 
 fn push_domains<'a>(domains: &'a [Domain], parts: &mut Vec<&'a Expr>) {
-    parts.extend(domains.iter().flat_map(|domain| [Some(&domain.start), domain.end.as_ref()]).flatten());
+    parts.extend(
+        domains.iter().flat_map(|domain| [Some(&domain.start), domain.end.as_ref()]).flatten(),
+    );
 }
 
 fn push_tests<'a>(tests: &'a [Test], parts: &mut Vec<&'a Expr>) {

@@ -7,7 +7,7 @@ use crate::{
     ast::{Expr, Test},
     error::Position,
     evaluate::{Evaluator, Frame},
-    parser::{self, Names, Parsed},
+    parser::{self, Names},
 };
 
 /// What an evaluation came to.
@@ -38,7 +38,7 @@ pub struct Evaluation {
 #[derive(Clone, Debug)]
 pub struct Expression {
     text: Arc<str>,
-    parsed: Arc<Parsed<Expr>>,
+    tree: Arc<Expr>,
     /// Whether a scope may have names that change how the text is to be read.
     depends_on_names: bool,
 }
@@ -48,7 +48,7 @@ impl Expression {
     ///
     /// # Errors
     ///
-    /// Where the text is no expression, or nests deeper than 96 levels: the place, what stands
+    /// Where the text is no expression, or nests deeper than about 60 levels: the place, what stands
     /// there, and what was expected.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         Self::parse_with(text, &Names::default(), may_have_names(text))
@@ -76,8 +76,8 @@ impl Expression {
     }
 
     fn parse_with(text: &str, names: &Names, depends_on_names: bool) -> Result<Self, ParseError> {
-        let parsed = Arc::new(parser::expression(text, names)?);
-        Ok(Self { text: text.into(), parsed, depends_on_names })
+        let tree = Arc::new(parser::expression(text, names)?);
+        Ok(Self { text: text.into(), tree, depends_on_names })
     }
 
     /// The text that was parsed.
@@ -117,7 +117,7 @@ impl Expression {
             Some(names) if !names.is_empty() => parser::expression(&self.text, &names).ok(),
             _ => None,
         };
-        let tree = parsed.as_ref().map_or(&self.parsed.tree, |parsed| &parsed.tree);
+        let tree = parsed.as_ref().unwrap_or(&self.tree);
         let mut evaluator = Evaluator::new(environment);
         let value = evaluator.evaluate(tree, &Frame::of_scope(scope))?;
         Ok(Evaluation { value, warnings: warnings(&self.text, evaluator) })
@@ -140,7 +140,7 @@ impl Expression {
 #[derive(Clone, Debug)]
 pub struct UnaryTests {
     text: Arc<str>,
-    parsed: Arc<Parsed<Vec<Test>>>,
+    tree: Arc<[Test]>,
     depends_on_names: bool,
 }
 
@@ -151,8 +151,8 @@ impl UnaryTests {
     ///
     /// As [`Expression::parse`].
     pub fn parse(text: &str) -> Result<Self, ParseError> {
-        let parsed = Arc::new(parser::unary_tests(text, &Names::default())?);
-        Ok(Self { text: text.into(), parsed, depends_on_names: may_have_names(text) })
+        let tree = parser::unary_tests(text, &Names::default())?.into();
+        Ok(Self { text: text.into(), tree, depends_on_names: may_have_names(text) })
     }
 
     /// The text that was parsed.
@@ -176,7 +176,7 @@ impl UnaryTests {
             Some(names) if !names.is_empty() => parser::unary_tests(&self.text, &names).ok(),
             _ => None,
         };
-        let tree = parsed.as_ref().map_or(&self.parsed.tree, |parsed| &parsed.tree);
+        let tree = parsed.as_deref().unwrap_or(&self.tree);
         let frame = Frame::of_scope(scope).with(vec![("?".into(), value.clone())]);
         Evaluator::new(environment).passes_any(value, tree, &frame, true)
     }
@@ -190,7 +190,5 @@ fn may_have_names(text: &str) -> bool {
 
 fn warnings(text: &str, evaluator: Evaluator<'_>) -> Vec<Warning> {
     let warnings = evaluator.into_warnings().into_iter();
-    warnings
-        .map(|(at, message)| Warning { position: Position::of(text, at), message })
-        .collect()
+    warnings.map(|(at, message)| Warning { position: Position::of(text, at), message }).collect()
 }

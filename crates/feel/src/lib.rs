@@ -23,6 +23,8 @@
 //! - Regular expressions are matched in linear time, so that patterns cannot refer back to a group.
 //! - A time with a zone's name and no date has the offset that the zone has on the first of January.
 //! - Functions that are `external` come to null when they are invoked.
+//! - `=` takes times that differ by a fraction of a second for equal, as the conformance tests of DMN
+//!   have it; `<`, `>` and `is` tell them apart.
 //! - A context's entry that is a function can call itself by its name.
 
 mod ast;
@@ -38,7 +40,9 @@ mod temporal;
 mod value;
 
 pub use self::{
-    builtins::{Builtin, BuiltinParameter, Origin, ParameterKind, Signature, builtins},
+    builtins::{
+        Builtin, BuiltinParameter, Origin, ParameterKind, Signature, builtins, functions_markdown,
+    },
     environment::{Environment, Limits},
     error::{EvaluationError, EvaluationErrorKind, ParseError, Position, Warning},
     expression::{Evaluation, Expression, UnaryTests},

@@ -156,7 +156,8 @@ fn time(evaluator: &mut Evaluator<'_>, arguments: &[Value]) -> Outcome {
         Value::Date(_) => Time::new(0, Some(Zone::UTC)),
         _ => None,
     };
-    Ok(evaluator.or_null(time.map(Value::from), "no time: expected as in 10:20:30 or 10:20:30+01:00"))
+    Ok(evaluator
+        .or_null(time.map(Value::from), "no time: expected as in 10:20:30 or 10:20:30+01:00"))
 }
 
 fn time_of_parts(evaluator: &mut Evaluator<'_>, arguments: &[Value]) -> Outcome {
@@ -280,7 +281,8 @@ fn years_and_months(evaluator: &mut Evaluator<'_>, arguments: &[Value]) -> Outco
         Value::DateTime(moment) => Some(moment.date()),
         _ => None,
     };
-    let months = date(&arguments[0]).zip(date(&arguments[1])).map(|(from, to)| to.months_since(from));
+    let months =
+        date(&arguments[0]).zip(date(&arguments[1])).map(|(from, to)| to.months_since(from));
     Ok(evaluator.or_null(months.map(Value::from), "expected two dates"))
 }
 
@@ -289,7 +291,7 @@ fn range(evaluator: &mut Evaluator<'_>, arguments: &[Value]) -> Outcome {
     evaluator.step(text.len())?;
     let range = parser::expression(text.trim(), &Names::default())
         .ok()
-        .and_then(|parsed| literal_range(&parsed.tree))
+        .and_then(|tree| literal_range(&tree))
         .map(Value::from);
     Ok(evaluator.or_null(range, "no range: expected as in [1..10)"))
 }

@@ -193,7 +193,11 @@ struct Distinct {
 
 impl Distinct {
     /// Adds an item; returns whether it is new.
-    fn add(&mut self, evaluator: &mut Evaluator<'_>, item: &Value) -> Result<bool, EvaluationError> {
+    fn add(
+        &mut self,
+        evaluator: &mut Evaluator<'_>,
+        item: &Value,
+    ) -> Result<bool, EvaluationError> {
         evaluator.step(1)?;
         if let Some(key) = Key::of(item) {
             let new = self.keys.insert(key);
@@ -247,7 +251,8 @@ fn is_empty(_: &mut Evaluator<'_>, arguments: &[Value]) -> Outcome {
 
 fn partition(evaluator: &mut Evaluator<'_>, arguments: &[Value]) -> Outcome {
     let size = arguments[1].as_number().and_then(Number::truncate_to_i64);
-    let Some(size) = size.and_then(|size| usize::try_from(size).ok()).filter(|size| *size > 0) else {
+    let Some(size) = size.and_then(|size| usize::try_from(size).ok()).filter(|size| *size > 0)
+    else {
         return Ok(evaluator.null("the size of a part must be at least 1"));
     };
     let mut parts = Vec::new();

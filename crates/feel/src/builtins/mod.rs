@@ -6,6 +6,7 @@ mod conversion;
 mod extra;
 mod list;
 mod list_edit;
+mod markdown;
 mod number;
 mod pattern;
 mod range;
@@ -20,6 +21,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+pub use self::markdown::functions_markdown;
 pub(crate) use self::{conversion::temporal_literal, pattern::Patterns};
 use crate::{
     evaluate::{Evaluator, Outcome},
@@ -105,10 +107,9 @@ impl ParameterKind {
             Self::Time => matches!(value, V::Time(_)),
             Self::DateTime => matches!(value, V::DateTime(_)),
             Self::DaysTimeDuration => matches!(value, V::DaysTimeDuration(_)),
-            Self::Magnitude => matches!(
-                value,
-                V::Number(_) | V::DaysTimeDuration(_) | V::YearsMonthsDuration(_)
-            ),
+            Self::Magnitude => {
+                matches!(value, V::Number(_) | V::DaysTimeDuration(_) | V::YearsMonthsDuration(_))
+            }
             Self::List => matches!(value, V::List(_)),
             Self::Context => matches!(value, V::Context(_)),
             Self::Range => matches!(value, V::Range(_)),
@@ -132,9 +133,7 @@ impl ParameterKind {
                 [only] if self.takes(only) => Some(only.clone()),
                 _ => None,
             },
-            (Self::DateTime, Value::Date(date)) => {
-                Some(crate::DateTime::at_midnight(*date).into())
-            }
+            (Self::DateTime, Value::Date(date)) => Some(crate::DateTime::at_midnight(*date).into()),
             _ => None,
         }
     }
@@ -263,11 +262,7 @@ pub struct Builtin {
     pub signatures: &'static [Signature],
 }
 
-const fn dmn(
-    name: &'static str,
-    about: &'static str,
-    signatures: &'static [Signature],
-) -> Builtin {
+const fn dmn(name: &'static str, about: &'static str, signatures: &'static [Signature]) -> Builtin {
     Builtin { name, origin: Origin::Dmn, about, signatures }
 }
 

@@ -58,10 +58,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
     dmn(
         "abs",
         "A number or a duration without its sign.",
-        &[
-            Signature::new(&[needs("n", P::Magnitude)], abs),
-            Signature::new(&[needs("number", P::Magnitude)], abs),
-        ],
+        &[Signature::new(&[needs("n", P::Magnitude)], abs)],
     ),
     dmn(
         "modulo",

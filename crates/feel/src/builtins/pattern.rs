@@ -182,8 +182,7 @@ struct Translator {
 impl Translator {
     fn new(pattern: &str, flags: &str) -> Self {
         let characters = pattern.chars().collect::<Vec<_>>();
-        let characters =
-            if flags.contains('x') { without_space(&characters) } else { characters };
+        let characters = if flags.contains('x') { without_space(&characters) } else { characters };
         Self { characters, at: 0, dot_is_all: flags.contains('s'), output: String::new() }
     }
 
@@ -253,7 +252,9 @@ impl Translator {
         loop {
             match self.next() {
                 Some('}') => return Ok(name),
-                Some(letter) if letter.is_ascii_alphanumeric() || letter == '-' => name.push(letter),
+                Some(letter) if letter.is_ascii_alphanumeric() || letter == '-' => {
+                    name.push(letter)
+                }
                 _ => return Err("a category is a name in braces".to_owned()),
             }
         }

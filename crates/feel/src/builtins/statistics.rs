@@ -26,11 +26,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
     dmn("sum", "The sum of numbers.", signatures!(sum)),
     dmn("product", "The product of numbers.", signatures!(product)),
     dmn("mean", "The sum of numbers, divided by how many they are.", signatures!(mean)),
-    dmn(
-        "median",
-        "The number in the middle, or the mean of the two there.",
-        signatures!(median),
-    ),
+    dmn("median", "The number in the middle, or the mean of the two there.", signatures!(median)),
     dmn("stddev", "How far numbers are spread: the deviation of a sample.", signatures!(stddev)),
     dmn("mode", "The numbers that are there most often, in order.", signatures!(mode)),
 ];
@@ -88,8 +84,7 @@ fn sum(evaluator: &mut Evaluator<'_>, items: &[Value]) -> Outcome {
 
 fn product(evaluator: &mut Evaluator<'_>, items: &[Value]) -> Outcome {
     let Some(numbers) = numbers(evaluator, items)? else { return Ok(Value::Null) };
-    let product =
-        numbers.iter().try_fold(Number::ONE, |product, number| product.multiply(*number));
+    let product = numbers.iter().try_fold(Number::ONE, |product, number| product.multiply(*number));
     Ok(evaluator.or_null(product.map(Value::from), TOO_GREAT))
 }
 

@@ -12,7 +12,11 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         "substring",
         "A part of a string, from a position that counts from 1, or from -1 for the last.",
         &[Signature::new(
-            &[needs("string", P::String), needs("start position", P::Number), may("length", P::Number)],
+            &[
+                needs("string", P::String),
+                needs("start position", P::Number),
+                may("length", P::Number),
+            ],
             substring,
         )],
     ),
@@ -34,12 +38,18 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
     dmn(
         "substring before",
         "What is before the first match; nothing where there is none.",
-        &[Signature::new(&[needs("string", P::String), needs("match", P::String)], substring_before)],
+        &[Signature::new(
+            &[needs("string", P::String), needs("match", P::String)],
+            substring_before,
+        )],
     ),
     dmn(
         "substring after",
         "What is after the first match; nothing where there is none.",
-        &[Signature::new(&[needs("string", P::String), needs("match", P::String)], substring_after)],
+        &[Signature::new(
+            &[needs("string", P::String), needs("match", P::String)],
+            substring_after,
+        )],
     ),
     dmn(
         "replace",
@@ -204,7 +214,9 @@ fn string_join(evaluator: &mut Evaluator<'_>, arguments: &[Value]) -> Outcome {
             Value::String(part) => part,
             Value::Null => continue,
             other => {
-                return Ok(evaluator.null(format!("expected strings, and found a {}", other.kind())));
+                return Ok(
+                    evaluator.null(format!("expected strings, and found a {}", other.kind()))
+                );
             }
         };
         evaluator.step(1 + (part.len() + delimiter.len()) / 32)?;

@@ -19,13 +19,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
     dmn(
         "is",
         "Whether two values are the same, their zones included.",
-        &[Signature::new(
-            &[
-                super::may("value1", P::Any),
-                super::may("value2", P::Any),
-            ],
-            is,
-        )],
+        &[Signature::new(&[super::may("value1", P::Any), super::may("value2", P::Any)], is)],
     ),
     dmn("now", "This moment.", &[Signature::new(&[], now)]),
     dmn("today", "This day.", &[Signature::new(&[], today)]),
@@ -60,8 +54,18 @@ const DAYS: [&str; 7] =
     ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 
 fn date(value: &Value) -> Option<Date> {

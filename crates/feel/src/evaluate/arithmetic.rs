@@ -20,7 +20,8 @@ impl Evaluator<'_> {
     }
 
     fn apply(&mut self, operator: Operator, left: Value, right: Value) -> Outcome {
-        if let (Operator::Add, Value::String(left), Value::String(right)) = (operator, &left, &right)
+        if let (Operator::Add, Value::String(left), Value::String(right)) =
+            (operator, &left, &right)
         {
             // Before it is made, so that nothing is made that is too large.
             self.step((left.len() + right.len()) / 32)?;

@@ -58,7 +58,12 @@ impl Evaluator<'_> {
     }
 
     /// Compares two values; those that do not compare give null.
-    pub(super) fn compare(&mut self, comparison: Comparison, one: &Value, other: &Value) -> Outcome {
+    pub(super) fn compare(
+        &mut self,
+        comparison: Comparison,
+        one: &Value,
+        other: &Value,
+    ) -> Outcome {
         self.step_over(if one.shape().bytes < other.shape().bytes { one } else { other })?;
         Ok(holds(comparison, one, other).map_or_else(
             || {

@@ -21,7 +21,9 @@ impl Evaluator<'_> {
         match decision {
             Value::Number(index) => Ok(self.item(&list, index)),
             Value::Boolean(_) | Value::Null => self.matching(&list, decision, filter, frame),
-            other => Ok(self.null(format!("a filter is a boolean or a number, not a {}", other.kind()))),
+            other => {
+                Ok(self.null(format!("a filter is a boolean or a number, not a {}", other.kind())))
+            }
         }
     }
 

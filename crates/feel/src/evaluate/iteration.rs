@@ -14,7 +14,11 @@ use crate::{
 enum Items {
     List(List),
     /// From one number or day to another, both included, up or down.
-    Steps { next: i64, last: i64, days: bool },
+    Steps {
+        next: i64,
+        last: i64,
+        days: bool,
+    },
 }
 
 impl Items {
@@ -28,15 +32,18 @@ impl Items {
                     return None;
                 }
                 let value = next + index * distance.signum();
-                if *days { Date::from_epoch_days(value).map(Value::from) } else { Some(value.into()) }
+                if *days {
+                    Date::from_epoch_days(value).map(Value::from)
+                } else {
+                    Some(value.into())
+                }
             }
         }
     }
 }
 
 /// What is done with each combination of items; false ends the walk.
-type Visit<'v, 'e> =
-    dyn FnMut(&mut Evaluator<'e>, &Frame) -> Result<bool, EvaluationError> + 'v;
+type Visit<'v, 'e> = dyn FnMut(&mut Evaluator<'e>, &Frame) -> Result<bool, EvaluationError> + 'v;
 
 impl<'e> Evaluator<'e> {
     pub(super) fn iteration(&mut self, iteration: &Iteration, frame: &Frame) -> Outcome {

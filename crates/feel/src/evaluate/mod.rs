@@ -19,15 +19,12 @@ mod path;
 mod tests;
 
 pub(crate) use self::{
-    comparison::is_in_range,
-    conformity::conforms,
-    filter::position,
-    frame::Frame,
+    comparison::is_in_range, conformity::conforms, filter::position, frame::Frame,
 };
 use crate::{
     Environment,
-    builtins::Patterns,
     ast::{Conditional, Definition, Expr, Kind},
+    builtins::Patterns,
     error::{EvaluationError, EvaluationErrorKind},
     value::{Closure, Context, Function, List, Range, Shape, Value},
 };
@@ -52,7 +49,14 @@ pub(crate) struct Evaluator<'a> {
 impl<'a> Evaluator<'a> {
     pub(crate) fn new(environment: &'a Environment<'a>) -> Self {
         let steps_left = environment.limits.steps_max;
-        Self { environment, steps_left, depth: 0, at: 0, warnings: Vec::new(), patterns: Patterns::default() }
+        Self {
+            environment,
+            steps_left,
+            depth: 0,
+            at: 0,
+            warnings: Vec::new(),
+            patterns: Patterns::default(),
+        }
     }
 
     /// Each warning and the byte of the text that it is about.
@@ -265,7 +269,9 @@ impl<'a> Evaluator<'a> {
             }
             if condition.as_boolean().is_none() {
                 let kind = condition.kind();
-                self.null(format!("a condition must be a boolean, and is a {kind}: it counts as false"));
+                self.null(format!(
+                    "a condition must be a boolean, and is a {kind}: it counts as false"
+                ));
             }
         }
         self.evaluate(&conditional.otherwise, frame)

@@ -63,7 +63,8 @@ impl Evaluator<'_> {
             Test::Expression(expr) => {
                 let found = self.evaluate(expr, frame)?;
                 // A cell may be a condition of its own: then it is no value to compare to.
-                let condition = cell && found.as_boolean().is_some() && value.as_boolean().is_none();
+                let condition =
+                    cell && found.as_boolean().is_some() && value.as_boolean().is_none();
                 if condition || (cell && asks_input(expr)) {
                     return Ok(found.as_boolean());
                 }

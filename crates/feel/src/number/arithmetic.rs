@@ -21,7 +21,8 @@ impl Number {
         if let Some(sum) = self.add_small(other) {
             return Some(sum);
         }
-        let (high, low) = if self.exponent >= other.exponent { (self, other) } else { (other, self) };
+        let (high, low) =
+            if self.exponent >= other.exponent { (self, other) } else { (other, self) };
         let distance = i64::from(high.exponent) - i64::from(low.exponent);
         let (high_first, low_first) = (high.aligned().0, low.aligned().0);
         if distance > REACH && high_first - low_first > REACH {

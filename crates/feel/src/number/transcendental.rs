@@ -34,6 +34,9 @@ impl Number {
         if self.is_zero() || self.is_negative() {
             return None;
         }
+        if self == Self::ONE {
+            return Some(Self::ZERO);
+        }
         from_fixed(&ln_fixed(self)).map(Self::normalized)
     }
 
@@ -52,8 +55,8 @@ impl Number {
             let power = power_whole(self, whole.unsigned_abs());
             return if whole > 0 { power?.finish() } else { reciprocal(power) };
         }
-        let odd = exponent.is_integer()
-            && exponent.modulo(Self::TWO).is_some_and(|rest| !rest.is_zero());
+        let odd =
+            exponent.is_integer() && exponent.modulo(Self::TWO).is_some_and(|rest| !rest.is_zero());
         if self.negative && !exponent.is_integer() {
             return None;
         }

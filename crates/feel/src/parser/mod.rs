@@ -18,12 +18,27 @@ use crate::{
 };
 
 /// How deep an expression may nest.
-const DEPTH_MAX: u32 = 96;
+const DEPTH_MAX: u32 = 128;
 
 /// The words that end a name.
 const KEYWORDS: [&str; 17] = [
-    "if", "then", "else", "for", "in", "return", "some", "every", "satisfies", "and", "or",
-    "between", "instance", "function", "true", "false", "null",
+    "if",
+    "then",
+    "else",
+    "for",
+    "in",
+    "return",
+    "some",
+    "every",
+    "satisfies",
+    "and",
+    "or",
+    "between",
+    "instance",
+    "function",
+    "true",
+    "false",
+    "null",
 ];
 
 /// Whether the word is a keyword.
@@ -31,16 +46,8 @@ pub(crate) fn is_keyword(word: &str) -> bool {
     KEYWORDS.contains(&word)
 }
 
-/// What a text was parsed to.
-#[derive(Debug)]
-pub(crate) struct Parsed<T> {
-    pub(crate) tree: T,
-    /// Whether it says `?`, the value that is tested.
-    pub(crate) asks_input: bool,
-}
-
 /// Parses an expression. A `=` before it, as Camunda writes it, is left out.
-pub(crate) fn expression(text: &str, names: &Names) -> Result<Parsed<Expr>, ParseError> {
+pub(crate) fn expression(text: &str, names: &Names) -> Result<Expr, ParseError> {
     let mut parser = Parser::new(text, names)?;
     if parser.is_sign("=") {
         parser.at += 1;
@@ -50,7 +57,7 @@ pub(crate) fn expression(text: &str, names: &Names) -> Result<Parsed<Expr>, Pars
 }
 
 /// Parses unary tests: what a cell of a decision table may have.
-pub(crate) fn unary_tests(text: &str, names: &Names) -> Result<Parsed<Vec<Test>>, ParseError> {
+pub(crate) fn unary_tests(text: &str, names: &Names) -> Result<Vec<Test>, ParseError> {
     let mut parser = Parser::new(text, names)?;
     let tree = parser.unary_tests()?;
     parser.finish(tree)
@@ -69,7 +76,6 @@ struct Parser<'a> {
     filters: u32,
     /// Whether a `[` may end a range.
     ends_range: bool,
-    asks_input: bool,
 }
 
 impl<'a> Parser<'a> {
@@ -82,13 +88,12 @@ impl<'a> Parser<'a> {
             names: names.clone(),
             filters: 0,
             ends_range: false,
-            asks_input: false,
         })
     }
 
-    fn finish<T>(self, tree: T) -> Result<Parsed<T>, ParseError> {
+    fn finish<T>(&self, tree: T) -> Result<T, ParseError> {
         match self.peek() {
-            TokenKind::End => Ok(Parsed { tree, asks_input: self.asks_input }),
+            TokenKind::End => Ok(tree),
             _ => Err(self.expected("an operator or the end")),
         }
     }

@@ -62,7 +62,10 @@ impl Names {
                 if left == 0 {
                     return found;
                 }
-                if text.contains(name) && seen.insert((name.to_owned(), top)) {
+                if may_be_special(name)
+                    && text.contains(name)
+                    && seen.insert((name.to_owned(), top))
+                {
                     found.add(name, top);
                 }
                 match value {
@@ -120,6 +123,12 @@ impl Names {
     }
 }
 
+/// Whether there is a sign or a keyword in the name, so that words alone may not make it.
+fn may_be_special(name: &str) -> bool {
+    name.bytes().any(|byte| matches!(byte, b'.' | b'/' | b'-' | b'\'' | b'+' | b'*'))
+        || (name.contains(' ') && name.split(' ').any(is_keyword))
+}
+
 /// Where a name stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
@@ -156,7 +165,6 @@ impl Parser<'_> {
             name.push_str(self.source(self.at));
             self.at += 1;
         }
-        self.asks_input |= name == "?";
         Some(name.into())
     }
 
@@ -219,7 +227,7 @@ impl Parser<'_> {
             let part = match token.kind {
                 TokenKind::Word | TokenKind::Number => !ends.contains(&text),
                 TokenKind::Sign(sign) => {
-                    ["." , "/", "-", "'", "+", "*", "**"].contains(&sign) && self.at > first
+                    [".", "/", "-", "'", "+", "*", "**"].contains(&sign) && self.at > first
                 }
                 _ => false,
             };

@@ -171,7 +171,8 @@ impl<'a> Scan<'a> {
     }
 
     fn two_digits(&mut self) -> Option<u8> {
-        let digits = self.rest.get(..2).filter(|two| two.bytes().all(|digit| digit.is_ascii_digit()))?;
+        let digits =
+            self.rest.get(..2).filter(|two| two.bytes().all(|digit| digit.is_ascii_digit()))?;
         self.rest = &self.rest[2..];
         digits.parse().ok()
     }

@@ -70,10 +70,10 @@ impl List {
 
     /// Adds an item; the list is copied where somebody else has it, too. Returns whether it was.
     pub(crate) fn push(&mut self, item: Value) -> bool {
-        let shape = Shape::around([item.shape()]);
+        let added = item.shape();
         let shape = Shape {
-            bytes: self.0.shape.bytes.saturating_add(shape.bytes),
-            depth: self.0.shape.depth.max(shape.depth),
+            bytes: self.0.shape.bytes.saturating_add(added.bytes),
+            depth: self.0.shape.depth.max(added.depth.saturating_add(1)),
         };
         if let Some(own) = Arc::get_mut(&mut self.0) {
             own.items.push(item);

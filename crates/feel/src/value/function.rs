@@ -44,7 +44,9 @@ impl Function {
     /// The names of its parameters; of a builtin's first signature.
     pub fn parameters(&self) -> Vec<&str> {
         match &self.0 {
-            FunctionKind::Closure(closure) => closure.parameters.iter().map(|it| &*it.name).collect(),
+            FunctionKind::Closure(closure) => {
+                closure.parameters.iter().map(|it| &*it.name).collect()
+            }
             FunctionKind::Builtin(builtin) => builtin
                 .signatures
                 .first()

@@ -39,7 +39,8 @@ impl Value {
             Self::Number(number) => number_to_json(*number),
             Self::List(list) => list.items().iter().map(Self::to_json).collect(),
             Self::Context(context) => {
-                let entries = context.iter().map(|(name, value)| (name.to_owned(), value.to_json()));
+                let entries =
+                    context.iter().map(|(name, value)| (name.to_owned(), value.to_json()));
                 Json::Object(entries.collect::<Map<_, _>>())
             }
             other => other.to_text().map_or(Json::Null, Json::String),

@@ -208,7 +208,8 @@ impl Reader<'_> {
         let part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
         let length = rest.bytes().take_while(|byte| part(byte)).count();
         let digits = rest[..length].trim_start_matches('-');
-        let leading = digits.starts_with('0') && digits[1..].starts_with(|it: char| it.is_ascii_digit());
+        let leading =
+            digits.starts_with('0') && digits[1..].starts_with(|it: char| it.is_ascii_digit());
         if leading || digits.starts_with('.') {
             return Err(self.error("a number begins with its first digit"));
         }

@@ -48,13 +48,7 @@ pub struct Range {
 impl Range {
     /// The range between two values, each of which is part of it or not.
     pub fn new(start: Value, start_included: bool, end: Value, end_included: bool) -> Self {
-        Self {
-            comparison: None,
-            start: Some(start),
-            start_included,
-            end: Some(end),
-            end_included,
-        }
+        Self { comparison: None, start: Some(start), start_included, end: Some(end), end_included }
     }
 
     /// The values that compare so to a value.
@@ -64,10 +58,8 @@ impl Range {
             Comparison::Less | Comparison::LessOrEqual => (false, true),
             Comparison::Greater | Comparison::GreaterOrEqual => (true, false),
         };
-        let open = matches!(
-            comparison,
-            Comparison::Less | Comparison::Greater | Comparison::NotEqual
-        );
+        let open =
+            matches!(comparison, Comparison::Less | Comparison::Greater | Comparison::NotEqual);
         Self {
             comparison: Some(comparison),
             start: starts.then(|| value.clone()),
