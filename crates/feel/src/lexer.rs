@@ -109,7 +109,7 @@ impl Lexer<'_> {
     }
 
     fn skip_while(&mut self, wanted: impl Fn(char) -> bool) {
-        let length = self.rest().find(|it| !wanted(it)).unwrap_or(self.rest().len());
+        let length = self.rest().find(|it| !wanted(it)).unwrap_or_else(|| self.rest().len());
         self.at += length;
     }
 
@@ -167,7 +167,8 @@ impl Lexer<'_> {
         }
         let rest = self.rest();
         if rest.starts_with(['e', 'E']) {
-            let after = rest[1..].strip_prefix(['+', '-']).unwrap_or(&rest[1..]);
+            let unsigned = &rest[1..];
+            let after = unsigned.strip_prefix(['+', '-']).unwrap_or(unsigned);
             if after.starts_with(digit) {
                 self.at += rest.len() - after.len();
                 self.skip_while(digit);

@@ -129,17 +129,17 @@ fn delay(arguments: &[Value], random: Option<u64>) -> Option<DaysTimeDuration> {
         return None;
     }
     // A power that is too great for a number is beyond any delay.
-    let growth = factor.power(attempt.subtract(Number::ONE)?);
-    let delay = growth.and_then(|growth| least.multiply(growth));
+    let growth = factor.power(attempt.checked_sub(Number::ONE)?);
+    let delay = growth.and_then(|growth| least.checked_mul(growth));
     let delay = delay.map_or(most, |delay| delay.clamp(least, most));
     let shift = match random {
         Some(random) => {
             let from_minus_one_to_one = Number::from(random % 2_000_001)
-                .divide(Number::from(1_000_000))?
-                .subtract(Number::ONE)?;
-            delay.multiply(jitter)?.multiply(from_minus_one_to_one)?
+                .checked_div(Number::from(1_000_000))?
+                .checked_sub(Number::ONE)?;
+            delay.checked_mul(jitter)?.checked_mul(from_minus_one_to_one)?
         }
         None => Number::ZERO,
     };
-    DaysTimeDuration::of_seconds(delay.add(shift)?.round_to(3, Rounding::HalfUp)?)
+    DaysTimeDuration::of_seconds(delay.checked_add(shift)?.round_to(3, Rounding::HalfUp)?)
 }

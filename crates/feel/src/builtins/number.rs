@@ -138,7 +138,7 @@ fn parity(evaluator: &mut Evaluator<'_>, arguments: &[Value], odd: bool) -> Outc
 fn random_number(evaluator: &mut Evaluator<'_>, _: &[Value]) -> Outcome {
     let number = evaluator.random().and_then(|random| {
         let digits = Number::from(random % 10_u64.pow(18));
-        digits.divide(Number::from(10_u64.pow(18)))
+        digits.checked_div(Number::from(10_u64.pow(18)))
     });
     Ok(evaluator.or_null(number.map(Value::from), "there is no source of randomness"))
 }

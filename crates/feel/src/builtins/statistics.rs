@@ -74,7 +74,7 @@ fn numbers(
 const TOO_GREAT: &str = "the result is too great";
 
 fn total(numbers: &[Number]) -> Option<Number> {
-    numbers.iter().try_fold(Number::ZERO, |sum, number| sum.add(*number))
+    numbers.iter().try_fold(Number::ZERO, |sum, number| sum.checked_add(*number))
 }
 
 fn sum(evaluator: &mut Evaluator<'_>, items: &[Value]) -> Outcome {
@@ -84,12 +84,13 @@ fn sum(evaluator: &mut Evaluator<'_>, items: &[Value]) -> Outcome {
 
 fn product(evaluator: &mut Evaluator<'_>, items: &[Value]) -> Outcome {
     let Some(numbers) = numbers(evaluator, items)? else { return Ok(Value::Null) };
-    let product = numbers.iter().try_fold(Number::ONE, |product, number| product.multiply(*number));
+    let product =
+        numbers.iter().try_fold(Number::ONE, |product, number| product.checked_mul(*number));
     Ok(evaluator.or_null(product.map(Value::from), TOO_GREAT))
 }
 
 fn average(numbers: &[Number]) -> Option<Number> {
-    total(numbers)?.divide(count(numbers.len()))
+    total(numbers)?.checked_div(count(numbers.len()))
 }
 
 fn count(length: usize) -> Number {
@@ -121,11 +122,11 @@ fn stddev(evaluator: &mut Evaluator<'_>, items: &[Value]) -> Outcome {
     let deviation = || {
         let mean = average(&numbers)?;
         let squares = numbers.iter().map(|number| {
-            let difference = number.subtract(mean)?;
-            difference.multiply(difference)
+            let difference = number.checked_sub(mean)?;
+            difference.checked_mul(difference)
         });
         let squares = squares.collect::<Option<Vec<_>>>()?;
-        total(&squares)?.divide(count(numbers.len() - 1))?.sqrt()
+        total(&squares)?.checked_div(count(numbers.len() - 1))?.sqrt()
     };
     Ok(evaluator.or_null(deviation().map(Value::from), TOO_GREAT))
 }

@@ -54,9 +54,11 @@ impl Evaluator<'_> {
 fn add(left: &Value, right: &Value) -> Option<Value> {
     use Value as V;
     Some(match (left, right) {
-        (V::Number(left), V::Number(right)) => left.add(*right)?.into(),
-        (V::DaysTimeDuration(left), V::DaysTimeDuration(right)) => left.add(*right)?.into(),
-        (V::YearsMonthsDuration(left), V::YearsMonthsDuration(right)) => left.add(*right)?.into(),
+        (V::Number(left), V::Number(right)) => left.checked_add(*right)?.into(),
+        (V::DaysTimeDuration(left), V::DaysTimeDuration(right)) => left.checked_add(*right)?.into(),
+        (V::YearsMonthsDuration(left), V::YearsMonthsDuration(right)) => {
+            left.checked_add(*right)?.into()
+        }
         (V::Date(date), V::YearsMonthsDuration(duration)) => date.add_months(*duration)?.into(),
         (V::Date(date), V::DaysTimeDuration(duration)) => date.add_duration(*duration)?.into(),
         (V::DateTime(moment), V::YearsMonthsDuration(duration)) => {
@@ -73,7 +75,7 @@ fn add(left: &Value, right: &Value) -> Option<Value> {
 fn subtract(left: &Value, right: &Value) -> Option<Value> {
     use Value as V;
     Some(match (left, right) {
-        (V::Number(left), V::Number(right)) => left.subtract(*right)?.into(),
+        (V::Number(left), V::Number(right)) => left.checked_sub(*right)?.into(),
         (V::Date(left), V::Date(right)) => midnight(*left).since(&midnight(*right))?.into(),
         (V::DateTime(left), V::DateTime(right)) => left.since(right)?.into(),
         (V::DateTime(left), V::Date(right)) => left.since(&midnight(*right))?.into(),
@@ -93,12 +95,14 @@ fn midnight(date: Date) -> DateTime {
 fn multiply(left: &Value, right: &Value) -> Option<Value> {
     use Value as V;
     Some(match (left, right) {
-        (V::Number(left), V::Number(right)) => left.multiply(*right)?.into(),
+        (V::Number(left), V::Number(right)) => left.checked_mul(*right)?.into(),
         (V::DaysTimeDuration(duration), V::Number(factor))
-        | (V::Number(factor), V::DaysTimeDuration(duration)) => duration.multiply(*factor)?.into(),
+        | (V::Number(factor), V::DaysTimeDuration(duration)) => {
+            duration.checked_mul(*factor)?.into()
+        }
         (V::YearsMonthsDuration(duration), V::Number(factor))
         | (V::Number(factor), V::YearsMonthsDuration(duration)) => {
-            duration.multiply(*factor)?.into()
+            duration.checked_mul(*factor)?.into()
         }
         _ => return None,
     })
@@ -107,9 +111,9 @@ fn multiply(left: &Value, right: &Value) -> Option<Value> {
 fn divide(left: &Value, right: &Value) -> Option<Value> {
     use Value as V;
     Some(match (left, right) {
-        (V::Number(left), V::Number(right)) => left.divide(*right)?.into(),
-        (V::DaysTimeDuration(left), V::Number(right)) => left.divide(*right)?.into(),
-        (V::YearsMonthsDuration(left), V::Number(right)) => left.divide(*right)?.into(),
+        (V::Number(left), V::Number(right)) => left.checked_div(*right)?.into(),
+        (V::DaysTimeDuration(left), V::Number(right)) => left.checked_div(*right)?.into(),
+        (V::YearsMonthsDuration(left), V::Number(right)) => left.checked_div(*right)?.into(),
         (V::DaysTimeDuration(left), V::DaysTimeDuration(right)) => left.ratio(*right)?.into(),
         (V::YearsMonthsDuration(left), V::YearsMonthsDuration(right)) => left.ratio(*right)?.into(),
         _ => return None,

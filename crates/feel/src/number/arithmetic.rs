@@ -14,7 +14,7 @@ const REACH: i64 = 2 * DIGITS as i64 + 4;
 
 impl Number {
     /// The sum; `None` where it is too great.
-    pub fn add(self, other: Self) -> Option<Self> {
+    pub fn checked_add(self, other: Self) -> Option<Self> {
         if self.is_zero() || other.is_zero() {
             return Some(if self.is_zero() { other } else { self });
         }
@@ -34,12 +34,12 @@ impl Number {
     }
 
     /// The difference; `None` where it is too great.
-    pub fn subtract(self, other: Self) -> Option<Self> {
-        self.add(other.negate())
+    pub fn checked_sub(self, other: Self) -> Option<Self> {
+        self.checked_add(other.negate())
     }
 
     /// The product; `None` where it is too great.
-    pub fn multiply(self, other: Self) -> Option<Self> {
+    pub fn checked_mul(self, other: Self) -> Option<Self> {
         let negative = self.negative != other.negative;
         let exponent = self.exponent + other.exponent;
         if let Some(coefficient) = self.coefficient.checked_mul(other.coefficient)
@@ -58,7 +58,7 @@ impl Number {
     }
 
     /// The quotient; `None` where the divisor is zero or the quotient too great.
-    pub fn divide(self, other: Self) -> Option<Self> {
+    pub fn checked_div(self, other: Self) -> Option<Self> {
         if other.is_zero() {
             return None;
         }

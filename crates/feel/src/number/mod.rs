@@ -37,10 +37,10 @@ const EXPONENT_MIN: i64 = -6176;
 /// ```
 /// use milena_feel::Number;
 ///
-/// let third = Number::from(1).divide(Number::from(3)).unwrap();
+/// let third = Number::from(1).checked_div(Number::from(3)).unwrap();
 /// assert_eq!(third.to_string(), "0.3333333333333333333333333333333333");
 /// let tenth: Number = "0.1".parse().unwrap();
-/// assert_eq!(tenth.add("0.2".parse().unwrap()).unwrap(), "0.30".parse().unwrap());
+/// assert_eq!(tenth.checked_add("0.2".parse().unwrap()).unwrap(), "0.30".parse().unwrap());
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Number {
@@ -115,7 +115,7 @@ impl Number {
             return Self::ZERO;
         }
         let mut plain = self;
-        while plain.coefficient % 10 == 0 {
+        while plain.coefficient.is_multiple_of(10) {
             plain.coefficient /= 10;
             plain.exponent += 1;
         }

@@ -99,7 +99,7 @@ impl fmt::Display for Number {
         let point = length + exponent;
         if plain.is_zero() {
             f.write_str("0")
-        } else if exponent >= 0 && exponent <= ZEROS_MAX {
+        } else if (0..=ZEROS_MAX).contains(&exponent) {
             let zeros = usize::try_from(exponent).unwrap_or(0);
             write!(f, "{sign}{digits}{}", "0".repeat(zeros))
         } else if exponent < 0 && point > 0 {

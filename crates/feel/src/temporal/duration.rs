@@ -46,31 +46,31 @@ impl DaysTimeDuration {
         Self(-self.0)
     }
 
-    pub(crate) fn add(self, other: Self) -> Option<Self> {
+    pub(crate) fn checked_add(self, other: Self) -> Option<Self> {
         Self::from_nanos(self.0.checked_add(other.0)?)
     }
 
     /// The duration as a number of seconds.
     pub(crate) fn seconds(self) -> Option<Number> {
-        number(self.0)?.divide(number(NANOS_PER_SECOND)?)
+        number(self.0)?.checked_div(number(NANOS_PER_SECOND)?)
     }
 
     /// The duration of a number of seconds; what is below a nanosecond is cut off.
     pub(crate) fn of_seconds(seconds: Number) -> Option<Self> {
-        let nanos = seconds.multiply(number(NANOS_PER_SECOND)?)?;
+        let nanos = seconds.checked_mul(number(NANOS_PER_SECOND)?)?;
         Self::from_nanos(whole(nanos)?)
     }
 
-    pub(crate) fn multiply(self, factor: Number) -> Option<Self> {
-        Self::from_nanos(whole(number(self.0)?.multiply(factor)?)?)
+    pub(crate) fn checked_mul(self, factor: Number) -> Option<Self> {
+        Self::from_nanos(whole(number(self.0)?.checked_mul(factor)?)?)
     }
 
-    pub(crate) fn divide(self, divisor: Number) -> Option<Self> {
-        Self::from_nanos(whole(number(self.0)?.divide(divisor)?)?)
+    pub(crate) fn checked_div(self, divisor: Number) -> Option<Self> {
+        Self::from_nanos(whole(number(self.0)?.checked_div(divisor)?)?)
     }
 
     pub(crate) fn ratio(self, other: Self) -> Option<Number> {
-        number(self.0)?.divide(number(other.0)?)
+        number(self.0)?.checked_div(number(other.0)?)
     }
 }
 
@@ -93,20 +93,20 @@ impl YearsMonthsDuration {
         self.0.checked_neg().map(Self)
     }
 
-    pub(crate) fn add(self, other: Self) -> Option<Self> {
+    pub(crate) fn checked_add(self, other: Self) -> Option<Self> {
         self.0.checked_add(other.0).map(Self)
     }
 
-    pub(crate) fn multiply(self, factor: Number) -> Option<Self> {
-        Number::from(self.0).multiply(factor)?.truncate_to_i64().map(Self)
+    pub(crate) fn checked_mul(self, factor: Number) -> Option<Self> {
+        Number::from(self.0).checked_mul(factor)?.truncate_to_i64().map(Self)
     }
 
-    pub(crate) fn divide(self, divisor: Number) -> Option<Self> {
-        Number::from(self.0).divide(divisor)?.truncate_to_i64().map(Self)
+    pub(crate) fn checked_div(self, divisor: Number) -> Option<Self> {
+        Number::from(self.0).checked_div(divisor)?.truncate_to_i64().map(Self)
     }
 
     pub(crate) fn ratio(self, other: Self) -> Option<Number> {
-        Number::from(self.0).divide(Number::from(other.0))
+        Number::from(self.0).checked_div(Number::from(other.0))
     }
 }
 
@@ -114,14 +114,14 @@ impl YearsMonthsDuration {
 fn number(count: i128) -> Option<Number> {
     let high = Number::from(i64::try_from(count / 1_000_000_000_000_000).ok()?);
     let low = Number::from(i64::try_from(count % 1_000_000_000_000_000).ok()?);
-    high.multiply(Number::from(1_000_000_000_000_000_i64))?.add(low)
+    high.checked_mul(Number::from(1_000_000_000_000_000_i64))?.checked_add(low)
 }
 
 /// The whole part as a count.
 fn whole(number: Number) -> Option<i128> {
     let truncated = number.round_to(0, Rounding::Down)?;
-    let high = truncated.divide(Number::from(1_000_000_000_000_000_i64))?.truncated()?;
-    let low = truncated.subtract(high.multiply(Number::from(1_000_000_000_000_000_i64))?)?;
+    let high = truncated.checked_div(Number::from(1_000_000_000_000_000_i64))?.truncated()?;
+    let low = truncated.checked_sub(high.checked_mul(Number::from(1_000_000_000_000_000_i64))?)?;
     i128::from(high.to_i64()?).checked_mul(1_000_000_000_000_000)?.checked_add(low.to_i64()?.into())
 }
 

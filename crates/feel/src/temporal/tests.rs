@@ -1,7 +1,5 @@
 //! Checks the calendar day by day, and texts.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use proptest::prelude::*;
 
 use super::{civil::days_in_month, *};

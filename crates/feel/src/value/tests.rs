@@ -1,7 +1,5 @@
 //! Checks JSON in both forms, and literals.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use proptest::prelude::*;
 
 use super::*;
