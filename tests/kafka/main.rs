@@ -24,6 +24,8 @@ mod mixed_groups;
 mod own_broker;
 #[cfg(test)]
 mod program;
+#[cfg(all(test, unix))]
+mod program_signals;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]

@@ -17,7 +17,7 @@ use crate::harness::{self, V4_3};
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples");
 
 /// The path of the program, which is built first.
-fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     let build = || {
         let output = Command::new(env!("CARGO"))

@@ -2,6 +2,7 @@
 //!
 //! `test` is the whole of the project's checks, and what continuous integration runs.
 
+mod bench;
 mod fuzz;
 mod generate;
 mod golden;
@@ -16,9 +17,8 @@ use std::{path::PathBuf, process::ExitCode};
 const USAGE: &str = "usage: cargo xtask COMMAND
 
 commands:
-  golden  write random messages and records with Kafka's own classes
-  kafka   fetch, start, stop and break a real Apache Kafka (see cargo xtask kafka --help)
   test    run every check: format, lints, unit, doc, golden, embedded and real-Kafka tests
+  bench   measure Milena beside other clients (see cargo xtask bench --help)
   kafka   fetch, start, stop and break a real Apache Kafka (see cargo xtask kafka --help)
   fuzz    run the fuzz targets ([--seconds N] [TARGET...])
   gen     write the generated code from the facts in spec/ (--check: compare instead of writing)
@@ -35,6 +35,7 @@ fn main() -> ExitCode {
         None => ("", &[] as &[String]),
     };
     let outcome = match command {
+        "bench" => bench::run(rest),
         "golden" => golden::run(rest),
         "kafka" => kafka::run(rest),
         "test" => test::run(rest),

@@ -3,7 +3,8 @@
 //! 1. A link of a document leads to a file that is there.
 //! 2. A path in a document's `code` names a file or folder that is there.
 //! 3. A `cargo xtask` command in a document is one.
-//! 4. A source file has at most [`CODE_LINES_MAX`] lines of code.
+//! 4. A table of a document under `<!-- rows of FILE -->` has no row that FILE lacks.
+//! 5. A source file has at most [`CODE_LINES_MAX`] lines of code.
 
 use std::{
     fs,
@@ -62,6 +63,7 @@ fn tracked(root: &Path) -> Result<Vec<PathBuf>, String> {
 }
 
 fn document(root: &Path, path: &Path, name: &str, text: &str, problems: &mut Vec<String>) {
+    excerpts(root, name, text, problems);
     let folder = path.parent().unwrap_or(root);
     for (number, line) in text.lines().enumerate() {
         let at = format!("{name}:{}", number + 1);
@@ -85,6 +87,27 @@ fn document(root: &Path, path: &Path, name: &str, text: &str, problems: &mut Vec
                 command.chars().take_while(|c| c.is_ascii_lowercase() || *c == '-').collect();
             if !word.is_empty() && !crate::USAGE.contains(&format!("\n  {word} ")) {
                 problems.push(format!("{at}: there is no command cargo xtask {word}"));
+            }
+        }
+    }
+}
+
+/// The rows of a table that were taken from a file are there as they stand here.
+fn excerpts(root: &Path, name: &str, text: &str, problems: &mut Vec<String>) {
+    let mut source: Option<(&str, String)> = None;
+    for (number, line) in text.lines().enumerate() {
+        let at = format!("{name}:{}", number + 1);
+        let marker = line.strip_prefix("<!-- rows of ").and_then(|rest| rest.strip_suffix(" -->"));
+        if let Some(file) = marker {
+            match fs::read_to_string(root.join(file)) {
+                Ok(text) => source = Some((file, text)),
+                Err(error) => problems.push(format!("{at}: {file}: {error}")),
+            }
+        } else if let Some((file, rows)) = &source {
+            if line.starts_with('|') && !rows.lines().any(|row| row == line) {
+                problems.push(format!("{at}: {file} has no such row"));
+            } else if !line.starts_with('|') && !line.trim().is_empty() {
+                source = None;
             }
         }
     }

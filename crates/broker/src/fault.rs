@@ -124,10 +124,23 @@ impl Fault {
         self
     }
 
-    /// Only this partition of a request. It concerns [`error`](Self::error) and
-    /// [`error_after_applying`](Self::error_after_applying) in requests that name partitions
-    /// (Produce, Fetch, ListOffsets, OffsetForLeaderEpoch, OffsetCommit, OffsetFetch, Metadata,
-    /// DeleteRecords, AddPartitionsToTxn, TxnOffsetCommit); the other partitions are served.
+    /// Only this partition of a request; the other partitions are served.
+    ///
+    /// It concerns [`error`](Self::error) and [`error_after_applying`](Self::error_after_applying)
+    /// of the APIs whose response has a code for each partition:
+    ///
+    /// | API | what `error_after_applying` does first |
+    /// | --- | --- |
+    /// | Produce | writes the batch |
+    /// | DeleteRecords | deletes the records |
+    /// | OffsetCommit, TxnOffsetCommit | commits the offset |
+    /// | OffsetDelete | deletes the offset |
+    /// | AddPartitionsToTxn | adds the partition; one `error` keeps all of the transaction out |
+    /// | Fetch, ListOffsets, OffsetForLeaderEpoch, OffsetFetch, Metadata, DescribeProducers, DescribeTopicPartitions | nothing, as these only look: it is the same as `error` |
+    ///
+    /// A partition that fails on its own account keeps its own code. Requests of other APIs do not
+    /// meet the fault, those that create, delete or enlarge topics included: a fault without a
+    /// partition meets them whole. The other effects belong to a whole request, and do nothing here.
     pub fn partition(mut self, topic: impl Into<String>, partition: i32) -> Self {
         self.partition = Some((topic.into(), partition));
         self
@@ -166,13 +179,17 @@ impl Fault {
         self
     }
 
-    /// Answers with `code` without doing what was asked.
+    /// Answers with `code` without doing what was asked: where the response has a code of its own
+    /// in that one, else in that of every topic, partition or other thing that was asked about.
+    /// [`NONE`](ErrorCode::NONE) is an answer too: success, though nothing was done.
     pub fn error(mut self, code: ErrorCode) -> Self {
         self.effects.error = Some(code);
         self
     }
 
-    /// Does what was asked and answers with `code`.
+    /// Does what was asked and answers with `code`, in the same places as [`error`](Self::error).
+    /// What failed on its own account, such as a batch that is refused, has `code` too, unless the
+    /// fault is one of a [`partition`](Self::partition).
     pub fn error_after_applying(mut self, code: ErrorCode) -> Self {
         self.effects.error_after = Some(code);
         self

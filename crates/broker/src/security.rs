@@ -36,16 +36,19 @@ pub enum SecurityProtocol {
 
 impl SecurityProtocol {
     /// Whether the listener speaks TLS.
+    #[must_use]
     pub const fn is_tls(self) -> bool {
         matches!(self, Self::Ssl | Self::SaslSsl)
     }
 
     /// Whether clients have to authenticate by SASL.
+    #[must_use]
     pub const fn is_sasl(self) -> bool {
         matches!(self, Self::SaslPlaintext | Self::SaslSsl)
     }
 
     /// Kafka's name.
+    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Plaintext => "PLAINTEXT",

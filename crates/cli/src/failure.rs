@@ -2,6 +2,10 @@
 
 use std::{fmt::Display, io, process::ExitCode};
 
+use milena::ErrorCode;
+
+use crate::{interrupt::Signal, notice::say};
+
 /// Why the program ends otherwise than by having done what it was told.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -9,8 +13,8 @@ pub(crate) enum Failure {
     Failed(String),
     /// It was called wrongly: one line says how. Ends with 2.
     Usage(String),
-    /// A signal ended it, in good order. Ends with 130.
-    Interrupted,
+    /// A signal ended it, in good order. Ends with 130 for Ctrl-C and 143 for SIGTERM.
+    Ended(Signal),
     /// Whoever reads our output has gone. Ends with 0, as for any filter.
     OutputClosed,
 }
@@ -32,9 +36,12 @@ impl Failure {
     /// Writes the line to standard error.
     pub(crate) fn print(&self) {
         match self {
-            Self::Failed(text) => eprintln!("milena: {text}"),
-            Self::Usage(text) => eprintln!("milena: {text}\nFor more information, try '--help'."),
-            Self::Interrupted => eprintln!("milena: interrupted"),
+            Self::Failed(text) => say(format_args!("milena: {text}")),
+            Self::Usage(text) => {
+                say(format_args!("milena: {text}\nFor more information, try '--help'."));
+            }
+            Self::Ended(Signal::Interrupt) => say("milena: interrupted"),
+            Self::Ended(Signal::Terminate) => say("milena: terminated"),
             Self::OutputClosed => {}
         }
     }
@@ -45,15 +52,41 @@ impl Failure {
             Self::OutputClosed => 0,
             Self::Failed(_) => 1,
             Self::Usage(_) => 2,
-            Self::Interrupted => 130,
+            Self::Ended(signal) => signal.exit_code(),
         })
     }
 }
 
 impl From<milena::Error> for Failure {
     fn from(error: milena::Error) -> Self {
-        Self::Failed(chain(&error))
+        Self::Failed(explain(&error))
     }
+}
+
+/// An error, its causes, and what to do where the program can tell.
+pub(crate) fn explain(error: &milena::Error) -> String {
+    let mut text = chain(error);
+    if let Some(advice) = error.code().and_then(advice) {
+        text.push_str(": ");
+        text.push_str(advice);
+    }
+    text
+}
+
+/// What helps against an error that a broker answered with.
+fn advice(code: ErrorCode) -> Option<&'static str> {
+    Some(match code {
+        ErrorCode::UNKNOWN_TOPIC_OR_PARTITION => {
+            "there is no such topic, or it is hidden from this user; \
+             `milena topics list` shows those that there are, `milena topics create` makes one"
+        }
+        ErrorCode::TOPIC_AUTHORIZATION_FAILED
+        | ErrorCode::GROUP_AUTHORIZATION_FAILED
+        | ErrorCode::CLUSTER_AUTHORIZATION_FAILED => {
+            "the user is known, but has no permission: an ACL has to allow it"
+        }
+        _ => return None,
+    })
 }
 
 /// An error and its causes in one line.

@@ -1,13 +1,15 @@
 //! The `milena` program: an Apache Kafka client, broker and connectors in one.
 //!
 //! Results go to standard output, everything else to standard error. It ends with 0 where all went
-//! well, 1 where something failed, 2 where it was called wrongly and 130 where it was interrupted.
+//! well, 1 where something failed, 2 where it was called wrongly, 130 where Ctrl-C and 143 where SIGTERM
+//! ended it in good order.
 
 mod arguments;
 mod commands;
 mod failure;
 mod interrupt;
 mod logging;
+mod notice;
 mod properties;
 
 use std::process::ExitCode;

@@ -7,7 +7,10 @@ use milena::{
     config::{AdminConfig, ClientKind, Properties, Warnings, find},
 };
 
-use crate::{arguments::Connection, failure::Failure};
+use crate::{arguments::Connection, failure::Failure, notice::say};
+
+/// The default of `request.timeout.ms`.
+const REQUEST_TIMEOUT_MS: u64 = 30_000;
 
 /// Properties in the order in which they were given: of two with one name the later counts.
 #[derive(Debug, Default)]
@@ -57,13 +60,25 @@ impl PropertyList {
         }
     }
 
+    /// The number that a property was set to.
+    fn number(&self, name: &str) -> Option<u64> {
+        let (_, value) = self.0.iter().rev().find(|(known, _)| known == name)?;
+        value.trim().parse().ok()
+    }
+
     /// Whether the property was set.
     pub(crate) fn contains(&self, name: &str) -> bool {
         self.0.iter().any(|(known, _)| known == name)
     }
 
     /// An admin client of the same cluster; properties that only the other client has are left out.
-    pub(crate) fn admin(self, other: ClientKind) -> Result<Admin, Failure> {
+    pub(crate) fn admin(mut self, other: ClientKind) -> Result<Admin, Failure> {
+        // Of the clients this one alone refuses a call that may take less time than its requests.
+        if let Some(call_ms) = self.number("default.api.timeout.ms")
+            && call_ms < self.number("request.timeout.ms").unwrap_or(REQUEST_TIMEOUT_MS)
+        {
+            self.set("request.timeout.ms", call_ms);
+        }
         let entries = self.0.into_iter().filter(|(name, _)| {
             find(name, ClientKind::Admin).is_some() || find(name, other).is_none()
         });
@@ -79,6 +94,6 @@ impl PropertyList {
 /// Says on standard error what is odd about a configuration.
 pub(crate) fn warn(warnings: &Warnings) {
     for warning in warnings.iter() {
-        eprintln!("milena: warning: {warning}");
+        say(format_args!("milena: warning: {warning}"));
     }
 }

@@ -43,11 +43,24 @@ pub mod config;
 pub mod consumer;
 mod error;
 pub mod metrics;
+mod partition_info;
 pub mod producer;
+#[cfg(test)]
+mod threads;
 
 pub use admin::Admin;
 pub use consumer::{Consumer, ConsumerRecord, ConsumerRecords, OwnedRecord, RebalanceListener};
 pub use error::{Error, ErrorKind, Result, Written};
 pub use milena_core::TopicPartition;
-pub use milena_wire::{ErrorCode, Uuid};
+pub use milena_wire::{ByteString, ErrorCode, Uuid};
+pub use partition_info::PartitionInfo;
 pub use producer::{Producer, ProducerRecord, RecordMetadata};
+
+/// The programs in the documents, which run as tests.
+#[cfg(doctest)]
+mod documents {
+    #[doc = include_str!("../../../README.md")]
+    mod readme {}
+    #[doc = include_str!("../../../docs/librdkafka.md")]
+    mod librdkafka {}
+}

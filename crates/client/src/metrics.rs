@@ -7,13 +7,18 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use milena_pool::ConnectionCounts;
+
 /// Keeps what is in it on a cache line of its own.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 struct Line<T>(T);
 
 macro_rules! counters {
-    ($($(#[$line:meta])* $group:ident: $Group:ident { $($(#[$doc:meta])* $name:ident),+ $(,)? })+) => {
+    (
+        ConnectionCounts { $($(#[$of_pool_doc:meta])* $of_pool:ident),+ $(,)? }
+        $($group:ident: $Group:ident { $($(#[$doc:meta])* $name:ident),+ $(,)? })+
+    ) => {
         $(
             #[derive(Debug, Default)]
             struct $Group { $($name: AtomicU64,)+ }
@@ -32,33 +37,62 @@ macro_rules! counters {
                 }
             )+)+
 
-            /// The values at this moment.
-            pub(crate) fn snapshot(&self) -> Snapshot {
-                Snapshot { $($($name: self.$name().value(),)+)+ }
+            /// The values at this moment, with those that the client's connections count.
+            pub(crate) fn snapshot(&self, connections: &ConnectionCounts) -> Snapshot {
+                Snapshot {
+                    $($($name: self.$name().value(),)+)+
+                    $($of_pool: connections.$of_pool,)+
+                }
             }
         }
 
-        /// The values of a client's counters at one moment, since the client was made.
+        /// The values of a client's counters at one moment, since the client was made. What a client
+        /// does not do stays 0: a producer fetches nothing.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         #[non_exhaustive]
         pub struct Snapshot {
             $($($(#[$doc])* pub $name: u64,)+)+
+            $($(#[$of_pool_doc])* pub $of_pool: u64,)+
         }
 
         impl Snapshot {
             /// Names and values, in the order of the fields.
             pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
-                [$($((stringify!($name), self.$name),)+)+].into_iter()
+                [
+                    $($((stringify!($name), self.$name),)+)+
+                    $((stringify!($of_pool), self.$of_pool),)+
+                ]
+                .into_iter()
             }
         }
     };
 }
 
 counters! {
+    ConnectionCounts {
+        /// Requests that were sent, those that make a connection (ApiVersions, SASL) among them.
+        requests_sent,
+        /// Requests without an answer that can be read: the connection was lost, or time was up.
+        requests_failed,
+        /// Requests that wait for their answer.
+        requests_in_flight,
+        /// Bytes that went to brokers, before encryption.
+        bytes_out,
+        /// Bytes that came from brokers, after decryption.
+        bytes_in,
+        /// Connections that were made.
+        connections_made,
+        /// Connections that are open.
+        connections_open,
+        /// Attempts to connect that failed, authentication included.
+        connections_failed,
+        /// Connections that ended otherwise than by being closed on this side or idle.
+        connections_lost,
+    }
     accepted: Accepted {
         /// Bytes of records that wait to be sent or for their answer.
         buffered_bytes,
-        /// Records that were accepted for sending.
+        /// Records that were accepted for sending, counted when their batch is full or goes out.
         records_accepted,
     }
     sent: Sent {
@@ -70,26 +104,8 @@ counters! {
         batches_sent,
         /// Records whose delivery failed.
         records_failed,
-        /// Batches that were sent again.
+        /// How often a batch was sent again after an error that may pass, whatever came of it.
         batches_retried,
-    }
-    connections: Connections {
-        /// Requests that were sent.
-        requests_sent,
-        /// Requests that were sent again after an error that may pass.
-        requests_retried,
-        /// Requests that failed: no answer, or one with an error.
-        requests_failed,
-        /// Requests that wait for their answer.
-        requests_in_flight,
-        /// Bytes that went to brokers.
-        bytes_out,
-        /// Bytes that came from brokers.
-        bytes_in,
-        /// Connections that were made.
-        connections_made,
-        /// Connections that failed or were lost.
-        connections_lost,
     }
     fetched: Fetched {
         /// Records that were given out.
@@ -109,6 +125,10 @@ counters! {
         /// Heartbeats that were answered.
         heartbeats,
     }
+    admin: Admin {
+        /// Requests of an admin client that were sent again after an error that may pass.
+        requests_retried,
+    }
 }
 
 /// One counter.
@@ -119,6 +139,11 @@ impl Counter<'_> {
     /// Counts `count` up.
     pub(crate) fn add(self, count: u64) {
         self.0.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// Takes over a count that somebody else keeps.
+    pub(crate) fn set(self, count: u64) {
+        self.0.store(count, Ordering::Relaxed);
     }
 
     /// Counts `count` down, for what is waiting or in flight.
@@ -150,37 +175,4 @@ impl fmt::Display for Snapshot {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn snapshots_hold_what_was_counted() {
-        let counters = Counters::default();
-        counters.records_sent().add(3);
-        counters.requests_in_flight().increment();
-        counters.requests_in_flight().increment();
-        counters.requests_in_flight().sub(1);
-        let snapshot = counters.snapshot();
-        assert_eq!(snapshot.records_sent, 3);
-        assert_eq!(snapshot.requests_in_flight, 1);
-        assert_eq!(snapshot.to_string(), "records_sent=3 requests_in_flight=1");
-        assert_eq!(snapshot.iter().count(), 22);
-        assert_eq!(Counters::default().snapshot(), Snapshot::default());
-    }
-
-    #[test]
-    fn threads_count_together() {
-        let counters = Counters::default();
-        std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| (0..1000).for_each(|_| counters.records_fetched().increment()));
-            }
-        });
-        assert_eq!(counters.snapshot().records_fetched, 4000);
-    }
-
-    #[test]
-    fn groups_lie_on_lines_of_their_own() {
-        assert!(align_of::<Counters>() >= 128);
-    }
-}
+mod tests;

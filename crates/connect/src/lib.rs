@@ -3,18 +3,24 @@
 //! A connector is what an integration platform calls a component: actions that send and triggers that
 //! receive, with the platform's own field names and JSON. [`elasticio`] is elastic.io's. Each has a
 //! typed configuration, whose problems come all in one error ([`Problems`]), and its client properties as
-//! data ([`ClientProperties`]).
+//! data ([`ClientProperties`]). [`connector::CONNECTORS`] lists them.
 //!
-//! [`flow`] reads flow files, which put connectors together, and [`runtime`] runs them. The `milena`
-//! program's `run` command is the two behind a command line.
+//! [`describe`] prints the fields of each. [`flow`] reads flow files, which put connectors together, and
+//! [`runtime`] runs them. The `milena` program's `run` command is the two behind a command line.
 
 mod accepted;
+pub mod avro;
+mod connection;
 pub mod connector;
+mod decimal;
+pub mod describe;
 pub mod elasticio;
 pub mod flow;
 pub mod runtime;
-mod settings;
+pub mod secrets;
+pub mod settings;
 
+pub use connection::Connection;
 pub use settings::{
     ClientProperties, ClientProperty, Field, FieldKind, Origin, Place, Problem, Problems,
 };

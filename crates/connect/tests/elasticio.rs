@@ -136,6 +136,20 @@ async fn what_was_not_accepted_is_given_again() {
 }
 
 #[tokio::test]
+async fn a_trigger_whose_broker_is_gone_closes_soon() {
+    let (broker, connection) = broker(1).await;
+    let mut trigger = started(&connection).await;
+    let produce = produce(&connection, &json!({}));
+    send(&produce, json!({ "messages": [{ "value": "arrived" }] })).await;
+    let records = take(&mut trigger, 1).await;
+    trigger.accept(&records[0].ticket);
+    broker.stop_node(1).await.unwrap();
+    let closed = tokio::time::timeout(PATIENCE, trigger.close(10 * PATIENCE)).await;
+    let error = closed.expect("closing takes far less than it may").unwrap_err();
+    assert_eq!(error.kind(), milena::ErrorKind::Transport, "{error}");
+}
+
+#[tokio::test]
 async fn a_message_that_is_too_large_is_named() {
     let (_broker, connection) = broker(1).await;
     let body = json!({ "messages": [{ "value": "x".repeat(2000) }] });

@@ -15,8 +15,15 @@ pub struct TopicPartition {
 
 impl TopicPartition {
     /// Names a partition.
+    #[must_use]
     pub fn new(topic: impl Into<ByteString>, partition: i32) -> Self {
         Self { topic: topic.into(), partition }
+    }
+}
+
+impl<T: Into<ByteString>> From<(T, i32)> for TopicPartition {
+    fn from((topic, partition): (T, i32)) -> Self {
+        Self::new(topic, partition)
     }
 }
 

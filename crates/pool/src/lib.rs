@@ -20,14 +20,17 @@ mod broker_pool;
 mod canonical;
 mod config;
 mod connection;
+mod counters;
 mod error;
 mod random;
 mod sasl;
-pub mod tls;
+
+pub use milena_tls as tls;
 
 pub use broker_pool::{BrokerPool, BrokerPoolConfig, Purpose};
 pub use config::{ConnectionConfig, DnsLookup, HostPort, Security};
 pub use connection::{Connection, PendingResponse, PendingWrite};
+pub use counters::ConnectionCounts;
 pub use error::{
     AuthenticationError, ConnectError, ConnectErrorKind, DisconnectReason, Impostor, RequestError,
 };

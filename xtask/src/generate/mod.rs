@@ -50,7 +50,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
         }
     }
     if !check {
-        config_table(&root)?;
+        example_to(&root, "milena", "config_table", "docs/config.md")?;
+        example_to(&root, "milena-connect", "connectors_document", "docs/connectors.md")?;
     }
     if check && !stale.is_empty() {
         return Err(format!("not as spec/ says: {stale:?}; run `cargo xtask gen`"));
@@ -59,19 +60,22 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-/// Writes `docs/config.md` from the client's own table; a test of the client compares the two.
-fn config_table(root: &Path) -> Result<(), String> {
+/// Writes a document from the tables that a library uses, as an example of the library prints it from
+/// what the document is; a test of the library compares the two.
+fn example_to(root: &Path, package: &str, example: &str, document: &str) -> Result<(), String> {
+    let path = root.join(document);
+    let in_file = |error| format!("{}: {error}", path.display());
     let output = Command::new(env!("CARGO"))
-        .args(["run", "--quiet", "--package", "milena", "--example", "config_table"])
+        .args(["run", "--quiet", "--package", package, "--example", example])
         .current_dir(root)
+        .stdin(fs::File::open(&path).map_err(in_file)?)
         .stderr(Stdio::inherit())
         .output()
         .map_err(|error| format!("cargo could not be started: {error}"))?;
     if !output.status.success() {
-        return Err("the table of properties could not be printed".into());
+        return Err(format!("{document} could not be printed"));
     }
-    let path = root.join("docs/config.md");
-    fs::write(&path, output.stdout).map_err(|error| format!("{}: {error}", path.display()))
+    fs::write(&path, output.stdout).map_err(in_file)
 }
 
 /// Every generated file with its text.

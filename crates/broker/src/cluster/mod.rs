@@ -20,7 +20,7 @@ use parking_lot::{Mutex, RwLock};
 
 pub(crate) use coordinators::CoordinatorKind;
 pub(crate) use nodes::{Endpoint, Node};
-pub(crate) use partition::{Leadership, NO_LEADER, Partition, PartitionState};
+pub(crate) use partition::{Leadership, Partition, PartitionState};
 pub(crate) use topic::Topic;
 pub(crate) use topics::{NewTopic, TopicProblem, Topics};
 

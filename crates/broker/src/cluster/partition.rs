@@ -27,6 +27,13 @@ pub(crate) struct Leadership {
     pub isr: Vec<i32>,
 }
 
+impl Leadership {
+    /// What metadata says is wrong with the partition, or `NONE`.
+    pub(crate) fn error(&self) -> ErrorCode {
+        if self.leader == NO_LEADER { ErrorCode::LEADER_NOT_AVAILABLE } else { ErrorCode::NONE }
+    }
+}
+
 /// A partition; cheap to lock for a short time.
 #[derive(Debug)]
 pub(crate) struct Partition {

@@ -155,16 +155,14 @@ impl GroupCoordinator {
         topic: &ByteString,
         partition: i32,
         subscribed: &dyn Fn(&[u8], &str) -> bool,
-    ) -> ErrorCode {
-        let Some(group) = self.groups.get_mut(group_id) else {
-            return ErrorCode::GROUP_ID_NOT_FOUND;
-        };
+    ) -> Result<(), ErrorCode> {
+        let group = self.groups.get_mut(group_id).ok_or(ErrorCode::GROUP_ID_NOT_FOUND)?;
         let protocol = group.protocol.clone().unwrap_or_default();
         if group.members.values().any(|member| subscribed(&member.metadata(&protocol), topic)) {
-            return ErrorCode::GROUP_SUBSCRIBED_TO_TOPIC;
+            return Err(ErrorCode::GROUP_SUBSCRIBED_TO_TOPIC);
         }
         group.offsets.committed.remove(&(topic.clone(), partition));
-        ErrorCode::NONE
+        Ok(())
     }
 
     /// A topic was deleted: its offsets go too.

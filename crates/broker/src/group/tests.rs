@@ -246,6 +246,32 @@ fn the_protocol_that_all_support_and_most_prefer_is_chosen() {
 }
 
 #[test]
+fn the_leader_gets_what_every_member_says_under_the_chosen_protocol() {
+    let says = |range: &'static str, sticky: &'static str| -> Vec<(ByteString, Bytes)> {
+        vec![("range".into(), range.into()), ("sticky".into(), sticky.into())]
+    };
+    let mut script = Script::new();
+    let first = script.join_as("", |input| input.protocols = says("r1", "s1"));
+    let first = script.joined(first);
+    assert_eq!(first.members.len(), 1);
+    // Two more come while the first is in its generation, and both wait for it.
+    let only_range = |name: &'static str| vec![("range".into(), name.into())];
+    let second = script.join_as("", |input| input.protocols = only_range("r2"));
+    let third = script.join_as("", |input| input.protocols = says("r3", "s3"));
+    assert_eq!((script.take(second), script.take(third)), (None, None));
+    let again = script.join_as(&first.member_id, |input| input.protocols = says("r1", "s1"));
+    let leader = script.joined(again);
+    let (second, third) = (script.joined(second), script.joined(third));
+    assert_eq!(leader.protocol.as_deref(), Some("range"));
+    assert_eq!((&leader.leader, &leader.member_id), (&second.leader, &third.leader));
+    let members: Vec<_> = leader.members.iter().map(|m| (&m.member_id, &m.metadata[..])).collect();
+    let expected: [(&ByteString, &[u8]); 3] =
+        [(&first.member_id, b"r1"), (&second.member_id, b"r2"), (&third.member_id, b"r3")];
+    assert_eq!(members, expected);
+    assert!(second.members.is_empty() && third.members.is_empty());
+}
+
+#[test]
 fn a_member_that_is_not_heard_of_is_removed() {
     let mut script = Script::new();
     let (first, second) = script.two_stable_members();

@@ -158,7 +158,7 @@ fn respond(
         with_sessions(call, |sessions| sessions.served(plan.session_id, &served));
     }
     if call.version >= ENDPOINTS_VERSION {
-        add_endpoints(call, &mut response);
+        response.node_endpoints = leader_endpoints(call, &response);
     }
     response
 }
@@ -203,23 +203,16 @@ fn add(
     }
 }
 
-fn add_endpoints(call: &Call<'_>, response: &mut FetchResponse) {
+/// Addresses of the leaders that the response names (KIP-951).
+fn leader_endpoints(call: &Call<'_>, response: &FetchResponse) -> Vec<NodeEndpoint> {
     let partitions = response.responses.iter().flat_map(|topic| &topic.partitions);
-    let mut leaders: Vec<i32> = partitions
-        .map(|partition| partition.current_leader.leader_id)
-        .filter(|&id| id >= 0)
-        .collect();
-    leaders.sort_unstable();
-    leaders.dedup();
-    for node_id in leaders {
-        if let Some(endpoint) = call.cluster().endpoint(node_id, call.peer.listener) {
-            let (host, port) = (endpoint.host, i32::from(endpoint.port));
-            response.node_endpoints.push(NodeEndpoint {
-                node_id,
-                host,
-                port,
-                ..Default::default()
-            });
-        }
-    }
+    let leaders = partitions.map(|partition| partition.current_leader.leader_id);
+    call.endpoints_of(leaders)
+        .map(|(node_id, endpoint)| NodeEndpoint {
+            node_id,
+            host: endpoint.host,
+            port: i32::from(endpoint.port),
+            ..Default::default()
+        })
+        .collect()
 }

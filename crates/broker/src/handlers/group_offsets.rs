@@ -45,36 +45,16 @@ impl Api for OffsetCommitRequest {
         if let Err(code) = allowed {
             return Reply::Response(self.refused(call, code));
         }
-        let topic = |topic: &OffsetCommitRequestTopic| {
-            let name = topic_name(call, &topic.name, topic.topic_id);
-            let partition = |partition: &OffsetCommitRequestPartition| {
-                let committed =
-                    name.clone().and_then(|name| commit(call, &self.group_id, name, partition));
-                committed_partition(
-                    partition.partition_index,
-                    committed.err().unwrap_or(ErrorCode::NONE),
-                )
-            };
-            committed_topic(topic, topic.partitions.iter().map(partition).collect())
-        };
-        Reply::Response(OffsetCommitResponse {
-            topics: self.topics.iter().map(topic).collect(),
-            ..Default::default()
-        })
+        Reply::Response(committed(&self, |topic, partition| {
+            let name = topic_name(call, &topic.name, topic.topic_id)?;
+            call.with_faults(&name, partition.partition_index, || {
+                commit(call, &self.group_id, &name, partition)
+            })
+        }))
     }
 
     fn refused(&self, _: &Call<'_>, code: ErrorCode) -> OffsetCommitResponse {
-        let topic = |topic: &OffsetCommitRequestTopic| {
-            let partitions = topic.partitions.iter();
-            committed_topic(
-                topic,
-                partitions.map(|one| committed_partition(one.partition_index, code)).collect(),
-            )
-        };
-        OffsetCommitResponse {
-            topics: self.topics.iter().map(topic).collect(),
-            ..Default::default()
-        }
+        committed(self, |_, _| Err(code))
     }
 
     fn throttle(response: &mut OffsetCommitResponse, throttle_time_ms: i32) {
@@ -95,45 +75,58 @@ pub(super) fn topic_name(
     Ok(topic.name.clone())
 }
 
-fn committed_topic(
-    topic: &OffsetCommitRequestTopic,
-    partitions: Vec<OffsetCommitResponsePartition>,
-) -> OffsetCommitResponseTopic {
-    OffsetCommitResponseTopic {
+/// The answer to a request, with what `commit` makes of each partition.
+fn committed(
+    request: &OffsetCommitRequest,
+    commit: impl Fn(&OffsetCommitRequestTopic, &OffsetCommitRequestPartition) -> Result<(), ErrorCode>,
+) -> OffsetCommitResponse {
+    let topic = |topic: &OffsetCommitRequestTopic| OffsetCommitResponseTopic {
         name: topic.name.clone(),
         topic_id: topic.topic_id,
-        partitions,
+        partitions: topic
+            .partitions
+            .iter()
+            .map(|partition| OffsetCommitResponsePartition {
+                partition_index: partition.partition_index,
+                error_code: commit(topic, partition).err().unwrap_or(ErrorCode::NONE).0,
+                ..Default::default()
+            })
+            .collect(),
         ..Default::default()
-    }
-}
-
-fn committed_partition(partition_index: i32, code: ErrorCode) -> OffsetCommitResponsePartition {
-    OffsetCommitResponsePartition { partition_index, error_code: code.0, ..Default::default() }
+    };
+    let topics = request.topics.iter().map(topic).collect();
+    OffsetCommitResponse { topics, ..Default::default() }
 }
 
 fn commit(
     call: &Call<'_>,
     group_id: &str,
-    topic: ByteString,
+    topic: &ByteString,
     asked: &OffsetCommitRequestPartition,
 ) -> Result<(), ErrorCode> {
-    call.find_partition(&topic, asked.partition_index)?;
-    let metadata = asked.committed_metadata.clone().unwrap_or_default();
+    let index = asked.partition_index;
+    let (offset, leader_epoch) = (asked.committed_offset, asked.committed_leader_epoch);
+    let metadata = asked.committed_metadata.clone();
+    let offset = checked_offset(call, topic, index, (offset, leader_epoch), metadata)?;
+    call.cluster().journal(|journal| journal.offset(group_id, topic, index, Some(&offset)));
+    call.cluster().groups.with(|groups| groups.commit(group_id, topic.clone(), index, offset));
+    Ok(())
+}
+
+/// What a request asks to commit, if the partition is there and the metadata is not too large.
+pub(super) fn checked_offset(
+    call: &Call<'_>,
+    topic: &str,
+    index: i32,
+    (offset, leader_epoch): (i64, i32),
+    metadata: Option<ByteString>,
+) -> Result<CommittedOffset, ErrorCode> {
+    call.known_partition(topic, index)?;
+    let metadata = metadata.unwrap_or_default();
     if metadata.len() > call.cluster().settings.groups.offset_metadata_max_bytes {
         return Err(ErrorCode::OFFSET_METADATA_TOO_LARGE);
     }
-    let committed = CommittedOffset {
-        offset: asked.committed_offset,
-        leader_epoch: asked.committed_leader_epoch,
-        metadata,
-    };
-    call.cluster().journal(|journal| {
-        journal.offset(group_id, &topic, asked.partition_index, Some(&committed))
-    });
-    call.cluster()
-        .groups
-        .with(|groups| groups.commit(group_id, topic, asked.partition_index, committed));
-    Ok(())
+    Ok(CommittedOffset { offset, leader_epoch, metadata })
 }
 
 impl Api for OffsetFetchRequest {

@@ -10,7 +10,7 @@ use milena_wire::{ByteString, ErrorCode, Uuid};
 
 use super::cluster::{CLUSTER_OPERATIONS, TOPIC_OPERATIONS};
 use super::{Api, Reply};
-use crate::cluster::{NO_LEADER, Partition, Topic};
+use crate::cluster::{Partition, Topic};
 use crate::connection::Call;
 
 /// The first version in which an empty list of topics means none instead of all.
@@ -119,26 +119,15 @@ fn describe(
 
 fn describe_partition(call: &Call<'_>, partition: &Partition) -> MetadataResponsePartition {
     let leadership = partition.leadership();
-    let running = call.cluster().running_nodes();
     let fault = call.partition_error(&partition.topic, partition.index);
-    let without_leader = if leadership.leader == NO_LEADER {
-        ErrorCode::LEADER_NOT_AVAILABLE
-    } else {
-        ErrorCode::NONE
-    };
     MetadataResponsePartition {
-        error_code: fault.unwrap_or(without_leader).0,
+        error_code: fault.unwrap_or_else(|| leadership.error()).0,
         partition_index: partition.index,
         leader_id: leadership.leader,
         leader_epoch: leadership.leader_epoch,
         replica_nodes: leadership.replicas.iter().copied().collect(),
         isr_nodes: leadership.isr.iter().copied().collect(),
-        offline_replicas: leadership
-            .replicas
-            .iter()
-            .copied()
-            .filter(|node| !running.contains(node))
-            .collect(),
+        offline_replicas: call.offline_replicas(&leadership),
         ..Default::default()
     }
 }

@@ -55,6 +55,11 @@ pub(crate) trait Api: Request {
     /// The response that carries `code` for everything that was asked.
     fn refused(&self, call: &Call<'_>, code: ErrorCode) -> Self::Response;
 
+    /// What the client is sent of a response; Produce with acks 0 is not answered.
+    fn reply(&self, response: Self::Response) -> Reply<Self::Response> {
+        Reply::Response(response)
+    }
+
     /// Sets `throttle_time_ms`.
     fn throttle(response: &mut Self::Response, throttle_time_ms: i32);
 }
@@ -143,13 +148,19 @@ fn check_version(call: &Call<'_>) -> Result<(), Closing> {
 
 async fn answer<R: Api>(call: &Call<'_>, decoder: Decoder) -> Result<Answer, Closing> {
     let request: R = decode(decoder, call.version)?;
-    if let Some(code) = call.effects.error {
-        let response = request.refused(call, code);
-        return finish::<R>(call, response);
-    }
-    let refused = call.effects.error_after.map(|code| request.refused(call, code));
-    match request.handle(call).await {
-        Reply::Response(response) => finish::<R>(call, refused.unwrap_or(response)),
+    let refused = |code| request.reply(request.refused(call, code));
+    let reply = if let Some(code) = call.effects.error {
+        refused(code)
+    } else if let Some(refused) = call.effects.error_after.map(refused) {
+        match request.handle(call).await {
+            Reply::Response(_) | Reply::Nothing => refused,
+            Reply::Close => Reply::Close,
+        }
+    } else {
+        request.handle(call).await
+    };
+    match reply {
+        Reply::Response(response) => finish::<R>(call, response),
         Reply::Nothing => Ok(Answer::Nothing),
         Reply::Close => Ok(Answer::Close),
     }

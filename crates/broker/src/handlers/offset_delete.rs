@@ -7,7 +7,7 @@ use milena_wire::messages::offset_delete_response::{
 use milena_wire::messages::{
     ConsumerProtocolSubscription, OffsetDeleteRequest, OffsetDeleteResponse,
 };
-use milena_wire::{Decoder, ErrorCode, Message};
+use milena_wire::{ByteString, Decoder, ErrorCode, Message};
 
 use super::{Api, Reply};
 use crate::connection::Call;
@@ -25,10 +25,15 @@ impl Api for OffsetDeleteRequest {
             partitions: topic
                 .partitions
                 .iter()
-                .map(|partition| OffsetDeleteResponsePartition {
-                    partition_index: partition.partition_index,
-                    error_code: delete(call, &self.group_id, topic, partition.partition_index).0,
-                    ..Default::default()
+                .map(|partition| {
+                    let partition_index = partition.partition_index;
+                    let delete = || delete(call, &self.group_id, &topic.name, partition_index);
+                    let deleted = call.with_faults(&topic.name, partition_index, delete);
+                    OffsetDeleteResponsePartition {
+                        partition_index,
+                        error_code: deleted.err().unwrap_or(ErrorCode::NONE).0,
+                        ..Default::default()
+                    }
                 })
                 .collect(),
             ..Default::default()
@@ -51,20 +56,15 @@ impl Api for OffsetDeleteRequest {
 fn delete(
     call: &Call<'_>,
     group_id: &str,
-    topic: &OffsetDeleteRequestTopic,
+    topic: &ByteString,
     index: i32,
-) -> ErrorCode {
-    if let Err(code) = call.find_partition(&topic.name, index) {
-        return code;
-    }
-    let code = call
-        .cluster()
+) -> Result<(), ErrorCode> {
+    call.known_partition(topic, index)?;
+    call.cluster()
         .groups
-        .with(|groups| groups.delete_offset(group_id, &topic.name, index, &is_subscribed));
-    if !code.is_error() {
-        call.cluster().journal(|journal| journal.offset(group_id, &topic.name, index, None));
-    }
-    code
+        .with(|groups| groups.delete_offset(group_id, topic, index, &is_subscribed))?;
+    call.cluster().journal(|journal| journal.offset(group_id, topic, index, None));
+    Ok(())
 }
 
 /// Whether the metadata of a member names the topic. What cannot be read counts as subscribed.

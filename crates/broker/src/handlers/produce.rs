@@ -37,7 +37,10 @@ impl Api for ProduceRequest {
             let topic = find_topic(call, &data.name, data.topic_id);
             let partition = |partition: &PartitionProduceData| {
                 let produced = topic.as_ref().map_err(|&code| Refusal::from(code));
-                let produced = produced.and_then(|topic| produce(call, &self, topic, partition));
+                let produced = produced.and_then(|topic| {
+                    let produce = || produce(call, &self, topic, partition);
+                    call.with_faults(&topic.name, partition.index, produce)
+                });
                 produced.unwrap_or_else(|refusal| {
                     refusal.respond(call, topic.as_deref().ok(), partition.index)
                 })
@@ -49,14 +52,21 @@ impl Api for ProduceRequest {
                 ..Default::default()
             });
         }
-        if self.acks == 0 {
-            // There is no other way to tell a client that does not wait for an answer.
-            let failed = response.responses.iter().flat_map(|topic| &topic.partition_responses);
-            let has_failed = failed.map(|partition| partition.error_code).any(|code| code != 0);
-            return if has_failed { Reply::Close } else { Reply::Nothing };
+        response.node_endpoints = leader_endpoints(call, &response);
+        self.reply(response)
+    }
+
+    fn reply(&self, response: ProduceResponse) -> Reply<ProduceResponse> {
+        if self.acks != 0 {
+            return Reply::Response(response);
         }
-        add_endpoints(call, &mut response);
-        Reply::Response(response)
+        // There is no other way to tell a client that does not wait for an answer.
+        let mut partitions = response.responses.iter().flat_map(|topic| &topic.partition_responses);
+        if partitions.any(|partition| partition.error_code != 0) {
+            Reply::Close
+        } else {
+            Reply::Nothing
+        }
     }
 
     fn refused(&self, _: &Call<'_>, code: ErrorCode) -> ProduceResponse {
@@ -156,10 +166,6 @@ fn produce(
     topic: &Topic,
     data: &PartitionProduceData,
 ) -> Result<PartitionProduceResponse, Refusal> {
-    let (before, after) = call.partition_errors(&topic.name, data.index);
-    if let Some(code) = before {
-        return Err(code.into());
-    }
     let partition = topic.partition(data.index).ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
     let leadership = partition.leadership();
     if leadership.leader != call.peer.node_id {
@@ -193,9 +199,6 @@ fn produce(
     check_transaction(call, request, topic, data.index, &batch)?;
     let (appended, log_start_offset) =
         partition.append(call.peer.node_id, &batch, append_time_ms)?;
-    if let Some(code) = after {
-        return Err(code.into());
-    }
     Ok(PartitionProduceResponse {
         index: data.index,
         base_offset: appended.base_offset,
@@ -242,23 +245,15 @@ fn check_transaction(
 }
 
 /// Addresses of the leaders that the response names (KIP-951).
-fn add_endpoints(call: &Call<'_>, response: &mut ProduceResponse) {
+fn leader_endpoints(call: &Call<'_>, response: &ProduceResponse) -> Vec<NodeEndpoint> {
     let partitions = response.responses.iter().flat_map(|topic| &topic.partition_responses);
-    let mut leaders: Vec<i32> = partitions
-        .map(|partition| partition.current_leader.leader_id)
-        .filter(|&id| id >= 0)
-        .collect();
-    leaders.sort_unstable();
-    leaders.dedup();
-    for node_id in leaders {
-        if let Some(endpoint) = call.cluster().endpoint(node_id, call.peer.listener) {
-            let (host, port) = (endpoint.host, i32::from(endpoint.port));
-            response.node_endpoints.push(NodeEndpoint {
-                node_id,
-                host,
-                port,
-                ..Default::default()
-            });
-        }
-    }
+    let leaders = partitions.map(|partition| partition.current_leader.leader_id);
+    call.endpoints_of(leaders)
+        .map(|(node_id, endpoint)| NodeEndpoint {
+            node_id,
+            host: endpoint.host,
+            port: i32::from(endpoint.port),
+            ..Default::default()
+        })
+        .collect()
 }

@@ -16,15 +16,18 @@ const TO_HIGH_WATERMARK: i64 = -1;
 impl Api for DeleteRecordsRequest {
     async fn handle(self, call: &Call<'_>) -> Reply<DeleteRecordsResponse> {
         let topic = |topic: &DeleteRecordsTopic| {
-            let partition =
-                |partition: &DeleteRecordsPartition| match delete(call, &topic.name, partition) {
+            let partition = |partition: &DeleteRecordsPartition| {
+                let partition_index = partition.partition_index;
+                let delete = || delete(call, &topic.name, partition);
+                match call.with_faults(&topic.name, partition_index, delete) {
                     Ok(low_watermark) => DeleteRecordsPartitionResult {
-                        partition_index: partition.partition_index,
+                        partition_index,
                         low_watermark,
                         ..Default::default()
                     },
-                    Err(code) => failed(partition.partition_index, code),
-                };
+                    Err(code) => failed(partition_index, code),
+                }
+            };
             DeleteRecordsTopicResult {
                 name: topic.name.clone(),
                 partitions: topic.partitions.iter().map(partition).collect(),
@@ -66,7 +69,7 @@ fn failed(partition_index: i32, code: ErrorCode) -> DeleteRecordsPartitionResult
 }
 
 fn delete(call: &Call<'_>, topic: &str, asked: &DeleteRecordsPartition) -> Result<i64, ErrorCode> {
-    let partition = call.find_partition(topic, asked.partition_index)?;
+    let partition = call.known_partition(topic, asked.partition_index)?;
     if let Some(topic) = call.cluster().topic(topic)
         && !topic.config.read().deletes_old_records()
     {

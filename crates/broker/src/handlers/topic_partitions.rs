@@ -10,7 +10,7 @@ use milena_wire::{ByteString, ErrorCode, Int32Array};
 
 use super::cluster::TOPIC_OPERATIONS;
 use super::{Api, Reply};
-use crate::cluster::{NO_LEADER, Partition, Topic};
+use crate::cluster::{Partition, Topic};
 use crate::connection::Call;
 
 /// Kafka's default of `max.request.partition.size.limit`.
@@ -102,14 +102,9 @@ fn unknown(name: ByteString, code: ErrorCode) -> DescribeTopicPartitionsResponse
 
 fn describe(call: &Call<'_>, partition: &Partition) -> DescribeTopicPartitionsResponsePartition {
     let leadership = partition.leadership();
-    let running = call.cluster().running_nodes();
-    let code = if leadership.leader == NO_LEADER {
-        ErrorCode::LEADER_NOT_AVAILABLE
-    } else {
-        ErrorCode::NONE
-    };
+    let fault = call.partition_error(&partition.topic, partition.index);
     DescribeTopicPartitionsResponsePartition {
-        error_code: code.0,
+        error_code: fault.unwrap_or_else(|| leadership.error()).0,
         partition_index: partition.index,
         leader_id: leadership.leader,
         leader_epoch: leadership.leader_epoch,
@@ -117,12 +112,7 @@ fn describe(call: &Call<'_>, partition: &Partition) -> DescribeTopicPartitionsRe
         isr_nodes: leadership.isr.iter().copied().collect(),
         eligible_leader_replicas: Some(Int32Array::default()),
         last_known_elr: Some(Int32Array::default()),
-        offline_replicas: leadership
-            .replicas
-            .iter()
-            .copied()
-            .filter(|node| !running.contains(node))
-            .collect(),
+        offline_replicas: call.offline_replicas(&leadership),
         ..Default::default()
     }
 }

@@ -1,5 +1,7 @@
 //! AddPartitionsToTxn, AddOffsetsToTxn, TxnOffsetCommit and EndTxn.
 
+use std::collections::BTreeMap;
+
 use milena_wire::messages::add_partitions_to_txn_request::{
     AddPartitionsToTxnTopic, AddPartitionsToTxnTransaction,
 };
@@ -19,11 +21,10 @@ use milena_wire::messages::{
 };
 use milena_wire::{ByteString, ErrorCode};
 
-use super::group_offsets::topic_name;
+use super::group_offsets::{checked_offset, topic_name};
 use super::{Api, Reply};
 use crate::cluster::{CoordinatorKind, now_ms};
 use crate::connection::Call;
-use crate::group::CommittedOffset;
 use crate::storage::StoredTransaction;
 use crate::transaction::ProducerIdentity;
 
@@ -94,6 +95,9 @@ impl ByTransaction for AddPartitionsToTxnRequest {
     }
 }
 
+/// Codes of partitions by topic and number.
+type Codes = BTreeMap<(ByteString, i32), ErrorCode>;
+
 fn add_partitions(
     call: &Call<'_>,
     asked: &AddPartitionsToTxnTransaction,
@@ -101,22 +105,18 @@ fn add_partitions(
     if let Err(code) = check_coordinator(call, &asked.transactional_id) {
         return added(asked, |_, _| code);
     }
-    let all = || {
-        asked
-            .topics
-            .iter()
-            .flat_map(|topic| topic.partitions.iter().map(|&index| (topic.name.clone(), index)))
-    };
-    let bad: Vec<_> = all()
-        .filter_map(|(topic, index)| {
-            Some((call.find_partition(&topic, index).err()?, topic, index))
-        })
+    let all: Vec<(ByteString, i32)> = asked
+        .topics
+        .iter()
+        .flat_map(|topic| topic.partitions.iter().map(|&index| (topic.name.clone(), index)))
         .collect();
-    if !bad.is_empty() {
+    let (refused, hidden) = obstacles(call, &all);
+    let code_in =
+        |codes: &Codes, topic: &ByteString, index: i32| codes.get(&(topic.clone(), index)).copied();
+    if !refused.is_empty() {
         // All or nothing: the good ones are told that they were not tried.
         return added(asked, |topic, index| {
-            let found = bad.iter().find(|(_, name, known)| *name == topic && *known == index);
-            found.map_or(ErrorCode::OPERATION_NOT_ATTEMPTED, |(code, ..)| *code)
+            code_in(&refused, topic, index).unwrap_or(ErrorCode::OPERATION_NOT_ATTEMPTED)
         });
     }
     let producer =
@@ -128,15 +128,33 @@ fn add_partitions(
             if covers { ErrorCode::NONE } else { ErrorCode::TRANSACTION_ABORTABLE }
         });
     }
-    let done =
-        transactions.add(&asked.transactional_id, producer, all(), [], (call.seen.at, now_ms()));
-    let code = done.err().map_or(ErrorCode::NONE, |code| for_version(call, code));
-    added(asked, |_, _| code)
+    let now = (call.seen.at, now_ms());
+    match transactions.add(&asked.transactional_id, producer, all, [], now) {
+        Ok(()) => {
+            added(asked, |topic, index| code_in(&hidden, topic, index).unwrap_or(ErrorCode::NONE))
+        }
+        Err(code) => added(asked, |_, _| for_version(call, code)),
+    }
+}
+
+/// Partitions that are not added, and partitions whose adding a fault hides, with what is said of them.
+fn obstacles(call: &Call<'_>, partitions: &[(ByteString, i32)]) -> (Codes, Codes) {
+    let (mut refused, mut hidden) = (Codes::new(), Codes::new());
+    for (topic, index) in partitions {
+        let effects = call.partition_effects(topic, *index);
+        let unknown = || call.known_partition(topic, *index).err();
+        if let Some(code) = effects.error.or_else(unknown) {
+            refused.insert((topic.clone(), *index), code);
+        } else if let Some(code) = effects.error_after {
+            hidden.insert((topic.clone(), *index), code);
+        }
+    }
+    (refused, hidden)
 }
 
 fn added(
     asked: &AddPartitionsToTxnTransaction,
-    code: impl Fn(&str, i32) -> ErrorCode,
+    code: impl Fn(&ByteString, i32) -> ErrorCode,
 ) -> AddPartitionsToTxnResult {
     let topic = |topic: &AddPartitionsToTxnTopic| AddPartitionsToTxnTopicResult {
         name: topic.name.clone(),
@@ -250,35 +268,16 @@ impl Api for TxnOffsetCommitRequest {
         if let Err(code) = allowed(&self, call) {
             return Reply::Response(self.refused(call, for_version(call, code)));
         }
-        let topic = |topic: &TxnOffsetCommitRequestTopic| {
-            let name = topic_name(call, &topic.name, topic.topic_id);
-            let partition = |partition: &TxnOffsetCommitRequestPartition| {
-                let committed = name.clone().and_then(|name| commit(&self, call, name, partition));
-                committed_partition(
-                    partition.partition_index,
-                    committed.err().unwrap_or(ErrorCode::NONE),
-                )
-            };
-            committed_topic(topic, topic.partitions.iter().map(partition).collect())
-        };
-        Reply::Response(TxnOffsetCommitResponse {
-            topics: self.topics.iter().map(topic).collect(),
-            ..Default::default()
-        })
+        Reply::Response(committed(&self, |topic, partition| {
+            let name = topic_name(call, &topic.name, topic.topic_id)?;
+            call.with_faults(&name, partition.partition_index, || {
+                commit(&self, call, &name, partition)
+            })
+        }))
     }
 
     fn refused(&self, _: &Call<'_>, code: ErrorCode) -> TxnOffsetCommitResponse {
-        let topic = |topic: &TxnOffsetCommitRequestTopic| {
-            let partitions = topic.partitions.iter();
-            committed_topic(
-                topic,
-                partitions.map(|one| committed_partition(one.partition_index, code)).collect(),
-            )
-        };
-        TxnOffsetCommitResponse {
-            topics: self.topics.iter().map(topic).collect(),
-            ..Default::default()
-        }
+        committed(self, |_, _| Err(code))
     }
 
     fn throttle(response: &mut TxnOffsetCommitResponse, throttle_time_ms: i32) {
@@ -318,41 +317,45 @@ fn allowed(request: &TxnOffsetCommitRequest, call: &Call<'_>) -> Result<(), Erro
     })
 }
 
+/// The answer to a request, with what `commit` makes of each partition.
+fn committed(
+    request: &TxnOffsetCommitRequest,
+    commit: impl Fn(
+        &TxnOffsetCommitRequestTopic,
+        &TxnOffsetCommitRequestPartition,
+    ) -> Result<(), ErrorCode>,
+) -> TxnOffsetCommitResponse {
+    let topic = |topic: &TxnOffsetCommitRequestTopic| TxnOffsetCommitResponseTopic {
+        name: topic.name.clone(),
+        topic_id: topic.topic_id,
+        partitions: topic
+            .partitions
+            .iter()
+            .map(|partition| TxnOffsetCommitResponsePartition {
+                partition_index: partition.partition_index,
+                error_code: commit(topic, partition).err().unwrap_or(ErrorCode::NONE).0,
+                ..Default::default()
+            })
+            .collect(),
+        ..Default::default()
+    };
+    let topics = request.topics.iter().map(topic).collect();
+    TxnOffsetCommitResponse { topics, ..Default::default() }
+}
+
 fn commit(
     request: &TxnOffsetCommitRequest,
     call: &Call<'_>,
-    topic: ByteString,
+    topic: &ByteString,
     asked: &TxnOffsetCommitRequestPartition,
 ) -> Result<(), ErrorCode> {
-    call.find_partition(&topic, asked.partition_index)?;
-    let metadata = asked.committed_metadata.clone().unwrap_or_default();
-    if metadata.len() > call.cluster().settings.groups.offset_metadata_max_bytes {
-        return Err(ErrorCode::OFFSET_METADATA_TOO_LARGE);
-    }
-    let committed = CommittedOffset {
-        offset: asked.committed_offset,
-        leader_epoch: asked.committed_leader_epoch,
-        metadata,
-    };
-    let key = (topic, asked.partition_index);
+    let index = asked.partition_index;
+    let (offset, leader_epoch) = (asked.committed_offset, asked.committed_leader_epoch);
+    let metadata = asked.committed_metadata.clone();
+    let offset = checked_offset(call, topic, index, (offset, leader_epoch), metadata)?;
     call.cluster().groups.with(|groups| {
-        groups.commit_in_transaction(&request.group_id, request.producer_id, key, committed);
+        let key = (topic.clone(), index);
+        groups.commit_in_transaction(&request.group_id, request.producer_id, key, offset);
     });
     Ok(())
-}
-
-fn committed_topic(
-    topic: &TxnOffsetCommitRequestTopic,
-    partitions: Vec<TxnOffsetCommitResponsePartition>,
-) -> TxnOffsetCommitResponseTopic {
-    TxnOffsetCommitResponseTopic {
-        name: topic.name.clone(),
-        topic_id: topic.topic_id,
-        partitions,
-        ..Default::default()
-    }
-}
-
-fn committed_partition(partition_index: i32, code: ErrorCode) -> TxnOffsetCommitResponsePartition {
-    TxnOffsetCommitResponsePartition { partition_index, error_code: code.0, ..Default::default() }
 }

@@ -106,8 +106,8 @@ impl Producers {
         }
     }
 
-    /// Notes an appended data batch whose first offset is `base_offset`.
-    pub(crate) fn appended(&mut self, batch: &BatchHeader, base_offset: i64, timestamp: i64) {
+    /// The state of a batch's producer, which begins anew with a newer epoch.
+    fn state_for(&mut self, batch: &BatchHeader) -> &mut ProducerState {
         let state = self
             .states
             .entry(batch.producer_id)
@@ -116,6 +116,12 @@ impl Producers {
             state.epoch = batch.producer_epoch;
             state.batches.clear();
         }
+        state
+    }
+
+    /// Notes an appended data batch whose first offset is `base_offset`.
+    pub(crate) fn appended(&mut self, batch: &BatchHeader, base_offset: i64, timestamp: i64) {
+        let state = self.state_for(batch);
         if state.batches.len() == BATCHES_REMEMBERED {
             state.batches.pop_front();
         }
@@ -139,14 +145,7 @@ impl Producers {
         committed: bool,
         coordinator_epoch: i32,
     ) {
-        let state = self
-            .states
-            .entry(batch.producer_id)
-            .or_insert_with(|| ProducerState::new(batch.producer_epoch));
-        if batch.producer_epoch > state.epoch {
-            state.epoch = batch.producer_epoch;
-            state.batches.clear();
-        }
+        let state = self.state_for(batch);
         state.coordinator_epoch = coordinator_epoch;
         state.last_timestamp = batch.max_timestamp;
         if let Some(first_offset) = state.transaction_first_offset.take()

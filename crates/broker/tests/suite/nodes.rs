@@ -16,6 +16,12 @@ fn index(node_id: i32) -> usize {
     usize::try_from(node_id - 1).unwrap()
 }
 
+#[test]
+fn a_broker_can_be_shared_between_threads() {
+    const fn can<T: Send + Sync + 'static>() {}
+    can::<(Broker, milena_broker::BrokerBuilder, milena_broker::Fault)>();
+}
+
 #[tokio::test]
 async fn only_the_leader_serves_and_a_moved_leader_has_a_new_epoch() {
     let broker = Broker::builder().nodes(3).topic("t", 6).start().await.unwrap();

@@ -1,7 +1,6 @@
 //! Transactions: what readers see, what is fenced, what offsets count.
 
-use milena_broker::Broker;
-use milena_wire::ErrorCode;
+use milena_broker::{Broker, Fault};
 use milena_wire::messages::add_partitions_to_txn_request::AddPartitionsToTxnTopic;
 use milena_wire::messages::offset_fetch_request::OffsetFetchRequestTopic;
 use milena_wire::messages::txn_offset_commit_request::{
@@ -13,6 +12,7 @@ use milena_wire::messages::{
     ListTransactionsRequest, OffsetFetchRequest, TxnOffsetCommitRequest,
 };
 use milena_wire::records::SealOptions;
+use milena_wire::{ApiKey, ErrorCode};
 
 use crate::raw::{Client, batch, code, produce_request, values};
 
@@ -101,6 +101,21 @@ async fn committed_readers_stop_at_open_transactions_and_learn_of_aborted_ones()
     assert_eq!(aborted, [(producer.producer_id, 0)]);
     let read = client.fetch_with("t", 0, 2, |request| request.isolation_level = 1).await;
     assert_eq!(read.aborted_transactions, Some(vec![]));
+}
+
+#[tokio::test]
+async fn a_partition_is_added_though_a_fault_says_otherwise() {
+    let broker = Broker::builder().topic("t", 1).start().await.unwrap();
+    let mut client = Client::connect(&broker).await;
+    let producer = init(&mut client).await;
+    let fault = || Fault::on(ApiKey::ADD_PARTITIONS_TO_TXN).partition("t", 0);
+    let code = ErrorCode::COORDINATOR_NOT_AVAILABLE;
+    broker.faults().inject(fault().error(code));
+    broker.faults().inject(fault().error_after_applying(code));
+    assert_eq!(add(&mut client, &producer).await, code);
+    assert_eq!(produce(&mut client, &producer, 0, "no").await, ErrorCode::INVALID_TXN_STATE);
+    assert_eq!(add(&mut client, &producer).await, code);
+    assert_eq!(produce(&mut client, &producer, 0, "yes").await, ErrorCode::NONE);
 }
 
 #[tokio::test]

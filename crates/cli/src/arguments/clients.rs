@@ -38,7 +38,8 @@ pub(crate) struct Produce {
     #[arg(short = 'H', value_name = "NAME=VALUE")]
     pub(crate) headers: Vec<String>,
     /// The partition of every record, instead of one by its key
-    #[arg(short = 'p', value_name = "N")]
+    #[arg(short = 'p', value_name = "N", allow_negative_numbers = true,
+          value_parser = clap::value_parser!(i32).range(0..))]
     pub(crate) partition: Option<i32>,
     /// How to compress: none, gzip, snappy, lz4 or zstd
     #[arg(short = 'z', value_name = "CODEC")]
@@ -62,7 +63,8 @@ pub(crate) struct Consume {
     #[arg(short = 'g', value_name = "GROUP", conflicts_with = "partition")]
     pub(crate) group: Option<String>,
     /// This partition alone
-    #[arg(short = 'p', value_name = "N")]
+    #[arg(short = 'p', value_name = "N", allow_negative_numbers = true,
+          value_parser = clap::value_parser!(i32).range(0..))]
     pub(crate) partition: Option<i32>,
     /// Where to begin: beginning, end, stored, an offset N, or -N for the last N of each partition;
     /// in a group, beginning and end are where it begins when nothing is stored
@@ -93,6 +95,9 @@ pub(crate) enum Topics {
         /// Topics that Kafka keeps for itself too
         #[arg(long)]
         internal: bool,
+        /// Print a line for each topic: {"topic","id","internal"}
+        #[arg(long)]
+        json: bool,
     },
     /// Describe a topic's partitions
     Describe {
@@ -101,6 +106,10 @@ pub(crate) enum Topics {
         /// The topic (can be repeated; all without it)
         #[arg(short = 't', long, value_name = "TOPIC")]
         topic: Vec<String>,
+        /// Print a line for each topic: {"topic","id","internal","partitions":[{"partition",
+        /// "leader","replicas","isr","offline"}]}
+        #[arg(long)]
+        json: bool,
     },
     /// Delete a topic and its records
     Delete {
@@ -109,6 +118,9 @@ pub(crate) enum Topics {
         /// The topic (can be repeated)
         #[arg(short = 't', long, value_name = "TOPIC", required = true)]
         topic: Vec<String>,
+        /// Print a line for each deleted topic: {"topic"}
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -128,6 +140,9 @@ pub(crate) struct CreateTopic {
     /// A property of the topic (can be repeated)
     #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) config: Vec<String>,
+    /// Print a line: {"topic","id","partitions","replicationFactor"}
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]

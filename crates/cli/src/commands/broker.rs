@@ -1,25 +1,46 @@
 //! `milena broker`: an embedded broker until it is interrupted.
 
-use std::{fs, io::Write as _, path::Path};
+use std::{
+    error::Error,
+    fs,
+    io::{self, Write as _},
+    path::Path,
+};
 
 use milena_broker::Broker;
 
-use crate::{arguments, failure::Failure, interrupt::Interrupt};
+use crate::{
+    arguments,
+    failure::{Failure, chain},
+    interrupt::Interrupt,
+};
 
 /// Runs a broker; its addresses are the line that it prints when it is ready.
 pub(crate) async fn run(arguments: arguments::Broker) -> Result<(), Failure> {
-    let mut interrupt = Interrupt::listen();
-    let broker = builder(&arguments)?
-        .start()
-        .await
-        .map_err(|error| Failure::Failed(crate::failure::chain(&error)))?;
-    let mut output = std::io::stdout();
+    let mut interrupt = Interrupt::listen()?;
+    let broker =
+        builder(&arguments)?.start().await.map_err(|error| Failure::Failed(explain(&error)))?;
+    let mut output = io::stdout();
     writeln!(output, "{}", broker.bootstrap_servers())
         .and_then(|()| output.flush())
         .map_err(|error| Failure::output(&error))?;
     interrupt.wait().await;
     broker.shutdown().await;
-    Err(Failure::Interrupted)
+    interrupt.outcome()
+}
+
+/// The error, and what to do where another program has the port.
+fn explain(error: &milena_broker::StartError) -> String {
+    let mut text = chain(error);
+    let mut cause: Option<&dyn Error> = Some(error);
+    while let Some(error) = cause {
+        let io = error.downcast_ref::<io::Error>();
+        if io.is_some_and(|error| error.kind() == io::ErrorKind::AddrInUse) {
+            text.push_str(": another program listens there; --listen names another port, 0 any");
+        }
+        cause = error.source();
+    }
+    text
 }
 
 fn builder(arguments: &arguments::Broker) -> Result<milena_broker::BrokerBuilder, Failure> {
@@ -33,7 +54,7 @@ fn builder(arguments: &arguments::Broker) -> Result<milena_broker::BrokerBuilder
         builder = builder.user(name, password);
     }
     if let (Some(certificate), Some(key)) = (&arguments.tls_cert, &arguments.tls_key) {
-        builder = builder.tls(read(certificate)?, read(key)?);
+        builder = builder.tls(read("--tls-cert", certificate)?, read("--tls-key", key)?);
     }
     if let Some(folder) = &arguments.data_dir {
         builder = builder.data_dir(folder);
@@ -43,7 +64,11 @@ fn builder(arguments: &arguments::Broker) -> Result<milena_broker::BrokerBuilder
             None => (topic.as_str(), 1),
             Some((name, partitions)) => {
                 let count = partitions.parse().ok().filter(|count| *count > 0);
-                let wrong = || Failure::Usage(format!("--topic {topic}: no number of partitions"));
+                let wrong = || {
+                    Failure::Usage(format!(
+                        "--topic {topic}: it must be NAME or NAME:PARTITIONS, of 1 or more"
+                    ))
+                };
                 (name, count.ok_or_else(wrong)?)
             }
         };
@@ -62,6 +87,6 @@ fn address(listen: &str) -> Result<(String, u16), Failure> {
     Ok((host.to_owned(), port.parse().map_err(|_| wrong())?))
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(path).map_err(|error| Failure::new(path.display(), error))
+fn read(option: &str, path: &Path) -> Result<Vec<u8>, Failure> {
+    fs::read(path).map_err(|error| Failure::new(format!("{option} {}", path.display()), error))
 }

@@ -21,12 +21,12 @@ pub(crate) fn run(codec: Codec) -> Result<(), Failure> {
         Codec::Records => records,
     };
     let mut output = io::BufWriter::new(io::stdout().lock());
-    for line in io::stdin().lock().lines() {
+    for line in io::stdin().lock().split(b'\n') {
         let line = line.map_err(|error| Failure::new("standard input", error))?;
-        if line.trim().is_empty() {
+        if line.trim_ascii().is_empty() {
             continue;
         }
-        let answer = serde_json::from_str(&line)
+        let answer = serde_json::from_slice(&line)
             .map_err(|error| format!("not JSON: {error}"))
             .and_then(|line| answer(&line))
             .unwrap_or_else(|error| json!({ "error": error }));

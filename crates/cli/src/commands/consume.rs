@@ -56,15 +56,29 @@ impl Begin {
 /// Prints records until the count, the end or an interrupt.
 pub(crate) async fn run(arguments: Consume) -> Result<(), Failure> {
     let begin = arguments.offset.as_deref().map(Begin::parse).transpose()?;
-    let mut interrupt = Interrupt::listen();
+    let mut interrupt = Interrupt::listen()?;
     let config = config(&arguments, begin)?;
     let has_group = config.group_id().is_some();
+    if begin == Some(Begin::Stored) && !has_group {
+        let text = "-o stored: offsets are stored for a group; name it with -g or -X group.id";
+        return Err(Failure::Usage(text.into()));
+    }
     let consumer = Consumer::new(config)?;
-    let outcome = print_all(&arguments, begin, &consumer, has_group, &mut interrupt).await;
+    let prepared = tokio::select! {
+        ends = prepare(&arguments, begin, &consumer, has_group) => ends.map(Some),
+        () = interrupt.wait() => Ok(None),
+    };
+    let outcome = match prepared {
+        Ok(Some(ends)) => {
+            print_all(&arguments, &consumer, ends.as_ref(), has_group, &mut interrupt).await
+        }
+        Ok(None) => Ok(()),
+        Err(failure) => Err(failure),
+    };
     let closed = consumer.close(CLOSE_TIMEOUT).await;
     outcome?;
     closed?;
-    if interrupt.is_set() { Err(Failure::Interrupted) } else { Ok(()) }
+    interrupt.outcome()
 }
 
 fn config(arguments: &Consume, begin: Option<Begin>) -> Result<ConsumerConfig, Failure> {
@@ -88,13 +102,16 @@ fn config(arguments: &Consume, begin: Option<Begin>) -> Result<ConsumerConfig, F
     Ok(config)
 }
 
-async fn print_all(
+/// The offset behind each partition's last record when the command began.
+type Ends = BTreeMap<TopicPartition, i64>;
+
+/// Subscribes or assigns, and gives the ends where the command ends there.
+async fn prepare(
     arguments: &Consume,
     begin: Option<Begin>,
     consumer: &Consumer,
     has_group: bool,
-    interrupt: &mut Interrupt,
-) -> Result<(), Failure> {
+) -> Result<Option<Ends>, Failure> {
     let partitions = partitions(arguments).await?;
     // The end is where it is when the command begins, whatever is written meanwhile.
     let ends =
@@ -109,6 +126,17 @@ async fn print_all(
         consumer.assign(partitions.iter().cloned())?;
         seek(consumer, &partitions, begin).await?;
     }
+    Ok(ends)
+}
+
+/// Prints records until the count, the ends or an interrupt, and commits what it has printed.
+async fn print_all(
+    arguments: &Consume,
+    consumer: &Consumer,
+    ends: Option<&Ends>,
+    has_group: bool,
+    interrupt: &mut Interrupt,
+) -> Result<(), Failure> {
     let mut output = io::BufWriter::new(io::stdout());
     let mut left = arguments.count.unwrap_or(u64::MAX);
     let mut commit = None;
@@ -117,23 +145,33 @@ async fn print_all(
             records = consumer.poll(POLL_TIMEOUT) => records?,
             () = interrupt.wait() => break,
         };
-        let printed = print(&records, left, ends.as_ref(), arguments.json, &mut output)?;
+        let printed = print(&records, left, ends, arguments.json, &mut output)?;
         output.flush().map_err(|error| Failure::output(&error))?;
         left -= printed.count;
         if has_group && !printed.next.is_empty() {
             // Commits happen in order; the last one is awaited at the end.
             commit = Some(consumer.commit_offsets(printed.next));
         }
-        if let Some(ends) = &ends
-            && has_reached(consumer, ends).await?
-        {
+        let is_through = tokio::select! {
+            is_through = has_reached(consumer, ends) => is_through?,
+            () = interrupt.wait() => true,
+        };
+        if is_through {
             break;
         }
     }
-    if let Some(commit) = commit {
-        commit.await?;
+    let Some(commit) = commit else { return Ok(()) };
+    tokio::select! {
+        committed = commit => Ok(committed?),
+        () = async {
+            interrupt.wait().await;
+            tokio::time::sleep(CLOSE_TIMEOUT).await;
+        } => Err(Failure::Failed(format!(
+            "the last offsets were not committed within {} s: the group goes on before them, \
+             and some records come again",
+            CLOSE_TIMEOUT.as_secs()
+        ))),
     }
-    output.flush().map_err(|error| Failure::output(&error))
 }
 
 /// What of a poll was printed.
@@ -146,13 +184,18 @@ struct Printed {
 /// The topic's partitions, or the one that is asked for.
 async fn partitions(arguments: &Consume) -> Result<Vec<TopicPartition>, Failure> {
     let topic = arguments.topic.as_str();
-    if let Some(partition) = arguments.partition {
-        return Ok(vec![TopicPartition::new(topic, partition)]);
-    }
     let admin = PropertyList::of(&arguments.connection)?.admin(ClientKind::Consumer)?;
     let description = admin.describe_topics([topic]).await.one()?;
+    let count = description.partitions.len();
     let numbers = description.partitions.iter().map(|partition| partition.partition);
-    Ok(numbers.map(|partition| TopicPartition::new(topic, partition)).collect())
+    let numbers = numbers.filter(|number| arguments.partition.is_none_or(|only| only == *number));
+    let found: Vec<_> = numbers.map(|partition| TopicPartition::new(topic, partition)).collect();
+    match arguments.partition {
+        Some(partition) if found.is_empty() => Err(Failure::Failed(format!(
+            "-p {partition}: topic {topic:?} has {count} partition(s), counted from 0"
+        ))),
+        _ => Ok(found),
+    }
 }
 
 async fn seek(
@@ -184,7 +227,7 @@ async fn seek(
 fn print(
     records: &ConsumerRecords,
     left: u64,
-    ends: Option<&BTreeMap<TopicPartition, i64>>,
+    ends: Option<&Ends>,
     as_json: bool,
     output: &mut impl io::Write,
 ) -> Result<Printed, Failure> {
@@ -230,10 +273,8 @@ fn line(record: &ConsumerRecord<'_>) -> serde_json::Value {
 }
 
 /// Whether every partition that the consumer has is at its end, and it has any.
-async fn has_reached(
-    consumer: &Consumer,
-    ends: &BTreeMap<TopicPartition, i64>,
-) -> Result<bool, Failure> {
+async fn has_reached(consumer: &Consumer, ends: Option<&Ends>) -> Result<bool, Failure> {
+    let Some(ends) = ends else { return Ok(false) };
     let assignment = consumer.assignment();
     for partition in &assignment {
         let Some(end) = ends.get(partition) else { continue };

@@ -11,6 +11,8 @@ mod run;
 mod topics;
 mod verifiable;
 
+use std::io::{self, Write as _};
+
 use clap::CommandFactory as _;
 
 use crate::{
@@ -23,9 +25,9 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Codec(codec) => codec::run(codec),
         Command::Completions { shell } => {
-            let output = &mut std::io::stdout();
-            clap_complete::generate(shell, &mut Arguments::command(), "milena", output);
-            Ok(())
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "milena", &mut script);
+            io::stdout().write_all(&script).map_err(|error| Failure::output(&error))
         }
         Command::Feel(arguments) => feel::run(&arguments),
         Command::Run(arguments) => block_on(run::run(arguments)),

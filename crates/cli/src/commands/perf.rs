@@ -27,12 +27,15 @@ use crate::{
 /// How many different values there are.
 const POOL_VALUES: usize = 1000;
 
+/// The most bytes that the values have together: of large ones there are fewer.
+const POOL_BYTES_MAX: usize = 64 << 20;
+
 /// Records of a latency run that do not count: the first ones pay for connections.
 const WARM_UP_RECORDS: u64 = 200;
 
 /// Runs the command.
 pub(crate) async fn run(perf: Perf) -> Result<(), Failure> {
-    let mut interrupt = Interrupt::listen();
+    let mut interrupt = Interrupt::listen()?;
     let work = async {
         match perf {
             Perf::Produce(arguments) => produce(arguments).await,
@@ -42,7 +45,7 @@ pub(crate) async fn run(perf: Perf) -> Result<(), Failure> {
     };
     tokio::select! {
         outcome = work => outcome,
-        () = interrupt.wait() => Err(Failure::Interrupted),
+        () = interrupt.wait() => interrupt.outcome(),
     }
 }
 
@@ -50,7 +53,7 @@ pub(crate) async fn run(perf: Perf) -> Result<(), Failure> {
 fn pool(size: usize) -> Vec<Vec<u8>> {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut state = 88_172_645_463_325_252_u64;
-    (0..POOL_VALUES)
+    (0..POOL_VALUES.min(POOL_BYTES_MAX / size.max(1)).max(1))
         .map(|id| {
             let mut value = format!("{{\"id\":{id},\"event\":\"click\",\"user\":\"").into_bytes();
             while value.len() < size {
@@ -170,5 +173,11 @@ mod tests {
         assert_eq!(pool.len(), POOL_VALUES);
         assert!(pool.iter().all(|value| value.len() == 40));
         assert!(pool[7].starts_with(b"{\"id\":7,\"event\":\"click\",\"user\":\""));
+    }
+
+    #[test]
+    fn makes_few_values_when_they_are_large() {
+        assert_eq!(pool(POOL_BYTES_MAX / 2).len(), 2);
+        assert_eq!(pool(POOL_BYTES_MAX + 1).len(), 1);
     }
 }

@@ -1,7 +1,10 @@
 //! `milena produce`: each line of standard input is a record.
 
 use std::{
+    fmt::Display,
+    future::ready,
     io::{self, BufRead as _, Write as _},
+    pin::pin,
     thread,
     time::Duration,
 };
@@ -15,7 +18,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     arguments::Produce,
-    failure::Failure,
+    failure::{Failure, explain},
     interrupt::Interrupt,
     properties::{PropertyList, warn},
 };
@@ -34,7 +37,7 @@ pub(crate) async fn run(arguments: Produce) -> Result<(), Failure> {
     }
     let config = ProducerConfig::from_properties(properties.into_entries())?;
     warn(config.warnings());
-    let mut interrupt = Interrupt::listen();
+    let mut interrupt = Interrupt::listen()?;
     let producer = Producer::new(&config)?;
     let (deliveries, awaited) = mpsc::channel(QUEUE_LINES);
     let printer = tokio::spawn(print(awaited, arguments.json));
@@ -43,14 +46,14 @@ pub(crate) async fn run(arguments: Produce) -> Result<(), Failure> {
     let printed = printer.await.map_err(|error| Failure::new("printing", error))?;
     sent.and(printed)?;
     closed?;
-    if interrupt.is_set() { Err(Failure::Interrupted) } else { Ok(()) }
+    interrupt.outcome()
 }
 
 /// Sends lines until they end or the program is interrupted.
 async fn send_lines(
     arguments: &Produce,
     producer: &Producer,
-    deliveries: mpsc::Sender<Delivery>,
+    deliveries: mpsc::Sender<(u64, Delivery)>,
     interrupt: &mut Interrupt,
 ) -> Result<(), Failure> {
     let headers = arguments
@@ -62,13 +65,13 @@ async fn send_lines(
         })
         .collect::<Result<Vec<_>, _>>()?;
     let mut lines = lines();
-    loop {
+    for number in 1.. {
         let line = tokio::select! {
             line = lines.recv() => line,
-            () = interrupt.wait() => return Ok(()),
+            () = interrupt.wait() => break,
         };
-        let Some(line) = line else { return Ok(()) };
-        let line = line.map_err(|error| Failure::new("standard input", error))?;
+        let Some(line) = line else { break };
+        let line = line.map_err(|error| failed(number, error))?;
         let (key, value) = key_and_value(arguments, &line);
         let mut record =
             ProducerRecord::to(&arguments.topic).key_value(key, Some(value)).headers(&headers);
@@ -76,14 +79,22 @@ async fn send_lines(
             record = record.partition(partition);
         }
         let delivery = tokio::select! {
-            delivery = producer.send(record) => delivery?,
-            () = interrupt.wait() => return Ok(()),
+            delivery = producer.send(record) => {
+                delivery.map_err(|error| failed(number, explain(&error)))?
+            }
+            () = interrupt.wait() => break,
         };
-        if deliveries.send(delivery).await.is_err() {
+        if deliveries.send((number, delivery)).await.is_err() {
             // The printer has ended: it tells why.
-            return Ok(());
+            break;
         }
     }
+    Ok(())
+}
+
+/// What became of a line.
+fn failed(number: u64, cause: impl Display) -> Failure {
+    Failure::Failed(format!("standard input: line {number}: {cause}"))
 }
 
 /// The lines of standard input, read by a thread of their own.
@@ -114,10 +125,23 @@ fn key_and_value<'a>(arguments: &'a Produce, line: &'a [u8]) -> (Option<&'a [u8]
 }
 
 /// Awaits the deliveries in order, and prints them where JSON is wanted.
-async fn print(mut deliveries: mpsc::Receiver<Delivery>, as_json: bool) -> Result<(), Failure> {
+async fn print(
+    mut deliveries: mpsc::Receiver<(u64, Delivery)>,
+    as_json: bool,
+) -> Result<(), Failure> {
     let mut output = io::BufWriter::new(io::stdout());
-    while let Some(delivery) = deliveries.recv().await {
-        let metadata = delivery.await?;
+    while let Some((number, delivery)) = deliveries.recv().await {
+        let mut delivery = pin!(delivery);
+        let metadata = tokio::select! {
+            biased;
+            metadata = &mut delivery => metadata,
+            () = ready(()) => {
+                // This one may take a while: what is known already is shown.
+                output.flush().map_err(|error| Failure::output(&error))?;
+                delivery.await
+            }
+        };
+        let metadata = metadata.map_err(|error| failed(number, explain(&error)))?;
         if as_json {
             writeln!(output, "{}", line(&metadata)).map_err(|error| Failure::output(&error))?;
             if deliveries.is_empty() {

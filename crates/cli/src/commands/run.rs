@@ -7,7 +7,7 @@ use std::{fs, path::Path, sync::Arc};
 
 use milena_broker::Broker;
 use milena_connect::{
-    elasticio::Connection,
+    Connection,
     flow::{Brokers, Flow, Input, Step},
     runtime::{self, Progress, RunError, Stop},
 };
@@ -17,6 +17,7 @@ use crate::{
     arguments,
     failure::{Failure, chain},
     interrupt::Interrupt,
+    notice::say,
     properties::PropertyList,
 };
 
@@ -24,7 +25,7 @@ use crate::{
 pub(crate) async fn run(arguments: arguments::Run) -> Result<(), Failure> {
     let properties =
         PropertyList::read(arguments.properties_file.as_deref(), &arguments.properties)?;
-    let mut interrupt = Interrupt::listen();
+    let mut interrupt = Interrupt::listen()?;
     let file = arguments.file.display();
     let text = fs::read_to_string(&arguments.file).map_err(|error| Failure::new(&file, error))?;
     let flow = Flow::parse(&text).map_err(|problems| Failure::new(&file, problems))?;
@@ -36,7 +37,7 @@ pub(crate) async fn run(arguments: arguments::Run) -> Result<(), Failure> {
     let (broker, mut connection) = connect(&flow, brokers).await?;
     connection.command_line = properties.into_entries();
     for warning in flow.warnings(&connection)? {
-        eprintln!("milena: warning: {warning}");
+        say(format_args!("milena: warning: {warning}"));
     }
 
     let folder = arguments.file.parent().unwrap_or_else(|| Path::new("")).to_owned();
@@ -44,6 +45,7 @@ pub(crate) async fn run(arguments: arguments::Run) -> Result<(), Failure> {
     let display = Display::start(flow.name(), input_bytes(&flow, &folder), &progress);
     display.note(&match &broker {
         Some(broker) => format!("embedded broker at {}", broker.bootstrap_servers()),
+        None if connection.brokers.is_empty() => "brokers as the steps say".to_owned(),
         None => format!("brokers at {}", connection.brokers.join(",")),
     });
     let terminal = Arc::new(Terminal::start(folder, display.clone()));
@@ -63,8 +65,7 @@ pub(crate) async fn run(arguments: arguments::Run) -> Result<(), Failure> {
         broker.shutdown().await;
     }
     match ran {
-        Ok(()) if interrupt.is_set() => Err(Failure::Interrupted),
-        Ok(()) => Ok(()),
+        Ok(()) => interrupt.outcome(),
         Err(error) if error.is_output_closed() => Err(Failure::OutputClosed),
         Err(RunError::Output(error)) => Err(Failure::output(&error)),
         Err(error) => Err(Failure::Failed(error.to_string())),
@@ -84,6 +85,7 @@ async fn connect(flow: &Flow, brokers: Brokers) -> Result<(Option<Broker>, Conne
             Ok((Some(broker), flow.connection(addresses, true)))
         }
         Brokers::List(addresses) => Ok((None, flow.connection(addresses, false))),
+        Brokers::OfSteps => Ok((None, flow.connection(Vec::new(), false))),
         other => Err(Failure::Failed(format!("{other:?} are no brokers that can be reached"))),
     }
 }

@@ -6,13 +6,15 @@ use std::{
 };
 
 use milena::{
-    admin::{Admin, ListTopicsOptions, NewTopic, TopicDescription},
+    Uuid,
+    admin::{Admin, ListTopicsOptions, NewTopic, Results, TopicDescription, TopicKey},
     config::AdminConfig,
 };
+use serde_json::{Value, json};
 
 use crate::{
     arguments::{Connection, CreateTopic, Topics},
-    failure::Failure,
+    failure::{Failure, explain},
     properties::{PropertyList, warn},
 };
 
@@ -20,18 +22,9 @@ use crate::{
 pub(crate) async fn run(topics: Topics) -> Result<(), Failure> {
     match topics {
         Topics::Create(arguments) => create(arguments).await,
-        Topics::List { connection, internal } => {
-            let options = ListTopicsOptions::default().list_internal(internal);
-            for topic in admin(&connection)?.list_topics_with(options).await? {
-                print(&topic.name)?;
-            }
-            Ok(())
-        }
-        Topics::Describe { connection, topic } => describe(&connection, topic).await,
-        Topics::Delete { connection, topic } => {
-            admin(&connection)?.delete_topics(topic).await.all()?;
-            Ok(())
-        }
+        Topics::List { connection, internal, json } => list(&connection, internal, json).await,
+        Topics::Describe { connection, topic, json } => describe(&connection, topic, json).await,
+        Topics::Delete { connection, topic, json } => delete(&connection, topic, json).await,
     }
 }
 
@@ -43,7 +36,7 @@ fn admin(connection: &Connection) -> Result<Admin, Failure> {
 }
 
 async fn create(arguments: CreateTopic) -> Result<(), Failure> {
-    let mut topic = NewTopic::with_broker_defaults(arguments.topic);
+    let mut topic = NewTopic::with_broker_defaults(&arguments.topic);
     topic.partitions = arguments.partitions;
     topic.replication_factor = arguments.replication_factor;
     for config in &arguments.config {
@@ -52,19 +45,91 @@ async fn create(arguments: CreateTopic) -> Result<(), Failure> {
             .ok_or_else(|| Failure::Usage(format!("--config {config}: it must be NAME=VALUE")))?;
         topic = topic.config(name, value);
     }
-    admin(&arguments.connection)?.create_topics([topic]).await.one()?;
+    let created = admin(&arguments.connection)?.create_topics([topic]).await.one()?;
+    if arguments.json {
+        print(json!({
+            "topic": arguments.topic,
+            "id": id(created.topic_id),
+            "partitions": created.partitions,
+            "replicationFactor": created.replication_factor,
+        }))?;
+    }
     Ok(())
 }
 
-async fn describe(connection: &Connection, mut topics: Vec<String>) -> Result<(), Failure> {
+async fn list(connection: &Connection, internal: bool, as_json: bool) -> Result<(), Failure> {
+    let options = ListTopicsOptions::default().list_internal(internal);
+    for topic in admin(connection)?.list_topics_with(options).await? {
+        if as_json {
+            let (id, is_internal) = (id(topic.topic_id), topic.is_internal);
+            print(json!({ "topic": topic.name, "id": id, "internal": is_internal }))?;
+        } else {
+            print(&topic.name)?;
+        }
+    }
+    Ok(())
+}
+
+async fn delete(
+    connection: &Connection,
+    topics: Vec<String>,
+    as_json: bool,
+) -> Result<(), Failure> {
+    each(admin(connection)?.delete_topics(topics).await, |topic, ()| match topic {
+        TopicKey::Name(name) if as_json => print(json!({ "topic": name })),
+        _ => Ok(()),
+    })
+}
+
+async fn describe(
+    connection: &Connection,
+    mut topics: Vec<String>,
+    as_json: bool,
+) -> Result<(), Failure> {
     let admin = admin(connection)?;
     if topics.is_empty() {
         topics = admin.list_topics().await?.into_iter().map(|topic| topic.name).collect();
     }
-    for (_, topic) in admin.describe_topics(topics).await.all()? {
-        print_description(&topic)?;
+    each(admin.describe_topics(topics).await, |_, topic| {
+        if as_json { print(description(&topic)) } else { print_description(&topic) }
+    })
+}
+
+/// Does something with each result, and names all that failed.
+fn each<K, T>(
+    results: Results<K, T>,
+    mut work: impl FnMut(K, T) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let mut problems = Vec::new();
+    for (key, result) in results {
+        match result {
+            Ok(value) => work(key, value)?,
+            Err(error) => problems.push(explain(&error)),
+        }
     }
-    Ok(())
+    if problems.is_empty() { Ok(()) } else { Err(Failure::Failed(problems.join("; "))) }
+}
+
+fn id(id: Option<Uuid>) -> Option<String> {
+    id.map(|id| id.to_string())
+}
+
+fn description(topic: &TopicDescription) -> Value {
+    let partitions = topic.partitions.iter().map(|partition| {
+        json!({
+            "partition": partition.partition,
+            "leader": partition.leader,
+            "replicas": partition.replicas,
+            "isr": partition.isr,
+            "offline": partition.offline_replicas,
+        })
+    });
+    json!({
+        "topic": topic.name,
+        "id": id(topic.topic_id),
+        "internal": topic.is_internal,
+        "partitions": partitions.collect::<Vec<_>>(),
+    })
 }
 
 fn print_description(topic: &TopicDescription) -> Result<(), Failure> {

@@ -1,14 +1,15 @@
 //! Runs the program and looks at what it says.
 
 use std::{
-    io::{BufRead as _, BufReader, Read as _, Write as _},
+    io::{BufRead as _, BufReader, Read, Write as _},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
-    sync::mpsc::{Receiver, channel},
+    sync::mpsc::{Receiver, RecvTimeoutError, channel},
     thread,
     time::{Duration, Instant},
 };
 
+use milena_broker::{Broker, BrokerBuilder};
 use serde_json::Value;
 
 /// How long anything may take on a busy machine.
@@ -53,35 +54,71 @@ impl Ended {
 pub(crate) struct Program {
     child: Child,
     stdin: Option<ChildStdin>,
-    lines: Receiver<String>,
+    output: Lines,
+    errors: Lines,
+}
+
+/// Lines that come while the program runs.
+struct Lines {
+    receiver: Receiver<String>,
     seen: Vec<String>,
-    errors: Option<thread::JoinHandle<String>>,
+}
+
+impl Lines {
+    fn read(from: impl Read + Send + 'static) -> Self {
+        let (sender, receiver) = channel();
+        let lines = BufReader::new(from).lines();
+        thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        Self { receiver, seen: Vec::new() }
+    }
+
+    fn wait_for(&mut self, needle: &str, count: usize) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.seen.iter().filter(|line| line.contains(needle)).count() < count {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let line = self.receiver.recv_timeout(left);
+            self.seen.push(line.unwrap_or_else(|_| panic!("only {:?}", self.seen)));
+        }
+    }
+
+    /// All lines to the end.
+    fn text(&mut self) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) => self.seen.push(line),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("{:?}", self.seen),
+            }
+        }
+        self.seen.iter().flat_map(|line| [line, "\n"]).collect()
+    }
 }
 
 impl Program {
     pub(crate) fn start(folder: &Path, arguments: &[&str]) -> Self {
+        Self::start_with_errors(folder, arguments, Stdio::piped())
+    }
+
+    /// As [`start`](Self::start) with a place for standard error, which is not read then.
+    pub(crate) fn start_with_errors(folder: &Path, arguments: &[&str], errors: Stdio) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_milena"))
             .args(arguments)
             .current_dir(folder)
             .env_remove("RUST_LOG")
+            .env("TERM", "xterm")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(errors)
             .spawn()
             .unwrap();
-        let (sender, lines) = channel();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        thread::spawn(move || {
-            stdout.lines().map_while(Result::ok).try_for_each(|l| sender.send(l))
-        });
-        let mut stderr = child.stderr.take().unwrap();
-        let errors = thread::spawn(move || {
-            let mut text = String::new();
-            stderr.read_to_string(&mut text).unwrap();
-            text
-        });
+        let output = Lines::read(child.stdout.take().unwrap());
+        let errors = match child.stderr.take() {
+            Some(errors) => Lines::read(errors),
+            None => Lines::read(std::io::empty()),
+        };
         let stdin = child.stdin.take();
-        Self { child, stdin, lines, seen: Vec::new(), errors: Some(errors) }
+        Self { child, stdin, output, errors }
     }
 
     /// Writes to standard input.
@@ -92,19 +129,47 @@ impl Program {
 
     /// Waits until so many lines of output have this in them.
     pub(crate) fn wait_for_lines(&mut self, needle: &str, count: usize) {
-        let deadline = Instant::now() + PATIENCE;
-        while self.seen.iter().filter(|line| line.contains(needle)).count() < count {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let line = self.lines.recv_timeout(left);
-            self.seen.push(line.unwrap_or_else(|_| panic!("only {:?}", self.seen)));
-        }
+        self.output.wait_for(needle, count);
+    }
+
+    /// The first line of output.
+    pub(crate) fn first_line(&mut self) -> String {
+        self.output.wait_for("", 1);
+        self.output.seen[0].clone()
+    }
+
+    /// What a field of the events of this name adds up to, as far as they have been waited for.
+    #[cfg(unix)]
+    pub(crate) fn sum(&self, name: &str, field: &str) -> i64 {
+        let events = self.output.seen.iter().map(|line| serde_json::from_str(line).unwrap());
+        events
+            .filter(|event: &Value| event["name"] == name)
+            .map(|e| e[field].as_i64().unwrap())
+            .sum()
+    }
+
+    /// Waits until a line of standard error has this in it.
+    pub(crate) fn wait_for_error(&mut self, needle: &str) {
+        self.errors.wait_for(needle, 1);
     }
 
     /// Sends SIGINT, as Ctrl-C does.
     #[cfg(unix)]
     pub(crate) fn interrupt(&self) {
+        self.signal(rustix::process::Signal::INT);
+    }
+
+    /// Sends a signal.
+    #[cfg(unix)]
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
         let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+
+    /// Writes this to standard input, closes it and waits for the end.
+    pub(crate) fn end_with(mut self, input: &str) -> Ended {
+        self.write(input);
+        self.end()
     }
 
     /// Closes standard input and waits for the end.
@@ -115,17 +180,9 @@ impl Program {
 
     /// Waits for the end while standard input stays open.
     pub(crate) fn wait(&mut self) -> Ended {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                Ok(line) => self.seen.push(line),
-                Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => break,
-                Err(std::sync::mpsc::RecvTimeoutError::Timeout) => panic!("{:?}", self.seen),
-            }
-        }
+        let stdout = self.output.text();
+        let stderr = self.errors.text();
         let code = self.child.wait().unwrap().code();
-        let stderr = self.errors.take().unwrap().join().unwrap();
-        let stdout = self.seen.iter().flat_map(|line| [line, "\n"]).collect();
         Ended { code, stdout, stderr }
     }
 }
@@ -139,7 +196,40 @@ impl Drop for Program {
 
 /// Runs the program to its end with this standard input.
 pub(crate) fn run(folder: &Path, arguments: &[&str], input: &str) -> Ended {
-    let mut program = Program::start(folder, arguments);
-    program.write(input);
-    program.end()
+    Program::start(folder, arguments).end_with(input)
+}
+
+/// A broker of the test's own, and the runtime that it runs on.
+pub(crate) struct Cluster {
+    runtime: tokio::runtime::Runtime,
+    pub(crate) broker: Broker,
+}
+
+impl Cluster {
+    pub(crate) fn start(builder: BrokerBuilder) -> Self {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let broker = runtime.block_on(builder.start()).unwrap();
+        Self { runtime, broker }
+    }
+
+    pub(crate) fn address(&self) -> String {
+        self.broker.bootstrap_servers()
+    }
+
+    pub(crate) fn stop(self) {
+        self.runtime.block_on(self.broker.shutdown());
+    }
+
+    /// Runs a client of this cluster to its end: its name, `-b`, the address, and what follows.
+    pub(crate) fn run(&self, what: &str, after: &str, input: &str) -> Ended {
+        self.client(what, after).end_with(input)
+    }
+
+    /// Starts a client of this cluster.
+    pub(crate) fn client(&self, what: &str, after: &str) -> Program {
+        let address = self.address();
+        let arguments: Vec<&str> =
+            what.split(' ').chain(["-b", &address]).chain(after.split_whitespace()).collect();
+        Program::start(&root(), &arguments)
+    }
 }

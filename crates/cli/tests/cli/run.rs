@@ -5,7 +5,7 @@ use std::{fs, path::Path, time::Instant};
 use milena_broker::Broker;
 use serde_json::{Value, json};
 
-use crate::program::{PATIENCE, Program, root, run};
+use crate::program::{Cluster, PATIENCE, Program, root, run};
 
 /// A flow with a Produce action that reads standard input, and a Consume trigger.
 const FLOW: &str = r#"
@@ -43,28 +43,6 @@ fn folder(flow: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("flow.toml"), flow).unwrap();
     folder
-}
-
-/// A broker of the test's own, and the runtime that it runs on.
-struct Cluster {
-    runtime: tokio::runtime::Runtime,
-    broker: Broker,
-}
-
-impl Cluster {
-    fn start(builder: milena_broker::BrokerBuilder) -> Self {
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        let broker = runtime.block_on(builder.start()).unwrap();
-        Self { runtime, broker }
-    }
-
-    fn address(&self) -> String {
-        self.broker.bootstrap_servers()
-    }
-
-    fn stop(self) {
-        self.runtime.block_on(self.broker.shutdown());
-    }
 }
 
 fn text(value: &Value) -> Option<String> {

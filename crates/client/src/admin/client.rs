@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use milena_core::backoff::{Backoff, Jitter};
 use milena_pool::{Connection, RequestError};
-use milena_wire::{ApiKey, Request};
+use milena_wire::Request;
+use milena_wire::messages::{MetadataRequest, MetadataResponse};
 use parking_lot::Mutex;
 
 use crate::cluster::Cluster;
@@ -47,7 +48,7 @@ pub(super) struct Inner {
 
 impl std::fmt::Debug for Admin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Admin").field("counters", &self.counters()).finish_non_exhaustive()
+        f.debug_struct("Admin").field("metrics", &self.metrics()).finish_non_exhaustive()
     }
 }
 
@@ -75,10 +76,10 @@ impl Admin {
         })
     }
 
-    /// The counters at this moment.
+    /// The values of this client's counters.
     #[must_use]
-    pub fn counters(&self) -> Snapshot {
-        self.inner.counters.snapshot()
+    pub fn metrics(&self) -> Snapshot {
+        self.inner.counters.snapshot(&self.inner.cluster.counts())
     }
 
     /// Closes all connections. Calls under way, and later ones, fail with [`ErrorKind::Closed`].
@@ -121,14 +122,9 @@ impl Inner {
         version: i16,
         deadline: Instant,
     ) -> Result<R::Response, Error> {
-        let counters = &self.counters;
-        counters.requests_sent().increment();
         let timeout = self.request_timeout(deadline);
         let response = async { connection.start(request, version, timeout)?.await };
-        response.await.map_err(|error| {
-            counters.requests_failed().increment();
-            Error::from(error).with_api(R::KEY.name(), version)
-        })
+        response.await.map_err(|error| Error::from(error).with_api(R::KEY.name(), version))
     }
 }
 
@@ -155,8 +151,37 @@ pub(super) fn highest_from<R: Request>(
 }
 
 /// A broker's answer with an error code, and what it said about it.
-pub(super) fn answered(code: i16, message: Option<&str>, api: ApiKey, version: i16) -> Error {
-    Error::broker_answered(code, message.unwrap_or_default()).with_api(api.name(), version)
+pub(super) fn answered<R: Request>(code: i16, message: Option<&str>, version: i16) -> Error {
+    Error::broker_answered(code, message.unwrap_or_default()).with_api(R::KEY.name(), version)
+}
+
+/// The same, unless the code says that nothing is wrong.
+pub(super) fn check<R: Request>(
+    code: i16,
+    message: Option<&str>,
+    version: i16,
+) -> Result<(), Error> {
+    match code {
+        0 => Ok(()),
+        code => Err(answered::<R>(code, message, version)),
+    }
+}
+
+/// Asks any broker for metadata, without creating anything.
+pub(super) async fn metadata(
+    admin: &Inner,
+    request: &MetadataRequest,
+    least_version: Option<(i16, &str)>,
+    deadline: Instant,
+) -> Result<(MetadataResponse, i16), Error> {
+    let connection = admin.cluster.any_connection().await?;
+    let version = match least_version {
+        Some((least, what)) => highest_from::<MetadataRequest>(&connection, least, what)?,
+        None => highest::<MetadataRequest>(&connection)?,
+    };
+    let response = admin.send(&connection, request, version, deadline).await?;
+    check::<MetadataRequest>(response.error_code, None, version)?;
+    Ok((response, version))
 }
 
 /// The clock of the runtime, so that tests can stop it.

@@ -3,12 +3,10 @@
 use std::time::{Duration, Instant};
 
 use milena_wire::messages::{DescribeClusterRequest, MetadataRequest};
-use milena_wire::{ApiKey, ErrorCode};
 
 use super::acl_operation::AclOperations;
-use super::client::{Admin, Inner, answered, highest_from};
+use super::client::{Admin, Inner, check, highest_from, metadata};
 use super::operation::{Operation, Outcomes};
-use super::topic_listing::metadata;
 use crate::{Error, ErrorKind};
 
 /// The version that tells of fenced brokers (KIP-1073, Kafka 4.0).
@@ -141,11 +139,8 @@ impl DescribeCluster {
             ..Default::default()
         };
         let response = admin.send(&connection, &request, version, deadline).await?;
-        if ErrorCode(response.error_code).is_error() {
-            let message = response.error_message.as_deref();
-            let api = ApiKey::DESCRIBE_CLUSTER;
-            return Err(answered(response.error_code, message, api, version));
-        }
+        let message = response.error_message.as_deref();
+        check::<DescribeClusterRequest>(response.error_code, message, version)?;
         let nodes = response.brokers.into_iter().map(|broker| Node {
             id: broker.broker_id,
             host: broker.host.to_string(),

@@ -4,13 +4,12 @@ use std::time::Instant;
 
 use milena_core::TopicPartition;
 use milena_pool::Connection;
-use milena_wire::ApiKey;
 use milena_wire::messages::DeleteRecordsRequest;
 use milena_wire::messages::delete_records_request::{DeleteRecordsPartition, DeleteRecordsTopic};
 
-use super::client::{Admin, Inner, answered, highest};
+use super::client::{Admin, Inner, check, highest};
 use super::leaders::{self, LeaderOperation, by_topic};
-use super::operation::{Operation, Outcomes};
+use super::operation::{Asked, Operation, Outcomes};
 use super::results::Results;
 use crate::Error;
 
@@ -79,22 +78,22 @@ impl Operation for DeleteRecords {
 }
 
 impl LeaderOperation for DeleteRecords {
+    type Question = i64;
     type Output = DeletedRecords;
 
-    fn partition(&self, index: usize) -> Option<&TopicPartition> {
-        self.offsets.get(index).map(|(partition, _)| partition)
+    fn partitions(&self) -> &[(TopicPartition, i64)] {
+        &self.offsets
     }
 
     async fn ask(
         &self,
         admin: &Inner,
         connection: &Connection,
-        indexes: &[usize],
+        asked: Asked<'_, (TopicPartition, i64)>,
         deadline: Instant,
     ) -> Result<Outcomes<DeletedRecords>, Error> {
         let version = highest::<DeleteRecordsRequest>(connection)?;
-        let partitions = indexes.iter().filter_map(|index| self.offsets.get(*index));
-        let topics = by_topic(partitions.map(|(partition, offset)| {
+        let topics = by_topic(asked.iter().map(|(partition, offset)| {
             let wire = DeleteRecordsPartition {
                 partition_index: partition.partition,
                 offset: *offset,
@@ -117,16 +116,11 @@ impl LeaderOperation for DeleteRecords {
         for topic in response.topics {
             for found in topic.partitions {
                 let key = TopicPartition::new(topic.name.clone(), found.partition_index);
-                let is_it = |index: &&usize| self.partition(**index) == Some(&key);
-                let Some(index) = indexes.iter().find(is_it) else { continue };
-                let outcome = match found.error_code {
-                    0 => Ok(DeletedRecords { low_watermark: found.low_watermark }),
-                    code => {
-                        let error = answered(code, None, ApiKey::DELETE_RECORDS, version);
-                        Err(error.with_partition(&*key.topic, key.partition))
-                    }
-                };
-                outcomes.push((*index, outcome));
+                let Some(index) = asked.find(|(partition, _)| *partition == key) else { continue };
+                let outcome = check::<DeleteRecordsRequest>(found.error_code, None, version)
+                    .map_err(|error| error.with_partition(&*key.topic, key.partition))
+                    .map(|()| DeletedRecords { low_watermark: found.low_watermark });
+                outcomes.push((index, outcome));
             }
         }
         Ok(outcomes)

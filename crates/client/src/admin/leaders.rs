@@ -7,14 +7,13 @@ use std::time::Instant;
 use futures_util::future::join_all;
 use milena_core::{BrokerId, TopicPartition};
 use milena_pool::{Connection, Purpose};
+use milena_wire::ErrorCode;
 use milena_wire::messages::MetadataRequest;
 use milena_wire::messages::metadata_request::MetadataRequestTopic;
 use milena_wire::messages::metadata_response::MetadataResponse;
-use milena_wire::{ApiKey, ErrorCode};
 
-use super::client::{Inner, answered};
-use super::operation::Outcomes;
-use super::topic_listing::metadata;
+use super::client::{Inner, answered, metadata};
+use super::operation::{Asked, Outcomes};
 use crate::Error;
 
 /// Indexes of partitions by their leader, and by how often the partition was there before: a request may
@@ -23,18 +22,20 @@ type ByLeader = BTreeMap<(BrokerId, usize), Vec<usize>>;
 
 /// A call about partitions, of which each leader gets its part.
 pub(super) trait LeaderOperation: Sync {
-    /// What becomes of one partition.
+    /// What is asked of one partition.
+    type Question: Sync;
+    /// What becomes of it.
     type Output: Send;
 
-    /// The partition with this index.
-    fn partition(&self, index: usize) -> Option<&TopicPartition>;
+    /// The partitions.
+    fn partitions(&self) -> &[(TopicPartition, Self::Question)];
 
     /// Asks one leader about its partitions.
     fn ask(
         &self,
         admin: &Inner,
         connection: &Connection,
-        indexes: &[usize],
+        asked: Asked<'_, (TopicPartition, Self::Question)>,
         deadline: Instant,
     ) -> impl Future<Output = Result<Outcomes<Self::Output>, Error>> + Send;
 }
@@ -51,8 +52,8 @@ pub(super) async fn attempt<O: LeaderOperation>(
     admin.cluster.ready(deadline).await?;
     let topics: BTreeSet<_> = pending
         .iter()
-        .filter_map(|index| operation.partition(*index))
-        .map(|partition| partition.topic.clone())
+        .filter_map(|index| operation.partitions().get(*index))
+        .map(|(partition, _)| partition.topic.clone())
         .collect();
     let topic = |name| MetadataRequestTopic { name: Some(name), ..Default::default() };
     let request = MetadataRequest {
@@ -65,7 +66,7 @@ pub(super) async fn attempt<O: LeaderOperation>(
     let mut by_leader = ByLeader::new();
     let mut seen: BTreeMap<&TopicPartition, usize> = BTreeMap::new();
     for index in pending {
-        let Some(partition) = operation.partition(*index) else { continue };
+        let Some((partition, _)) = operation.partitions().get(*index) else { continue };
         match leader(&response, partition) {
             Ok(leader) => {
                 let times = seen.entry(partition).or_default();
@@ -73,7 +74,7 @@ pub(super) async fn attempt<O: LeaderOperation>(
                 *times += 1;
             }
             Err(code) => {
-                let error = answered(code.0, None, ApiKey::METADATA, version);
+                let error = answered::<MetadataRequest>(code.0, None, version);
                 let error = error.with_partition(&*partition.topic, partition.partition);
                 outcomes.push((*index, Err(error)));
             }
@@ -82,7 +83,8 @@ pub(super) async fn attempt<O: LeaderOperation>(
     let parts = by_leader.iter().map(|((leader, _), indexes)| async {
         let asked = async {
             let connection = admin.cluster.connection(*leader, Purpose::Control).await?;
-            operation.ask(admin, &connection, indexes, deadline).await
+            let asked = Asked::new(operation.partitions(), indexes);
+            operation.ask(admin, &connection, asked, deadline).await
         };
         match asked.await {
             Ok(outcomes) => outcomes,

@@ -9,15 +9,18 @@
 mod acl_operation;
 mod client;
 mod cluster;
+mod create_topics;
 mod delete_records;
+mod delete_topics;
+mod describe_topics;
 mod leaders;
+mod list_topics;
 mod offset_spec;
 mod offsets;
 mod operation;
 mod partitions;
 mod results;
-mod topic_listing;
-mod topics;
+mod topic_key;
 
 #[cfg(test)]
 mod tests;
@@ -25,12 +28,12 @@ mod tests;
 pub use acl_operation::{AclOperation, AclOperations};
 pub use client::Admin;
 pub use cluster::{ClusterDescription, DescribeClusterOptions, Node};
+pub use create_topics::{CreateTopicsOptions, CreatedTopic, NewTopic, TopicConfigEntry};
 pub use delete_records::DeletedRecords;
+pub use describe_topics::{DescribeTopicsOptions, PartitionDescription, TopicDescription};
+pub use list_topics::{ListTopicsOptions, TopicListing};
 pub use offset_spec::OffsetSpec;
 pub use offsets::{ListOffsetsOptions, ListedOffset};
 pub use partitions::{CreatePartitionsOptions, NewPartitions};
 pub use results::Results;
-pub use topic_listing::{
-    DescribeTopicsOptions, ListTopicsOptions, PartitionDescription, TopicDescription, TopicListing,
-};
-pub use topics::{CreateTopicsOptions, CreatedTopic, NewTopic, TopicConfigEntry, TopicKey};
+pub use topic_key::TopicKey;

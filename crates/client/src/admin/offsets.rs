@@ -4,14 +4,13 @@ use std::time::{Duration, Instant};
 
 use milena_core::TopicPartition;
 use milena_pool::Connection;
-use milena_wire::ApiKey;
 use milena_wire::messages::ListOffsetsRequest;
 use milena_wire::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 
-use super::client::{Admin, Inner, answered, highest_from};
+use super::client::{Admin, Inner, check, highest_from};
 use super::leaders::{self, LeaderOperation, by_topic};
 use super::offset_spec::OffsetSpec;
-use super::operation::{Operation, Outcomes};
+use super::operation::{Asked, Operation, Outcomes};
 use super::results::Results;
 use crate::config::IsolationLevel;
 use crate::{Error, ErrorKind};
@@ -116,9 +115,12 @@ struct ListOffsets {
 }
 
 impl ListOffsets {
-    fn request(&self, indexes: &[usize], timeout_ms: i32) -> ListOffsetsRequest {
-        let partitions = indexes.iter().filter_map(|index| self.partitions.get(*index));
-        let topics = by_topic(partitions.map(|(partition, spec)| {
+    fn request(
+        &self,
+        asked: &Asked<'_, (TopicPartition, OffsetSpec)>,
+        timeout_ms: i32,
+    ) -> ListOffsetsRequest {
+        let topics = by_topic(asked.iter().map(|(partition, spec)| {
             let wire = ListOffsetsPartition {
                 partition_index: partition.partition,
                 timestamp: spec.number(),
@@ -171,44 +173,40 @@ impl Operation for ListOffsets {
 }
 
 impl LeaderOperation for ListOffsets {
+    type Question = OffsetSpec;
     type Output = Option<ListedOffset>;
 
-    fn partition(&self, index: usize) -> Option<&TopicPartition> {
-        self.partitions.get(index).map(|(partition, _)| partition)
+    fn partitions(&self) -> &[(TopicPartition, OffsetSpec)] {
+        &self.partitions
     }
 
     async fn ask(
         &self,
         admin: &Inner,
         connection: &Connection,
-        indexes: &[usize],
+        asked: Asked<'_, (TopicPartition, OffsetSpec)>,
         deadline: Instant,
     ) -> Result<Outcomes<Self::Output>, Error> {
-        let specs = indexes.iter().filter_map(|index| self.partitions.get(*index));
-        let least = specs.map(|(_, spec)| spec.least_version()).max().unwrap_or_default();
+        let least = asked.iter().map(|(_, spec)| spec.least_version()).max().unwrap_or_default();
         let what = "this kind of offset";
         let version = highest_from::<ListOffsetsRequest>(connection, least, what)?;
         let timeout_ms = if version >= TIMEOUT_VERSION { admin.timeout_ms(deadline) } else { 0 };
-        let request = self.request(indexes, timeout_ms);
+        let request = self.request(&asked, timeout_ms);
         let response = admin.send(connection, &request, version, deadline).await?;
         let mut outcomes = Vec::new();
         for topic in response.topics {
             for found in topic.partitions {
                 let key = TopicPartition::new(topic.name.clone(), found.partition_index);
-                let is_it = |index: &&usize| self.partition(**index) == Some(&key);
-                let Some(index) = indexes.iter().find(is_it) else { continue };
-                let outcome = match found.error_code {
-                    0 => Ok((found.offset >= 0).then_some(ListedOffset {
-                        offset: found.offset,
-                        timestamp: Some(found.timestamp).filter(|timestamp| *timestamp >= 0),
-                        leader_epoch: Some(found.leader_epoch).filter(|epoch| *epoch >= 0),
-                    })),
-                    code => {
-                        let error = answered(code, None, ApiKey::LIST_OFFSETS, version);
-                        Err(error.with_partition(&*key.topic, key.partition))
-                    }
-                };
-                outcomes.push((*index, outcome));
+                let Some(index) = asked.find(|(partition, _)| *partition == key) else { continue };
+                let listed = (found.offset >= 0).then_some(ListedOffset {
+                    offset: found.offset,
+                    timestamp: Some(found.timestamp).filter(|timestamp| *timestamp >= 0),
+                    leader_epoch: Some(found.leader_epoch).filter(|epoch| *epoch >= 0),
+                });
+                let outcome = check::<ListOffsetsRequest>(found.error_code, None, version)
+                    .map_err(|error| error.with_partition(&*key.topic, key.partition))
+                    .map(|()| listed);
+                outcomes.push((index, outcome));
             }
         }
         Ok(outcomes)

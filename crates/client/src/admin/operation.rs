@@ -41,17 +41,60 @@ pub(super) trait Operation: Sync {
 /// What became of things, by index.
 pub(super) type Outcomes<T> = Vec<(usize, Result<T, Error>)>;
 
-/// Parts things that are there for the first time from repetitions, which an answer could not tell apart;
-/// these have failed.
-pub(super) fn without_repetitions<K: Ord, T>(
-    pending: &[usize],
-    key: impl Fn(usize) -> Option<K>,
-) -> (Vec<usize>, Outcomes<T>) {
-    let mut seen = BTreeSet::new();
-    let (first, repeated): (Vec<usize>, Vec<usize>) =
-        pending.iter().partition(|index| seen.insert(key(**index)));
-    let error = || Error::new(ErrorKind::InvalidArgument, "it is there twice in one call");
-    (first, repeated.into_iter().map(|index| (index, Err(error()))).collect())
+/// The things of a call that one request asks about, by their indexes in the call.
+pub(super) struct Asked<'a, T> {
+    things: &'a [T],
+    indexes: Vec<usize>,
+}
+
+impl<'a, T> Asked<'a, T> {
+    pub(super) fn new(things: &'a [T], indexes: &[usize]) -> Self {
+        Self { things, indexes: indexes.to_vec() }
+    }
+
+    /// Those that are there for the first time. Repetitions, which an answer could not tell apart,
+    /// have failed.
+    pub(super) fn once<K: Ord, O>(
+        things: &'a [T],
+        pending: &[usize],
+        key: impl Fn(&'a T) -> K,
+    ) -> (Self, Outcomes<O>) {
+        let mut seen = BTreeSet::new();
+        let (first, repeated): (Vec<usize>, Vec<usize>) =
+            pending.iter().partition(|index| seen.insert(things.get(**index).map(&key)));
+        let error = || Error::new(ErrorKind::InvalidArgument, "it is there twice in one call");
+        let failed = repeated.into_iter().map(|index| (index, Err(error()))).collect();
+        (Self { things, indexes: first }, failed)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &'a T> {
+        self.indexes.iter().filter_map(|index| self.things.get(*index))
+    }
+
+    /// The index of the thing that a part of the answer is about.
+    pub(super) fn find(&self, is_it: impl Fn(&T) -> bool) -> Option<usize> {
+        let mut indexes = self.indexes.iter().copied();
+        indexes.find(|index| self.things.get(*index).is_some_and(&is_it))
+    }
+}
+
+/// Whether a request to the controller may be sent again. Other codes that can pass are answers about the
+/// outcome, such as a topic that is not there.
+pub(super) fn controller_may_pass(error: &Error) -> bool {
+    match error.code() {
+        Some(code) => {
+            matches!(code, ErrorCode::NOT_CONTROLLER | ErrorCode::THROTTLING_QUOTA_EXCEEDED)
+        }
+        None => error.is_retriable(),
+    }
+}
+
+/// Whether a broker said that it knows no such topic or partition.
+pub(super) fn is_unknown_topic(error: &Error) -> bool {
+    matches!(
+        error.code(),
+        Some(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION | ErrorCode::UNKNOWN_TOPIC_ID)
+    )
 }
 
 /// What is known of each thing of an operation.
@@ -158,11 +201,8 @@ impl<T> Progress<T> {
 
     /// Whether a topic has been unknown for so long that it cannot be new.
     fn is_patience_over(&self, error: &Error) -> bool {
-        let is_unknown_topic = matches!(
-            error.code(),
-            Some(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION | ErrorCode::UNKNOWN_TOPIC_ID)
-        );
-        is_unknown_topic && now().saturating_duration_since(self.started) > UNKNOWN_TOPIC_PATIENCE
+        is_unknown_topic(error)
+            && now().saturating_duration_since(self.started) > UNKNOWN_TOPIC_PATIENCE
     }
 
     /// What is still pending has run out of time, or of retries.
@@ -238,6 +278,16 @@ mod tests {
         progress.take(&Nothing, vec![(1, Ok(1))]);
         assert!(progress.pending.is_empty());
         assert_eq!(progress.finish(false)[0].as_ref().unwrap_err().kind(), ErrorKind::Protocol);
+    }
+
+    #[test]
+    fn asks_about_each_thing_once_and_finds_it_again() {
+        let things = ["a", "b", "a", "c"];
+        let (asked, failed): (_, Outcomes<()>) = Asked::once(&things, &[0, 2, 3], |thing| *thing);
+        assert_eq!(asked.iter().copied().collect::<Vec<_>>(), ["a", "c"]);
+        assert_eq!(asked.find(|thing| *thing == "c"), Some(3));
+        assert_eq!(asked.find(|thing| *thing == "b"), None);
+        assert!(matches!(&failed[..], [(2, Err(_))]));
     }
 
     #[test]

@@ -6,12 +6,11 @@ use milena_wire::messages::CreatePartitionsRequest;
 use milena_wire::messages::create_partitions_request::{
     CreatePartitionsAssignment, CreatePartitionsTopic,
 };
-use milena_wire::{ApiKey, ByteString, Int32Array};
+use milena_wire::{ByteString, Int32Array};
 
-use super::client::{Admin, Inner, answered, highest};
-use super::operation::{Operation, Outcomes, without_repetitions};
+use super::client::{Admin, Inner, check, highest};
+use super::operation::{Asked, Operation, Outcomes, controller_may_pass};
 use super::results::Results;
-use super::topics::controller_may_pass;
 use crate::Error;
 
 /// How many partitions a topic is to have.
@@ -157,36 +156,22 @@ impl Operation for CreatePartitions {
         pending: &[usize],
         deadline: Instant,
     ) -> Result<Outcomes<()>, Error> {
-        let (pending, mut outcomes) = without_repetitions(pending, |index| {
-            self.topics.get(index).map(|topic| topic.topic.as_str())
-        });
+        let (asked, mut outcomes) = Asked::once(&self.topics, pending, |topic| &topic.topic);
         let connection = admin.cluster.controller().await?;
         let version = highest::<CreatePartitionsRequest>(&connection)?;
         let request = CreatePartitionsRequest {
-            topics: pending
-                .iter()
-                .filter_map(|index| self.topics.get(*index))
-                .map(NewPartitions::to_wire)
-                .collect(),
+            topics: asked.iter().map(NewPartitions::to_wire).collect(),
             timeout_ms: admin.timeout_ms(deadline),
             validate_only: self.options.validate_only,
             ..Default::default()
         };
         let response = admin.send(&connection, &request, version, deadline).await?;
         for result in response.results {
-            let is_it = |index: &&usize| {
-                self.topics.get(**index).is_some_and(|topic| *topic.topic == *result.name)
-            };
-            let Some(index) = pending.iter().find(is_it) else { continue };
-            let outcome = match result.error_code {
-                0 => Ok(()),
-                code => {
-                    let message = result.error_message.as_deref();
-                    let error = answered(code, message, ApiKey::CREATE_PARTITIONS, version);
-                    Err(error.with_topic(result.name.to_string()))
-                }
-            };
-            outcomes.push((*index, outcome));
+            let Some(index) = asked.find(|topic| *topic.topic == *result.name) else { continue };
+            let message = result.error_message.as_deref();
+            let outcome = check::<CreatePartitionsRequest>(result.error_code, message, version)
+                .map_err(|error| error.with_topic(&*result.name));
+            outcomes.push((index, outcome));
         }
         Ok(outcomes)
     }

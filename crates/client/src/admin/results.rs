@@ -15,7 +15,7 @@ use crate::Error;
 /// let results = admin
 ///     .create_topics([NewTopic::new("orders", 3, 1), NewTopic::new("orders/2", 1, 1)])
 ///     .await;
-/// for (topic, result) in results.iter() {
+/// for (topic, result) in &results {
 ///     match result {
 ///         Ok(created) => assert_eq!((topic.as_str(), created.partitions), ("orders", Some(3))),
 ///         Err(error) => assert_eq!(error.topic(), Some("orders/2")),
@@ -60,8 +60,9 @@ impl<K, T> Results<K, T> {
     }
 
     /// Each thing with its result.
-    pub fn iter(&self) -> impl Iterator<Item = (&K, &Result<T, Error>)> {
-        self.items.iter().map(|(key, result)| (key, result))
+    #[must_use]
+    pub fn iter(&self) -> <&Self as IntoIterator>::IntoIter {
+        self.into_iter()
     }
 
     /// How many there are.
@@ -74,6 +75,19 @@ impl<K, T> Results<K, T> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
+    }
+}
+
+type Item<K, T> = (K, Result<T, Error>);
+type ItemRef<'a, K, T> = (&'a K, &'a Result<T, Error>);
+
+impl<'a, K, T> IntoIterator for &'a Results<K, T> {
+    type Item = ItemRef<'a, K, T>;
+    type IntoIter =
+        std::iter::Map<std::slice::Iter<'a, Item<K, T>>, fn(&'a Item<K, T>) -> ItemRef<'a, K, T>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.items.iter().map(|(key, result)| (key, result))
     }
 }
 

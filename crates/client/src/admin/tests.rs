@@ -130,7 +130,7 @@ async fn a_controller_that_moved_is_asked_again() {
     let fault = Fault::on(ApiKey::CREATE_TOPICS).times(2).error(ErrorCode::NOT_CONTROLLER);
     broker.faults().inject(fault);
     admin.create_topics([NewTopic::new("a", 1, 1)]).await.all().unwrap();
-    assert_eq!(admin.counters().requests_retried, 2);
+    assert_eq!(admin.metrics().requests_retried, 2);
 }
 
 #[tokio::test]
@@ -152,7 +152,7 @@ async fn errors_that_do_not_pass_are_not_tried_again() {
     assert_eq!(error.code(), Some(ErrorCode::POLICY_VIOLATION));
     assert_eq!(error.topic(), Some("a"));
     assert_eq!(error.api().map(|(api, _)| api), Some("CreateTopics"));
-    assert_eq!(admin.counters().requests_retried, 0);
+    assert_eq!(admin.metrics().requests_retried, 0);
 }
 
 #[tokio::test]
@@ -223,7 +223,7 @@ async fn topics_that_are_not_there_are_said_to_be_so_at_once() {
     assert_eq!(code(result), ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
     let unknown = Uuid([7; 16]);
     assert_eq!(code(admin.describe_topics([unknown]).await.one()), ErrorCode::UNKNOWN_TOPIC_ID);
-    assert_eq!(admin.counters().requests_retried, 0);
+    assert_eq!(admin.metrics().requests_retried, 0);
     assert!(broker.leader("none", 0).is_err(), "describing creates nothing");
 }
 
@@ -295,7 +295,7 @@ async fn a_leader_that_moved_is_found_again() {
     let partitions = [0, 1].map(|number| (TopicPartition::new("a", number), OffsetSpec::Latest));
     let offsets = admin.list_offsets(partitions).await.all().unwrap();
     assert_eq!(offsets.len(), 2);
-    assert!(admin.counters().requests_retried >= 1);
+    assert!(admin.metrics().requests_retried >= 1);
 }
 
 #[tokio::test]
@@ -371,8 +371,7 @@ async fn properties_log_in_with_every_mechanism() {
 
 /// The authority, certificates and keys that the pool's tests use too.
 fn pem(name: &str) -> String {
-    let folder =
-        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../pool/tests/certificates");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tls/tests/certificates");
     std::fs::read_to_string(folder.join(name)).unwrap()
 }
 

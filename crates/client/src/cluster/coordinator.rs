@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use milena_core::BrokerId;
 use milena_core::backoff::Backoff;
-use milena_pool::HostPort;
+use milena_pool::{Connection, HostPort};
 use milena_wire::messages::{FindCoordinatorRequest, FindCoordinatorResponse};
 use milena_wire::{ByteString, ErrorCode};
 use tokio::time::timeout_at;
@@ -48,11 +48,9 @@ pub(super) async fn find(
     let mut failures = 0;
     let mut last: Option<Error> = None;
     loop {
-        match timeout_at(deadline.into(), ask(cluster, key, kind)).await {
-            Ok(Ok(broker)) => {
-                cluster.inner.coordinators.lock().insert((kind, key.to_owned()), broker);
-                return Ok(broker);
-            }
+        let asked = async { ask(cluster, &cluster.any_connection().await?, key, kind).await };
+        match timeout_at(deadline.into(), asked).await {
+            Ok(Ok(broker)) => return Ok(broker),
             Ok(Err(error)) if !error.is_retriable() => return Err(error),
             Ok(Err(error)) => last = Some(error),
             Err(_) => return Err(timed_out(key, kind, last)),
@@ -79,8 +77,13 @@ fn timed_out(key: &str, kind: CoordinatorKind, last: Option<Error>) -> Error {
     }
 }
 
-async fn ask(cluster: &Cluster, key: &str, kind: CoordinatorKind) -> Result<BrokerId, Error> {
-    let connection = cluster.any_connection().await?;
+/// Asks a broker once, and remembers what it says.
+pub(super) async fn ask(
+    cluster: &Cluster,
+    connection: &Connection,
+    key: &str,
+    kind: CoordinatorKind,
+) -> Result<BrokerId, Error> {
     let version = connection
         .api_versions()
         .highest::<FindCoordinatorRequest>()
@@ -108,6 +111,7 @@ async fn ask(cluster: &Cluster, key: &str, kind: CoordinatorKind) -> Result<Brok
     match (BrokerId::from_wire(found.node_id), address) {
         (Some(id), Some(port)) => {
             cluster.inner.pool.add_broker(id, HostPort::new(&*found.host, port));
+            cluster.inner.coordinators.lock().insert((kind, key.to_owned()), id);
             Ok(id)
         }
         _ => Err(Error::new(

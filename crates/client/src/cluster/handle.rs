@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use milena_core::BrokerId;
 use milena_core::backoff::{Backoff, Jitter};
 use milena_core::metadata::{ClusterMetadata, LeaderHint, Metadata, TopicMetadata, TopicStatus};
-use milena_pool::{BrokerPool, Connection, HostPort, Purpose};
+use milena_pool::{BrokerPool, Connection, ConnectionCounts, HostPort, Purpose};
 use milena_wire::ErrorCode;
+use milena_wire::messages::metadata_response::MetadataResponseTopic;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
@@ -18,7 +19,7 @@ use tokio::time::timeout_at;
 use super::coordinator::{self, CoordinatorKind};
 use super::errors::Failure;
 use super::refresh::now;
-use super::{refresh, settings};
+use super::{refresh, settings, topics};
 use crate::config::ClientConfig;
 use crate::{Error, ErrorKind};
 
@@ -142,6 +143,18 @@ impl Cluster {
         }
     }
 
+    /// The topic of this name, or all topics, asked for once and not kept. A topic that does not
+    /// exist is an error at once, unless it may be created.
+    pub(crate) async fn ask_for_topics(
+        &self,
+        name: Option<&str>,
+        allow_auto_topic_creation: bool,
+        deadline: Instant,
+    ) -> Result<Vec<MetadataResponseTopic>, Error> {
+        self.start();
+        topics::ask(self, name, allow_auto_topic_creation, deadline).await
+    }
+
     /// Keeps a topic fresh for another `metadata.max.idle.ms`, without waiting.
     pub(crate) fn keep_topic(&self, name: &str) {
         self.start();
@@ -253,6 +266,16 @@ impl Cluster {
         .await
     }
 
+    /// What the connections did.
+    pub(crate) fn counts(&self) -> ConnectionCounts {
+        self.inner.pool.counts()
+    }
+
+    /// The connection to a broker for a purpose, if there is one.
+    pub(crate) fn connected(&self, broker: BrokerId, purpose: Purpose) -> Option<Connection> {
+        self.inner.pool.connected(broker, purpose)
+    }
+
     /// A connection for short requests to any broker: a connected one, or else a known one, or
     /// else a bootstrap server.
     pub(crate) async fn any_connection(&self) -> Result<Connection, Error> {
@@ -295,6 +318,16 @@ impl Cluster {
     ) -> Result<BrokerId, Error> {
         self.start();
         coordinator::find(self, key, kind, deadline).await
+    }
+
+    /// Asks a broker once for the coordinator of a group; the answer is remembered.
+    pub(crate) async fn ask_for_coordinator(
+        &self,
+        connection: &Connection,
+        key: &str,
+        kind: CoordinatorKind,
+    ) -> Result<BrokerId, Error> {
+        coordinator::ask(self, connection, key, kind).await
     }
 
     /// The broker said that it is not the coordinator, or cannot be reached: look it up next time.
@@ -380,7 +413,7 @@ pub(super) fn closed() -> Error {
     Error::new(ErrorKind::Closed, "")
 }
 
-fn topic_failed(name: &str, code: ErrorCode) -> Error {
+pub(super) fn topic_failed(name: &str, code: ErrorCode) -> Error {
     let message = match code {
         ErrorCode::UNKNOWN_TOPIC_OR_PARTITION => {
             format!("topic {name} does not exist and was not created")

@@ -16,6 +16,7 @@ mod errors;
 mod handle;
 mod refresh;
 mod settings;
+mod topics;
 
 #[cfg(test)]
 mod tests;

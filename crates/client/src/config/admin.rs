@@ -2,6 +2,7 @@
 
 use super::builder::AdminConfigBuilder;
 use super::options::Settled;
+use super::property::ClientKind;
 use super::value::Value;
 use super::{ClientConfig, Properties, Warnings};
 use crate::error::Error;
@@ -24,9 +25,8 @@ impl AdminConfig {
     /// assert_eq!(config.client().client_id(), "setup");
     /// # Ok::<(), milena::Error>(())
     /// ```
-    #[must_use]
     pub fn builder(bootstrap_servers: impl Into<String>) -> AdminConfigBuilder {
-        AdminConfigBuilder::new().property("bootstrap.servers", bootstrap_servers)
+        Self::empty().property("bootstrap.servers", bootstrap_servers)
     }
 
     /// Reads Java's properties; `bootstrap.servers` must be among them.
@@ -37,7 +37,7 @@ impl AdminConfig {
     pub fn from_properties<K: Into<String>, V: Into<String>>(
         properties: impl IntoIterator<Item = (K, V)>,
     ) -> Result<Self, Error> {
-        AdminConfigBuilder::new().properties(properties).build()
+        Self::empty().properties(properties).build()
     }
 
     /// Reads the entries of a `.properties` file; `bootstrap.servers` must be among them.
@@ -46,7 +46,7 @@ impl AdminConfig {
     ///
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) with every problem and its line in one message.
     pub fn from_properties_file(properties: &Properties) -> Result<Self, Error> {
-        AdminConfigBuilder::new().properties_file(properties).build()
+        Self::empty().properties_file(properties).build()
     }
 
     /// What every client has.
@@ -61,7 +61,12 @@ impl AdminConfig {
         &self.client.warnings
     }
 
-    pub(super) fn settle(mut settled: Settled) -> Result<Self, Error> {
+    /// A builder without any option.
+    fn empty() -> AdminConfigBuilder {
+        AdminConfigBuilder::new(ClientKind::Admin, Self::settle)
+    }
+
+    fn settle(mut settled: Settled) -> Result<Self, Error> {
         check_timeouts(&mut settled);
         let mut config = Self {
             client: ClientConfig::settle(&mut settled),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::builder::ConsumerConfigBuilder;
 use super::options::Settled;
+use super::property::ClientKind;
 use super::value::Value;
 use super::{ClientConfig, Properties, Warnings, iso_duration};
 use crate::error::Error;
@@ -148,9 +149,8 @@ impl ConsumerConfig {
     /// assert_eq!(config.group_id(), Some("orders"));
     /// # Ok::<(), milena::Error>(())
     /// ```
-    #[must_use]
     pub fn builder(bootstrap_servers: impl Into<String>) -> ConsumerConfigBuilder {
-        ConsumerConfigBuilder::new().property("bootstrap.servers", bootstrap_servers)
+        Self::empty().property("bootstrap.servers", bootstrap_servers)
     }
 
     /// Reads Java's properties; `bootstrap.servers` must be among them.
@@ -161,7 +161,7 @@ impl ConsumerConfig {
     pub fn from_properties<K: Into<String>, V: Into<String>>(
         properties: impl IntoIterator<Item = (K, V)>,
     ) -> Result<Self, Error> {
-        ConsumerConfigBuilder::new().properties(properties).build()
+        Self::empty().properties(properties).build()
     }
 
     /// Reads the entries of a `.properties` file; `bootstrap.servers` must be among them.
@@ -170,7 +170,7 @@ impl ConsumerConfig {
     ///
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) with every problem and its line in one message.
     pub fn from_properties_file(properties: &Properties) -> Result<Self, Error> {
-        ConsumerConfigBuilder::new().properties_file(properties).build()
+        Self::empty().properties_file(properties).build()
     }
 
     /// What every client has.
@@ -191,10 +191,19 @@ impl ConsumerConfig {
         &self.client.warnings
     }
 
-    pub(super) fn settle(mut settled: Settled) -> Result<Self, Error> {
+    /// A builder without any option.
+    fn empty() -> ConsumerConfigBuilder {
+        ConsumerConfigBuilder::new(ClientKind::Consumer, Self::settle)
+    }
+
+    fn settle(mut settled: Settled) -> Result<Self, Error> {
         check_group(&mut settled);
-        check_heartbeat(&mut settled);
-        check_fetch_wait(&mut settled);
+        // The broker must hear from a member before its session ends.
+        let why = "a third of it at most as a rule";
+        check_less(&mut settled, "heartbeat.interval.ms", "session.timeout.ms", why);
+        // A fetch that waits as long as a request may take always times out.
+        let why = "or every fetch without records fails";
+        check_less(&mut settled, "fetch.max.wait.ms", "request.timeout.ms", why);
         let mut config = Self {
             client: ClientConfig::settle(&mut settled),
             group_id: settled.text("group.id"),
@@ -247,35 +256,15 @@ fn check_group(settled: &mut Settled) {
     }
 }
 
-/// The broker must hear from a member before its session ends.
-fn check_heartbeat(settled: &mut Settled) {
-    let (name, other) = ("heartbeat.interval.ms", "session.timeout.ms");
+/// One time must be less than another; the error says why.
+fn check_less(settled: &mut Settled, name: &'static str, other: &'static str, why: &str) {
     if !settled.are_sound(&[name, other]) {
         return;
     }
-    let (heartbeat, session) = (settled.integer(name), settled.integer(other));
-    if heartbeat >= session {
-        settled.problem_with_value(
-            name,
-            &heartbeat.to_string(),
-            &format!("expected less than {other}={session}, a third of it at most as a rule"),
-        );
-    }
-}
-
-/// A fetch that waits as long as a request may take always times out.
-fn check_fetch_wait(settled: &mut Settled) {
-    let (name, other) = ("fetch.max.wait.ms", "request.timeout.ms");
-    if !settled.are_sound(&[name, other]) {
-        return;
-    }
-    let (wait, request) = (settled.integer(name), settled.integer(other));
-    if wait >= request {
-        settled.problem_with_value(
-            name,
-            &wait.to_string(),
-            &format!("expected less than {other}={request}, or every fetch without records fails"),
-        );
+    let (value, bound) = (settled.integer(name), settled.integer(other));
+    if value >= bound {
+        let expected = format!("expected less than {other}={bound}, {why}");
+        settled.problem_with_value(name, &value.to_string(), &expected);
     }
 }
 

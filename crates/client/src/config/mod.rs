@@ -36,7 +36,9 @@ mod tests;
 
 pub use admin::AdminConfig;
 pub use bootstrap::HostPort;
-pub use builder::{AdminConfigBuilder, ConsumerConfigBuilder, Dangerous, ProducerConfigBuilder};
+pub use builder::{
+    AdminConfigBuilder, ConfigBuilder, ConsumerConfigBuilder, Dangerous, ProducerConfigBuilder,
+};
 pub use client::{ClientConfig, ClientDnsLookup, MetadataRecoveryStrategy};
 pub use consumer::{Assignor, AutoOffsetReset, ConsumerConfig, IsolationLevel};
 pub use jaas::{ControlFlag, JaasConfig, JaasError};

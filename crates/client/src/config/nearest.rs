@@ -41,7 +41,7 @@ const LIBRDKAFKA: &[(&str, &str)] = &[
     ("queued.max.messages.kbytes", "`fetch.max.bytes`, in bytes"),
     ("enable.auto.offset.store", "nothing: commit the offsets that you choose"),
     ("enable.partition.eof", "nothing: compare the position with the end offset"),
-    ("statistics.interval.ms", "nothing: `counters()` can be read at any time"),
+    ("statistics.interval.ms", "nothing: the client's counters can be read at any time"),
     ("debug", "nothing: set the level of `tracing`"),
 ];
 
@@ -174,6 +174,15 @@ mod tests {
         assert!(explain("block.on.buffer.full", ClientKind::Producer).contains("`max.block.ms`"));
         assert!(explain("acs", ClientKind::Producer).contains("did you mean `acks`?"));
         assert!(explain("schema.registry.url", ClientKind::Producer).contains("no such property"));
+    }
+
+    #[test]
+    fn the_page_for_users_of_librdkafka_has_every_name() {
+        let page = include_str!("../../../../docs/librdkafka.md");
+        for (name, instead) in LIBRDKAFKA {
+            let row = format!("\n| `{name}` | {instead} |\n");
+            assert!(page.contains(&row), "docs/librdkafka.md has not {row}");
+        }
     }
 
     #[test]

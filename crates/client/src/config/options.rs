@@ -17,6 +17,7 @@ use super::{nearest, table};
 use crate::error::{Error, ErrorKind};
 
 /// What was asked for.
+#[derive(Clone)]
 pub(super) struct Options {
     client: ClientKind,
     entries: Vec<Entry>,
@@ -26,12 +27,14 @@ pub(super) struct Options {
     without_host_name_verification: bool,
 }
 
+#[derive(Clone)]
 struct Entry {
     name: String,
     line: Option<usize>,
     input: Input,
 }
 
+#[derive(Clone)]
 enum Input {
     Text(String),
     Typed(Value),

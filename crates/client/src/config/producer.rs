@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::builder::ProducerConfigBuilder;
 use super::options::Settled;
+use super::property::ClientKind;
 use super::value::Value;
 use super::{ClientConfig, Properties, Warnings};
 use crate::error::Error;
@@ -142,9 +143,8 @@ impl ProducerConfig {
     /// assert!(config.warnings().is_empty());
     /// # Ok::<(), milena::Error>(())
     /// ```
-    #[must_use]
     pub fn builder(bootstrap_servers: impl Into<String>) -> ProducerConfigBuilder {
-        ProducerConfigBuilder::new().property("bootstrap.servers", bootstrap_servers)
+        Self::empty().property("bootstrap.servers", bootstrap_servers)
     }
 
     /// Reads Java's properties; `bootstrap.servers` must be among them.
@@ -167,7 +167,7 @@ impl ProducerConfig {
     pub fn from_properties<K: Into<String>, V: Into<String>>(
         properties: impl IntoIterator<Item = (K, V)>,
     ) -> Result<Self, Error> {
-        ProducerConfigBuilder::new().properties(properties).build()
+        Self::empty().properties(properties).build()
     }
 
     /// Reads the entries of a `.properties` file; `bootstrap.servers` must be among them.
@@ -176,7 +176,7 @@ impl ProducerConfig {
     ///
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) with every problem and its line in one message.
     pub fn from_properties_file(properties: &Properties) -> Result<Self, Error> {
-        ProducerConfigBuilder::new().properties_file(properties).build()
+        Self::empty().properties_file(properties).build()
     }
 
     /// What every client has.
@@ -191,7 +191,12 @@ impl ProducerConfig {
         &self.client.warnings
     }
 
-    pub(super) fn settle(mut settled: Settled) -> Result<Self, Error> {
+    /// A builder without any option.
+    fn empty() -> ProducerConfigBuilder {
+        ProducerConfigBuilder::new(ClientKind::Producer, Self::settle)
+    }
+
+    fn settle(mut settled: Settled) -> Result<Self, Error> {
         check_idempotence(&mut settled);
         check_delivery_timeout(&mut settled);
         check_sizes(&mut settled);

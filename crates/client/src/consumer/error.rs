@@ -111,6 +111,11 @@ impl From<CommitError> for Error {
                     format!("the commit was not acknowledged in time, and may have happened{last}"),
                 )
             }
+            CommitError::Unreachable => Self::new(
+                ErrorKind::Transport,
+                "the consumer is being closed and its coordinator cannot be reached: the commit was \
+                 not acknowledged, and may have happened",
+            ),
         }
     }
 }

@@ -21,6 +21,7 @@ mod requests;
 mod settings;
 mod shared;
 mod stream;
+mod topics;
 
 use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
@@ -41,7 +42,7 @@ pub use self::{
     },
     stream::RecordStream,
 };
-use milena_core::group::membership::MemberState;
+use milena_core::group::membership::{MemberState, Membership};
 
 use self::{
     pattern::TopicPattern,
@@ -276,10 +277,10 @@ impl Consumer {
 
     fn is_completing(&self) -> bool {
         let state = self.shared.lock();
-        state
-            .machine
-            .membership()
-            .is_some_and(|membership| membership.state() == MemberState::CompletingRebalance)
+        state.machine.membership().is_some_and(|membership| {
+            membership.state() == MemberState::CompletingRebalance
+                && membership.coordinator().is_some()
+        })
     }
 
     /// Waits for records, for as long as `timeout`; returns none when there are none until then.
@@ -432,7 +433,7 @@ impl Consumer {
     /// The values of this consumer's counters.
     #[must_use]
     pub fn metrics(&self) -> Snapshot {
-        let mut snapshot = self.shared.counters.snapshot();
+        let mut snapshot = self.shared.counters.snapshot(&self.shared.cluster.counts());
         snapshot.fetch_buffered_bytes = self.shared.lock().machine.buffered_bytes() as u64;
         snapshot
     }
@@ -441,11 +442,16 @@ impl Consumer {
     /// that happens by itself, runs the callback for revoked partitions and leaves the group
     /// (static members stay). A second call does nothing.
     ///
+    /// A coordinator that cannot be reached is not waited for: when none of the cluster's brokers
+    /// accepts a connection, commits that wait fail, and the group is left without telling it. While
+    /// some broker answers, the coordinator is looked for until time is up.
+    ///
     /// When the future is dropped, or time is up, the rest happens in the background or not at all.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Timeout`] when not all of that was done in time. The consumer is closed all the same.
+    /// [`ErrorKind::Timeout`] when not all of that was done in time, [`ErrorKind::Transport`] when the
+    /// group could not be told. The consumer is closed all the same.
     pub async fn close(&self, timeout: Duration) -> Result<(), Error> {
         if self.shared.check_open().is_err() {
             return Ok(());
@@ -453,6 +459,7 @@ impl Consumer {
         let deadline = now() + timeout;
         let done = tokio::time::timeout_at(deadline.into(), async {
             let mut polling = self.shared.polling.lock().await;
+            self.shared.update(|state| state.machine.begin_close());
             // Commits that were begun are the member's: they go before it does.
             self.flush_commits().await;
             let has_left = self.leave(&mut polling, "the consumer was closed", deadline).await;
@@ -465,6 +472,12 @@ impl Consumer {
         self.shared.notify();
         self.shared.cluster.close();
         match done {
+            Ok(true) if self.has_left_untold() => {
+                let message = "the consumer was closed without leaving its group, because the \
+                               coordinator cannot be reached; it will miss the consumer when \
+                               its session times out";
+                Err(Error::new(ErrorKind::Transport, message))
+            }
             Ok(true) => Ok(()),
             Ok(false) | Err(_) => {
                 let message = "the consumer was closed before it had left its group; the \
@@ -472,6 +485,10 @@ impl Consumer {
                 Err(Error::new(ErrorKind::Timeout, message))
             }
         }
+    }
+
+    fn has_left_untold(&self) -> bool {
+        self.shared.lock().machine.membership().is_some_and(Membership::left_untold)
     }
 
     async fn flush_commits(&self) {

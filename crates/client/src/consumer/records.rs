@@ -51,6 +51,7 @@ impl ConsumerRecords {
     }
 
     /// The records partition by partition.
+    #[must_use]
     pub fn partitions(&self) -> impl ExactSizeIterator<Item = &PartitionRecords> {
         self.partitions.iter()
     }

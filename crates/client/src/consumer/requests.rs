@@ -5,6 +5,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use futures_util::future::join_all;
 use milena_core::{
     BrokerId,
     consumer::{LookupPartition, Lookups, MAX_NAMED_VERSION, MIN_EPOCH_LOOKUP_VERSION, Request},
@@ -50,13 +51,21 @@ async fn find_coordinator(shared: &Shared, attempt: Attempt) {
     let Some(group_id) = &shared.config.group_id else { return };
     // The machine asks because the one it knew is of no use.
     shared.cluster.forget_coordinator(group_id, CoordinatorKind::Group);
-    let deadline = now() + shared.config.client.request_timeout;
-    let found = shared.cluster.coordinator(group_id, CoordinatorKind::Group, deadline).await;
-    let response = match found {
-        Ok(broker) => GroupResponse::Coordinator(broker),
+    let response = match shared.cluster.any_connection().await {
+        Ok(connection) => {
+            let kind = CoordinatorKind::Group;
+            match shared.cluster.ask_for_coordinator(&connection, group_id, kind).await {
+                Ok(broker) => GroupResponse::Coordinator(broker),
+                Err(error) if error.is_retriable() => GroupResponse::Failed,
+                Err(error) => {
+                    shared.report(error);
+                    GroupResponse::Unreachable
+                }
+            }
+        }
         Err(error) => {
             shared.report(error);
-            GroupResponse::Failed
+            GroupResponse::Unreachable
         }
     };
     shared.update(|state| state.machine.handle_group(attempt, response, now()));
@@ -74,7 +83,7 @@ async fn group(shared: &Shared, broker: BrokerId, attempt: Attempt, request: Gro
         GroupRequest::Sync(request) => {
             let timeout = settings::join_timeout(&shared.config);
             let answer = ask(shared, broker, Purpose::Coordinator, &request, timeout).await;
-            if answer.is_ok() {
+            if answer.as_ref().is_ok_and(|answer| answer.error_code == 0) {
                 shared.counters.rebalances().add(1);
             }
             answer.map(GroupResponse::Sync)
@@ -245,23 +254,25 @@ fn reported<T>(shared: &Shared, result: Result<T, Error>) -> Option<T> {
     result.map_err(|error| shared.report(error)).ok()
 }
 
-/// Ends the fetch sessions at the brokers that are connected, without waiting for answers.
+/// Ends the fetch sessions at the brokers that are connected, within a second: brokers forget the
+/// others by themselves.
 pub(super) async fn close_sessions(shared: &Shared) {
     let requests = shared.lock().machine.close_sessions();
-    for (broker, request) in requests {
-        if let Ok(connection) = shared.cluster.connection(broker, Purpose::Fetch).await
-            && let Ok(version) = connection.api_versions().highest::<FetchRequest>()
-            && let Ok(pending) = connection.start(&request, version, Duration::from_secs(1))
-        {
-            let _ = pending.await;
-        }
-    }
+    let ends = requests.into_iter().filter_map(|(broker, request)| {
+        let connection = shared.cluster.connected(broker, Purpose::Fetch)?;
+        let version = connection.api_versions().highest::<FetchRequest>().ok()?;
+        connection.start(&request, version, Duration::from_secs(1)).ok()
+    });
+    join_all(ends).await;
 }
 
 /// Leaves the group without the application: what it held counts as revoked.
 pub(super) async fn leave_silently(shared: &Arc<Shared>) {
     let mut progress = shared.progress.subscribe();
-    shared.update(|state| state.machine.unsubscribe("the consumer was dropped", now()));
+    shared.update(|state| {
+        state.machine.begin_close();
+        state.machine.unsubscribe("the consumer was dropped", now());
+    });
     loop {
         let is_leaving = shared.update_quietly(|state| {
             while matches!(

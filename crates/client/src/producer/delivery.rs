@@ -82,6 +82,14 @@ impl RecordMetadata {
     }
 }
 
+impl fmt::Display for RecordMetadata {
+    /// `orders-0@42`, or `orders-0` when the broker did not tell the offset.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.topic, self.partition)?;
+        self.offset.map_or(Ok(()), |offset| write!(f, "@{offset}"))
+    }
+}
+
 /// What all deliveries of one batch share.
 pub(super) struct Completion {
     pub(super) topic: ByteString,

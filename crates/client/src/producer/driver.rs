@@ -161,8 +161,6 @@ impl Driver {
                 match outgoing {
                     Outgoing::InitProducerId => self.links.request_producer_id(),
                     Outgoing::Produce(call) => {
-                        self.shared.counters.requests_sent().increment();
-                        self.shared.counters.requests_in_flight().increment();
                         tracing::trace!(broker = %call.broker, "produce request");
                         self.links.start(&call);
                     }
@@ -180,14 +178,15 @@ impl Driver {
                 break;
             }
         }
+        self.shared.counters.batches_retried().set(self.sender.resent());
         self.tell_loads(now);
     }
 
     fn handle_event(&mut self, event: Event<Arc<Completion>>, now: Instant) {
         let counters = &self.shared.counters;
         match event {
-            Event::Completed { completion, records, outcome } => {
-                count(counters, records.len() as u64, &outcome);
+            Event::Completed { completion, records, bytes, outcome } => {
+                count(counters, records.len() as u64, bytes as u64, &outcome);
                 log(&completion, &outcome);
                 completion.complete(records, outcome);
             }
@@ -227,10 +226,7 @@ impl Driver {
                     self.sender.handle_unreachable(broker, at);
                 }
                 Done::Lost(broker) => self.sender.handle_disconnected(broker),
-                Done::Answered(id, answer) => {
-                    self.shared.counters.requests_in_flight().sub(1);
-                    self.sender.handle_answer(id, answer, at);
-                }
+                Done::Answered(id, answer) => self.sender.handle_answer(id, answer, at),
                 Done::ProducerId(answer) => {
                     self.sender.handle_producer_id(answer, &mut self.partitions, at);
                 }
@@ -348,16 +344,14 @@ impl Drop for Driver {
     }
 }
 
-fn count(counters: &Counters, records: u64, outcome: &Outcome) {
+fn count(counters: &Counters, records: u64, bytes: u64, outcome: &Outcome) {
     match outcome {
         Outcome::Written { .. } => {
             counters.records_sent().add(records);
+            counters.bytes_sent().add(bytes);
             counters.batches_sent().increment();
         }
-        Outcome::Failed(failure) => {
-            counters.records_failed().add(records);
-            counters.batches_retried().add(u64::from(failure.attempts.saturating_sub(1)));
-        }
+        Outcome::Failed(_) => counters.records_failed().add(records),
     }
 }
 

@@ -21,7 +21,7 @@ use super::topic::Topic;
 use crate::cluster::Cluster;
 use crate::config::{CompressionType, PartitionerClass, ProducerConfig};
 use crate::metrics::Snapshot;
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, PartitionInfo};
 
 /// Sends records to a cluster. A cheap clone: all clones are one producer, with one background task
 /// and one budget of memory.
@@ -217,6 +217,36 @@ impl Producer {
         Ok(self.topic(topic).await?.partitions_count())
     }
 
+    /// The partitions of a topic, by number, with their leaders and replicas. Waits as
+    /// [`topic`](Self::topic) does. Cancel safe.
+    ///
+    /// # Errors
+    ///
+    /// As for [`topic`](Self::topic).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use milena::{Producer, config::ProducerConfig};
+    ///
+    /// # let broker = milena_broker::Broker::start().await?;
+    /// # broker.create_topic("orders", 3)?;
+    /// let config = ProducerConfig::builder(broker.bootstrap_servers()).build()?;
+    /// let producer = Producer::new(&config)?;
+    /// for partition in producer.partitions_for("orders").await? {
+    ///     println!("{} is led by {:?}", partition.partition, partition.leader);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub async fn partitions_for(&self, topic: &str) -> Result<Vec<PartitionInfo>, Error> {
+        let shared = &self.inner.shared;
+        if shared.is_closing() {
+            return Err(failure::closed());
+        }
+        let known = shared.cluster.topic(topic, now() + shared.settings.max_block).await?;
+        Ok(PartitionInfo::of_topic(&known))
+    }
+
     /// Sends everything that was accepted before the call without lingering, and waits until the
     /// delivery of all of it has ended, well or not. Records can be sent meanwhile. Cancel safe.
     ///
@@ -257,10 +287,10 @@ impl Producer {
         }
     }
 
-    /// The producer's counters at this moment.
+    /// The values of this producer's counters.
     #[must_use]
     pub fn metrics(&self) -> Snapshot {
-        self.inner.shared.counters.snapshot()
+        self.inner.shared.counters.snapshot(&self.inner.shared.cluster.counts())
     }
 
     /// The way of a record that has to wait for something.

@@ -9,7 +9,7 @@ use milena::{
     consumer::{OffsetAndMetadata, Position},
 };
 use parking_lot::Mutex;
-use tokio::{sync::watch, time::Instant};
+use tokio::sync::watch;
 
 use super::{Compatibility, Connection, ConsumeConfiguration, ConsumedRecord};
 use crate::{
@@ -181,13 +181,13 @@ impl Trigger for Consume {
         .boxed()
     }
 
-    fn close(mut self: Box<Self>, within: Duration) -> BoxFuture<'static, Result<(), Error>> {
+    fn close(self: Box<Self>, within: Duration) -> BoxFuture<'static, Result<(), Error>> {
         async move {
-            let deadline = Instant::now() + within;
-            let committed = tokio::time::timeout_at(deadline, self.commit()).await;
-            let left =
-                self.consumer.close(deadline.saturating_duration_since(Instant::now())).await;
-            // A commit that is late goes on while the consumer closes, which waits for it.
+            // The commit begins first, and the consumer closes when it is done, or when there is no
+            // way to have it done.
+            let committed = commit(&self.consumer, &self.topic, &self.accepted, None);
+            let committed = tokio::time::timeout(within, committed);
+            let (committed, left) = tokio::join!(committed, self.consumer.close(within));
             committed.unwrap_or(Ok(())).and(left)
         }
         .boxed()

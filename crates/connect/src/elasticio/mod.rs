@@ -5,6 +5,7 @@
 
 mod compatibility;
 mod configuration;
+mod connector;
 mod consume;
 mod credentials;
 mod input;
@@ -14,6 +15,7 @@ mod produce;
 mod properties;
 mod record;
 
+pub use crate::connection::Connection;
 pub use compatibility::Compatibility;
 pub use configuration::{ConsumeConfiguration, ProduceConfiguration};
 pub use consume::Consume;
@@ -21,9 +23,9 @@ pub use credentials::{Credentials, Mechanism};
 pub use input::{InputError, Message, ProduceInput};
 pub use metadata::RecordMetadata;
 pub use produce::Produce;
-pub use properties::Connection;
 pub use record::ConsumedRecord;
 
+pub(crate) use connector::CONNECTOR;
 pub(crate) use credentials::{is_host_and_port, read_brokers, split_brokers};
 
 use crate::settings::Field;

@@ -5,8 +5,11 @@
 
 use milena::config::ClientKind;
 
-use super::{ConsumeConfiguration, Credentials, ProduceConfiguration};
-use crate::settings::{ClientProperties, Origin};
+use super::{ConsumeConfiguration, ProduceConfiguration};
+use crate::{
+    connection::Connection,
+    settings::{ClientProperties, Origin},
+};
 
 /// Of every client: pauses between tries.
 const COMMON: &[(&str, &str)] = &[
@@ -41,100 +44,31 @@ const CONSUME: &[(&str, &str)] = &[
 /// Last of all: offsets are committed when the records are accepted, and by nobody else.
 const CONSUME_ALWAYS: &[(&str, &str)] = &[("enable.auto.commit", "false")];
 
-/// Where the cluster is, who asks, and what was set around the configuration of a step.
-#[derive(Clone, Default)]
-#[non_exhaustive]
-pub struct Connection {
-    /// Brokers as `host:port`.
-    pub brokers: Vec<String>,
-    /// `client.id` when there are no credentials.
-    pub client_id: String,
-    /// Without them there is no SASL.
-    pub credentials: Option<Credentials>,
-    /// Client properties of the flow.
-    pub flow: Vec<(String, String)>,
-    /// Client properties of the command line.
-    pub command_line: Vec<(String, String)>,
-    /// The broker runs in this process and speaks neither TLS nor SASL: the flow's properties for them
-    /// have no effect.
-    pub is_embedded: bool,
+/// What the credentials and the library's defaults say.
+fn own(connection: &Connection) -> ClientProperties {
+    let mut properties = ClientProperties::default();
+    let origin = match &connection.credentials {
+        Some(_) => Origin::Credentials,
+        None => Origin::Flow,
+    };
+    properties.set(origin, "client.id", connection.client_id.as_str());
+    properties.set(origin, "bootstrap.servers", connection.brokers.join(","));
+    if let Some(credentials) = &connection.credentials {
+        properties.set(Origin::Connector, "security.protocol", "SASL_SSL");
+        properties.set(origin, "sasl.mechanism", credentials.mechanism.sasl_name());
+        properties.set(origin, "sasl.jaas.config", credentials.jaas_config());
+    }
+    properties.set_all(Origin::Connector, COMMON);
+    properties
 }
 
 impl Connection {
-    /// A connection to these brokers with these credentials.
-    #[must_use]
-    pub fn new(credentials: Credentials) -> Self {
-        Self {
-            brokers: credentials.brokers.clone(),
-            client_id: credentials.client_id.clone(),
-            credentials: Some(credentials),
-            ..Self::default()
-        }
-    }
-
-    /// A connection to these brokers without credentials.
-    #[must_use]
-    pub fn anonymous(brokers: Vec<String>, client_id: impl Into<String>) -> Self {
-        Self { brokers, client_id: client_id.into(), ..Self::default() }
-    }
-
-    /// The properties of every client of this connection, for an attempt to connect.
+    /// The properties of every elastic.io client of this connection, for an attempt to connect.
     #[must_use]
     pub fn admin_properties(&self) -> ClientProperties {
-        let mut properties = self.own();
+        let mut properties = own(self);
         properties.set_all(Origin::Connector, &[("default.api.timeout.ms", "30000")]);
         self.finish(properties, ClientKind::Admin, &[])
-    }
-
-    /// What the credentials and the library's defaults say.
-    fn own(&self) -> ClientProperties {
-        let mut properties = ClientProperties::default();
-        let origin = match &self.credentials {
-            Some(_) => Origin::Credentials,
-            None => Origin::Flow,
-        };
-        properties.set(origin, "client.id", self.client_id.as_str());
-        properties.set(origin, "bootstrap.servers", self.brokers.join(","));
-        if let Some(credentials) = &self.credentials {
-            properties.set(Origin::Connector, "security.protocol", "SASL_SSL");
-            properties.set(origin, "sasl.mechanism", credentials.mechanism.sasl_name());
-            properties.set(origin, "sasl.jaas.config", credentials.jaas_config());
-        }
-        properties.set_all(Origin::Connector, COMMON);
-        properties
-    }
-
-    /// Adds what was set around the connector, the strongest last.
-    fn finish(
-        &self,
-        mut properties: ClientProperties,
-        client: ClientKind,
-        additional: &[(String, String)],
-    ) -> ClientProperties {
-        let is_security = |name: &str| {
-            ["security.", "sasl.", "ssl."].iter().any(|prefix| name.starts_with(prefix))
-        };
-        let keep = |given: &[(String, String)]| -> Vec<(String, String)> {
-            let kept = given.iter().filter(|(name, _)| !(self.is_embedded && is_security(name)));
-            kept.cloned().collect()
-        };
-        properties.set_for(client, Origin::Flow, &keep(&self.flow));
-        for (name, value) in keep(additional) {
-            properties.set(Origin::AdditionalProperties, &name, value);
-        }
-        properties.set_for(client, Origin::CommandLine, &self.command_line);
-        properties
-    }
-}
-
-impl std::fmt::Debug for Connection {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Connection")
-            .field("brokers", &self.brokers)
-            .field("client_id", &self.client_id)
-            .field("credentials", &self.credentials)
-            .field("is_embedded", &self.is_embedded)
-            .finish_non_exhaustive()
     }
 }
 
@@ -142,7 +76,7 @@ impl ProduceConfiguration {
     /// The producer's properties in the order in which they are set: the later counts.
     #[must_use]
     pub fn client_properties(&self, connection: &Connection) -> ClientProperties {
-        let mut properties = connection.own();
+        let mut properties = own(connection);
         properties.set_all(Origin::Connector, PRODUCE);
         connection.finish(properties, ClientKind::Producer, &self.additional_properties)
     }
@@ -152,7 +86,7 @@ impl ConsumeConfiguration {
     /// The consumer's properties in the order in which they are set: the later counts.
     #[must_use]
     pub fn client_properties(&self, connection: &Connection) -> ClientProperties {
-        let mut properties = connection.own();
+        let mut properties = own(connection);
         properties.set_all(Origin::Connector, CONSUME);
         properties.set(Origin::Configuration, "group.id", self.group_id.as_str());
         let mut properties =
@@ -164,6 +98,7 @@ impl ConsumeConfiguration {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Credentials;
     use milena::config::{AdminConfig, ConsumerConfig, ProducerConfig};
     use serde_json::json;
 

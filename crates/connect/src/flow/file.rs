@@ -4,7 +4,8 @@ use milena::config::{ClientKind, Finding, find};
 
 use super::step::{self, Step};
 use crate::{
-    elasticio::{Connection, Credentials, is_host_and_port, read_brokers, split_brokers},
+    connection::Connection,
+    elasticio::{Credentials, is_host_and_port, read_brokers, split_brokers},
     settings::{Field, FieldKind, Node, Problems, TableReader},
 };
 
@@ -53,6 +54,8 @@ pub enum Brokers {
     },
     /// At these addresses, each `host:port`.
     List(Vec<String>),
+    /// Where the configuration of each step says.
+    OfSteps,
 }
 
 impl Brokers {
@@ -66,7 +69,7 @@ impl Brokers {
         if list.trim() == EMBEDDED {
             return Ok(match own {
                 Self::Embedded { .. } => own.clone(),
-                Self::List(_) => Self::Embedded { partitions: PARTITIONS_DEFAULT },
+                Self::List(_) | Self::OfSteps => Self::Embedded { partitions: PARTITIONS_DEFAULT },
             });
         }
         let brokers: Vec<String> = split_brokers([list]).map(str::to_owned).collect();
@@ -139,25 +142,30 @@ impl Flow {
         if steps.is_some_and(<[Node]>::is_empty) {
             reader.problem("steps", "is empty: expected at least one step, as [[steps]]");
         }
-        if given.is_none() && credentials_node.is_none() {
-            reader.problem(
-                "brokers",
-                "is missing: expected \"embedded\", or host:port of one broker or more, \
-                 here or in credentials",
-            );
-        }
+        let place = reader.place();
         reader.finish();
         let partitions =
             embedded.map_or(Some(PARTITIONS_DEFAULT), |node| read_embedded(node, problems));
         let credentials =
             credentials_node.map(|node| Credentials::read_in_flow(node, given.is_none(), problems));
         let steps = step::read_all(steps.unwrap_or_default(), problems);
-        let brokers = match given {
-            Some(brokers) => match brokers? {
+        // Steps that could not be read may name brokers: nobody can tell.
+        let bring_brokers = steps
+            .as_ref()
+            .is_none_or(|steps| !steps.is_empty() && steps.iter().all(Step::has_brokers));
+        let brokers = match (given, &credentials) {
+            (Some(brokers), _) => match brokers? {
                 GivenBrokers::Embedded => Brokers::Embedded { partitions: partitions? },
                 GivenBrokers::List(brokers) => Brokers::List(brokers),
             },
-            None => Brokers::List(credentials.as_ref()?.as_ref()?.brokers.clone()),
+            (None, Some(credentials)) => Brokers::List(credentials.as_ref()?.brokers.clone()),
+            (None, None) if bring_brokers => Brokers::OfSteps,
+            (None, None) => {
+                let message = "brokers is missing: expected \"embedded\", or host:port of one broker \
+                               or more, here or in credentials";
+                problems.push(place, message);
+                return None;
+            }
         };
         let credentials = match credentials {
             Some(credentials) => Some(credentials?),
@@ -354,8 +362,7 @@ idleMs = 250
         (
             "action = \"produce\"",
             "action = \"send\"",
-            "line 16, column 10: steps[1].action is the text \"send\": expected one of produce, \
-             what it sends with",
+            "line 16, column 10: steps[1].action is \"send\": expected produce",
         ),
         (
             "input = \"cars.jsonl\"",
@@ -414,10 +421,10 @@ idleMs = 250
         assert_eq!(
             problems(""),
             "3 problems: \
-             (1) line 1, column 1: brokers is missing: expected \"embedded\", or host:port of one \
-             broker or more, here or in credentials; \
-             (2) line 1, column 1: name is missing: expected a text, the name of the flow; \
-             (3) line 1, column 1: steps is missing: expected a list of tables, each as [[steps]]"
+             (1) line 1, column 1: name is missing: expected a text, the name of the flow; \
+             (2) line 1, column 1: steps is missing: expected a list of tables, each as [[steps]]; \
+             (3) line 1, column 1: brokers is missing: expected \"embedded\", or host:port of one \
+             broker or more, here or in credentials"
         );
     }
 

@@ -6,6 +6,4 @@ mod file;
 mod step;
 
 pub use file::{Brokers, Flow};
-pub use step::{
-    ActionConfiguration, ActionStep, Input, Step, TriggerConfiguration, TriggerStep, Until,
-};
+pub use step::{ActionStep, Input, Step, TriggerStep, Until};

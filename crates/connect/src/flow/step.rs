@@ -1,19 +1,21 @@
 //! The steps of a flow: actions with their input, triggers with their end.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use milena::config::{ClientKind, ConsumerConfig, ProducerConfig, Warnings};
 
 use crate::{
-    connector::{Action, Trigger},
-    elasticio::{self, Connection, Consume, ConsumeConfiguration, Produce, ProduceConfiguration},
-    settings::{ClientProperties, Field, FieldKind, Node, Problems, TableReader},
+    connection::Connection,
+    connector::{
+        self, ActionConfiguration, ActionKind, CONNECTORS, TriggerConfiguration, TriggerKind,
+    },
+    settings::{Field, FieldKind, Node, Problems, TableReader},
 };
 
 const FIELDS: &[Field] = &[
-    Field::required("connector", "Connector", FieldKind::Choice(CONNECTORS), "the connector"),
-    Field::optional("action", "Action", FieldKind::Choice(&["produce"]), "what it sends with"),
-    Field::optional("trigger", "Trigger", FieldKind::Choice(&["consume"]), "what it receives with"),
+    Field::required("connector", "Connector", FieldKind::Text, "the name of a connector"),
+    Field::optional("action", "Action", FieldKind::Text, "the name of what it sends with"),
+    Field::optional("trigger", "Trigger", FieldKind::Text, "the name of what it receives with"),
     Field::required("config", "Config", FieldKind::Table, "the connector's own fields"),
     Field::optional(
         "input",
@@ -30,7 +32,6 @@ const FIELDS: &[Field] = &[
     ),
 ];
 
-const CONNECTORS: &[&str] = &[elasticio::NAME];
 const UNTIL: &[&str] = &["produced", "idle", "forever"];
 
 /// How long a trigger waits for one more record, if the flow does not say.
@@ -56,6 +57,14 @@ impl Step {
         }
     }
 
+    /// Whether the step says itself where its brokers are.
+    pub(super) fn has_brokers(&self) -> bool {
+        match self {
+            Self::Action(step) => step.configuration.has_brokers(),
+            Self::Trigger(step) => step.configuration.has_brokers(),
+        }
+    }
+
     /// What is odd about the step's client properties.
     pub(super) fn warnings(&self, connection: &Connection) -> Result<Warnings, milena::Error> {
         Ok(match self {
@@ -76,7 +85,7 @@ impl Step {
 #[non_exhaustive]
 pub struct ActionStep {
     /// The connector's own configuration.
-    pub configuration: ActionConfiguration,
+    pub configuration: Arc<dyn ActionConfiguration>,
     /// Where the inputs come from.
     pub input: Input,
 }
@@ -86,83 +95,9 @@ pub struct ActionStep {
 #[non_exhaustive]
 pub struct TriggerStep {
     /// The connector's own configuration.
-    pub configuration: TriggerConfiguration,
+    pub configuration: Arc<dyn TriggerConfiguration>,
     /// When it ends.
     pub until: Until,
-}
-
-/// The configuration of an action of any connector.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ActionConfiguration {
-    /// elastic.io's Produce.
-    ElasticIoProduce(ProduceConfiguration),
-}
-
-/// The configuration of a trigger of any connector.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TriggerConfiguration {
-    /// elastic.io's Consume.
-    ElasticIoConsume(ConsumeConfiguration),
-}
-
-impl ActionConfiguration {
-    /// Makes the action. Needs a tokio runtime.
-    ///
-    /// # Errors
-    ///
-    /// Client properties that cannot work, all in one error.
-    pub fn open(&self, connection: &Connection) -> Result<Box<dyn Action>, milena::Error> {
-        match self {
-            Self::ElasticIoProduce(produce) => Ok(Box::new(Produce::new(produce, connection)?)),
-        }
-    }
-
-    /// The topic that it sends to.
-    #[must_use]
-    pub fn topic(&self) -> &str {
-        match self {
-            Self::ElasticIoProduce(produce) => &produce.topic,
-        }
-    }
-
-    /// The client properties in the order in which they are set.
-    #[must_use]
-    pub fn client_properties(&self, connection: &Connection) -> ClientProperties {
-        match self {
-            Self::ElasticIoProduce(produce) => produce.client_properties(connection),
-        }
-    }
-}
-
-impl TriggerConfiguration {
-    /// Makes the trigger. Needs a tokio runtime.
-    ///
-    /// # Errors
-    ///
-    /// Client properties that cannot work, all in one error.
-    pub fn open(&self, connection: &Connection) -> Result<Box<dyn Trigger>, milena::Error> {
-        match self {
-            Self::ElasticIoConsume(consume) => Ok(Box::new(Consume::new(consume, connection)?)),
-        }
-    }
-
-    /// The topic that it reads.
-    #[must_use]
-    pub fn topic(&self) -> &str {
-        match self {
-            Self::ElasticIoConsume(consume) => &consume.topic,
-        }
-    }
-
-    /// The client properties in the order in which they are set.
-    #[must_use]
-    pub fn client_properties(&self, connection: &Connection) -> ClientProperties {
-        match self {
-            Self::ElasticIoConsume(consume) => consume.client_properties(connection),
-        }
-    }
 }
 
 /// Where the inputs of an action come from, a JSON line for each.
@@ -217,21 +152,13 @@ pub(super) fn read_all(nodes: &[Node], problems: &mut Problems) -> Option<Vec<St
 
 fn read(node: &Node, path: &str, has_action: bool, problems: &mut Problems) -> Option<Step> {
     let mut reader = TableReader::new(node, path, FIELDS, problems)?;
-    let connector = reader.text("connector");
+    let kind = read_kind(&mut reader);
     let is_action = reader.has("action");
     let is_trigger = reader.has("trigger");
-    let kind = reader.text("action").or_else(|| reader.text("trigger"));
     let config = reader.table("config");
     let input = reader.text("input");
     let until = reader.text("until");
     let idle_ms = reader.integer("idleMs");
-    if is_action == is_trigger {
-        let what = if is_action { "both action and trigger" } else { "neither action nor trigger" };
-        let message =
-            format!("{path} has {what}: expected action = \"produce\" or trigger = \"consume\"");
-        let place = reader.place();
-        reader.problem_at(place, message);
-    }
     let until = if is_trigger && !is_action {
         reader.refuse("input", "only an action has an input");
         read_until(&mut reader, until.as_deref(), idle_ms, has_action)
@@ -247,21 +174,81 @@ fn read(node: &Node, path: &str, has_action: bool, problems: &mut Problems) -> O
         );
     }
     reader.finish();
-    // There is one connector, with one action and one trigger.
-    let (_connector, _kind, config) = (connector?, kind?, config?);
+    let (kind, config) = (kind?, config?);
     let path = format!("{path}.config");
-    if is_action {
-        let produce = ProduceConfiguration::read(config, &path, problems)?;
-        let input = match input?.as_str() {
-            "-" => Input::Standard,
-            file => Input::File(PathBuf::from(file)),
+    Some(match kind {
+        Kind::Action(kind) => {
+            let configuration = (kind.read)(config, &path, problems)?;
+            let input = match input?.as_str() {
+                "-" => Input::Standard,
+                file => Input::File(PathBuf::from(file)),
+            };
+            Step::Action(ActionStep { configuration, input })
+        }
+        Kind::Trigger(kind) => {
+            let configuration = (kind.read)(config, &path, problems)?;
+            Step::Trigger(TriggerStep { configuration, until })
+        }
+    })
+}
+
+/// What a step is.
+enum Kind {
+    Action(&'static ActionKind),
+    Trigger(&'static TriggerKind),
+}
+
+/// Reads the connector, and which of its actions or triggers is meant.
+fn read_kind(reader: &mut TableReader<'_, '_>) -> Option<Kind> {
+    let connector = reader.text("connector");
+    let action = reader.text("action");
+    let trigger = reader.text("trigger");
+    if reader.has("action") == reader.has("trigger") {
+        let what = if reader.has("action") {
+            "both action and trigger"
+        } else {
+            "neither action nor trigger"
         };
-        let configuration = ActionConfiguration::ElasticIoProduce(produce);
-        return Some(Step::Action(ActionStep { configuration, input }));
+        let message = format!(
+            "{} has {what}: expected action = \"produce\" or trigger = \"consume\"",
+            reader.path("").trim_end_matches('.')
+        );
+        let place = reader.place();
+        reader.problem_at(place, message);
+        return None;
     }
-    let consume = ConsumeConfiguration::read(config, &path, problems)?;
-    let configuration = TriggerConfiguration::ElasticIoConsume(consume);
-    Some(Step::Trigger(TriggerStep { configuration, until }))
+    let connector = connector?;
+    let Some(connector) = connector::find(&connector) else {
+        let names = CONNECTORS.map(|connector| connector.name);
+        let expected = one_of(&names);
+        reader.problem("connector", format!("is {connector:?}: expected {expected}"));
+        return None;
+    };
+    let mut unknown = |field: &str, given: &str, names: &[&str]| {
+        let message = match names {
+            [] => format!("is {given:?}: {} has none", connector.name),
+            names => format!("is {given:?}: expected {}", one_of(names)),
+        };
+        reader.problem(field, &message);
+        None
+    };
+    if let Some(name) = action {
+        let names: Vec<&str> = connector.actions.iter().map(|kind| kind.part.name).collect();
+        let kind = connector.action(&name).map(Kind::Action);
+        return kind.or_else(|| unknown("action", &name, &names));
+    }
+    let name = trigger?;
+    let names: Vec<&str> = connector.triggers.iter().map(|kind| kind.part.name).collect();
+    let kind = connector.trigger(&name).map(Kind::Trigger);
+    kind.or_else(|| unknown("trigger", &name, &names))
+}
+
+/// The names that may stand in a place.
+fn one_of(names: &[&str]) -> String {
+    match names {
+        [name] => (*name).to_owned(),
+        names => format!("one of {}", names.join(", ")),
+    }
 }
 
 fn read_until(

@@ -14,16 +14,13 @@ use super::{
     triggers::TriggerRun,
 };
 use crate::{
+    connection::Connection,
     connector::{Action, Trigger, with_causes},
-    elasticio::Connection,
     flow::{Flow, Input, Step, Until},
 };
 
 /// How long closing an action or a trigger may take.
 pub(super) const CLOSE_WITHIN: Duration = Duration::from_secs(30);
-
-/// How long closing may take after a failure: who cannot reach the cluster cannot leave it properly.
-pub(super) const CLOSE_BROKEN_WITHIN: Duration = Duration::from_secs(1);
 
 /// Why a run failed.
 #[derive(Debug)]
@@ -161,9 +158,9 @@ pub(super) async fn run_steps(
     match started {
         Ok(true) => {}
         // Nothing was sent and nothing received: whoever has joined leaves.
-        Ok(false) => return close_triggers(steps, CLOSE_WITHIN).await,
+        Ok(false) => return close_triggers(steps).await,
         Err(error) => {
-            let _ = close_triggers(steps, CLOSE_BROKEN_WITHIN).await;
+            let _ = close_triggers(steps).await;
             return Err(error);
         }
     }
@@ -210,9 +207,9 @@ async fn start_triggers(steps: &mut Steps) -> Result<(), RunError> {
     .map(drop)
 }
 
-async fn close_triggers(steps: Steps, within: Duration) -> Result<(), RunError> {
+async fn close_triggers(steps: Steps) -> Result<(), RunError> {
     let closing = steps.triggers.into_iter().map(|(trigger, _, name)| async move {
-        let closed = trigger.close(within).await;
+        let closed = trigger.close(CLOSE_WITHIN).await;
         closed.map_err(|error| RunError::Failed(format!("{name}: {}", with_causes(&error))))
     });
     join_all(closing).await.into_iter().collect()

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 use super::{
-    run::{CLOSE_BROKEN_WITHIN, CLOSE_WITHIN, RunError},
+    run::{CLOSE_WITHIN, RunError},
     shared::{Ended, Phase, Shared},
 };
 use crate::{
@@ -28,13 +28,11 @@ pub(super) struct TriggerRun {
 impl TriggerRun {
     /// Runs until the trigger's end, a failure or until the run stops.
     pub(super) async fn run(mut self) {
-        let mut close_within = CLOSE_WITHIN;
         if let Err(error) = self.give_out().await {
             self.fail(&error);
-            close_within = CLOSE_BROKEN_WITHIN;
         }
         let (shared, name) = (self.shared, self.name);
-        if let Err(error) = self.trigger.close(close_within).await {
+        if let Err(error) = self.trigger.close(CLOSE_WITHIN).await {
             let message = format!("{name}: {}", with_causes(&error));
             shared.fail(RunError::Failed(message));
         }

@@ -1,41 +1,67 @@
 //! A configuration as a tree of values that know where they stand: from JSON or from TOML.
 
-use serde_json::Value;
-use toml::de::{DeTable, DeValue};
+use std::fmt;
+
+use milena::config::Secret;
+use serde_json::{Map, Number, Value};
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
 
 use super::problem::{Place, Problems};
 
 /// A value and its place.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Node {
-    pub(crate) content: Content,
-    pub(crate) place: Option<Place>,
+#[derive(Clone, PartialEq)]
+pub struct Node {
+    /// The value.
+    pub content: Content,
+    /// Where it stands, in a text with lines.
+    pub place: Option<Place>,
+    /// Whether a secret has been put into it: then nothing shows it.
+    pub is_secret: bool,
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_secret { f.write_str(Secret::MASK) } else { self.content.fmt(f) }
+    }
 }
 
 /// A value of either language.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Content {
+pub enum Content {
+    /// JSON's null.
     Null,
+    /// True or false.
     Boolean(bool),
+    /// A whole number.
     Integer(i64),
     /// Any other number, or a date, as it is written.
     Other(String),
+    /// A text.
     Text(String),
+    /// A list.
     List(Vec<Node>),
+    /// A table, in its own order.
     Table(Vec<Entry>),
 }
 
 /// One entry of a table.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Entry {
-    pub(crate) name: String,
+pub struct Entry {
+    /// The name.
+    pub name: String,
     /// Where the name stands.
-    pub(crate) place: Option<Place>,
-    pub(crate) node: Node,
+    pub place: Option<Place>,
+    /// The value.
+    pub node: Node,
 }
 
 impl Node {
-    pub(crate) fn from_json(value: &Value) -> Self {
+    /// The tree of a JSON value.
+    #[must_use]
+    pub fn from_json(value: &Value) -> Self {
         let content = match value {
             Value::Null => Content::Null,
             Value::Bool(flag) => Content::Boolean(*flag),
@@ -54,7 +80,27 @@ impl Node {
                 Content::Table(entries.iter().map(entry).collect())
             }
         };
-        Self { content, place: None }
+        Self { content, place: None, is_secret: false }
+    }
+
+    /// The same value as JSON: a number keeps its digits as far as JSON's numbers go, a date is a text.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        match &self.content {
+            Content::Null => Value::Null,
+            Content::Boolean(flag) => Value::Bool(*flag),
+            Content::Integer(integer) => Value::from(*integer),
+            Content::Other(text) => match text.parse::<Number>() {
+                Ok(number) => Value::Number(number),
+                Err(_) => Value::String(text.clone()),
+            },
+            Content::Text(text) => Value::String(text.clone()),
+            Content::List(items) => Value::Array(items.iter().map(Self::to_json).collect()),
+            Content::Table(entries) => {
+                let entry = |entry: &Entry| (entry.name.clone(), entry.node.to_json());
+                Value::Object(entries.iter().map(entry).collect::<Map<_, _>>())
+            }
+        }
     }
 
     /// Reads a TOML text; the tree is a table.
@@ -62,11 +108,15 @@ impl Node {
     /// # Errors
     ///
     /// The first place that is no TOML.
-    pub(crate) fn from_toml(text: &str) -> Result<Self, Problems> {
+    pub fn from_toml(text: &str) -> Result<Self, Problems> {
         match DeTable::parse(text) {
             Ok(table) => {
                 let places = Places { text };
-                Ok(Self { content: places.table(table.get_ref()), place: places.of(0) })
+                Ok(Self {
+                    content: places.table(table.get_ref()),
+                    place: places.of(0),
+                    is_secret: false,
+                })
             }
             Err(error) => {
                 let mut problems = Problems::default();
@@ -78,7 +128,11 @@ impl Node {
     }
 
     /// What is there, for an error.
-    pub(crate) fn describe(&self) -> String {
+    #[must_use]
+    pub fn describe(&self) -> String {
+        if self.is_secret {
+            return self.describe_secret().to_owned();
+        }
         match &self.content {
             Content::Null => "null".to_owned(),
             Content::Boolean(flag) => flag.to_string(),
@@ -91,7 +145,8 @@ impl Node {
     }
 
     /// As [`describe`](Self::describe), of something that nobody may see.
-    pub(crate) fn describe_secret(&self) -> &'static str {
+    #[must_use]
+    pub fn describe_secret(&self) -> &'static str {
         match &self.content {
             Content::Null => "null",
             Content::Boolean(_) => "a truth value",
@@ -124,15 +179,20 @@ impl Places<'_> {
             .map(|(name, value)| Entry {
                 name: name.get_ref().to_string(),
                 place: self.of(name.span().start),
-                node: Node {
-                    content: self.content(value.get_ref()),
-                    place: self.of(value.span().start),
-                },
+                node: self.node(value),
             })
             .collect();
         // The parser's table is sorted by name; the text's own order is the one that readers know.
         entries.sort_by_key(|entry| entry.place);
         Content::Table(entries)
+    }
+
+    fn node(&self, value: &Spanned<DeValue<'_>>) -> Node {
+        Node {
+            content: self.content(value.get_ref()),
+            place: self.of(value.span().start),
+            is_secret: false,
+        }
     }
 
     fn content(&self, value: &DeValue<'_>) -> Content {
@@ -148,15 +208,9 @@ impl Places<'_> {
             DeValue::Float(float) => Content::Other(float.as_str().to_owned()),
             DeValue::Boolean(flag) => Content::Boolean(*flag),
             DeValue::Datetime(date) => Content::Other(date.to_string()),
-            DeValue::Array(items) => Content::List(
-                items
-                    .iter()
-                    .map(|item| Node {
-                        content: self.content(item.get_ref()),
-                        place: self.of(item.span().start),
-                    })
-                    .collect(),
-            ),
+            DeValue::Array(items) => {
+                Content::List(items.iter().map(|item| self.node(item)).collect())
+            }
             DeValue::Table(table) => self.table(table),
         }
     }

@@ -76,7 +76,7 @@ pub struct Problems(Vec<Problem>);
 
 impl Problems {
     /// Adds a problem.
-    pub(crate) fn push(&mut self, place: Option<Place>, message: impl Into<String>) {
+    pub fn push(&mut self, place: Option<Place>, message: impl Into<String>) {
         self.0.push(Problem { place, message: message.into() });
     }
 
@@ -92,7 +92,11 @@ impl Problems {
     }
 
     /// The value when there are no problems, and the problems otherwise.
-    pub(crate) fn or<T>(mut self, value: Option<T>) -> Result<T, Self> {
+    ///
+    /// # Errors
+    ///
+    /// The problems, in the order of the text.
+    pub fn or<T>(mut self, value: Option<T>) -> Result<T, Self> {
         self.0.sort_by_key(|problem| problem.place);
         match value {
             Some(value) if self.is_empty() => Ok(value),

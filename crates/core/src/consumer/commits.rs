@@ -44,6 +44,8 @@ pub enum CommitError {
     /// No good answer came before the deadline; the offsets may have been committed. The code is
     /// that of the last answer, if there was one.
     Timeout(Option<ErrorCode>),
+    /// The consumer is being closed and no broker can be reached; the offsets may have been committed.
+    Unreachable,
 }
 
 /// What the membership has to know of a commit's answer.
@@ -157,6 +159,12 @@ impl Commits {
         let code = self.last_code;
         let expired = self.waiting.extract_if(.., |commit| commit.deadline <= now);
         self.done.extend(expired.map(|commit| (commit.id, Err(CommitError::Timeout(code)))));
+    }
+
+    /// The consumer is being closed and the coordinator cannot be reached: what waits has failed.
+    pub fn give_up(&mut self) {
+        let waiting = self.waiting.drain(..);
+        self.done.extend(waiting.map(|commit| (commit.id, Err(CommitError::Unreachable))));
     }
 
     /// OffsetCommit for offsets, on behalf of a member (-1 and empty outside of a group).

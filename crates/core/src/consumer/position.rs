@@ -14,12 +14,13 @@ pub struct Position {
 
 impl Position {
     /// A position whose leader epoch is not known.
+    #[must_use]
     pub const fn new(offset: i64) -> Self {
         Self { offset, leader_epoch: None }
     }
 }
 
-/// An offset as it is committed.
+/// An offset as it is committed; an `i64` becomes one without epoch and metadata.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OffsetAndMetadata {
     /// The next offset to read.
@@ -28,6 +29,18 @@ pub struct OffsetAndMetadata {
     pub leader_epoch: Option<i32>,
     /// Text of the application's own, as `offset.metadata.max.bytes` of the broker allows.
     pub metadata: String,
+}
+
+impl From<i64> for Position {
+    fn from(offset: i64) -> Self {
+        Self::new(offset)
+    }
+}
+
+impl From<i64> for OffsetAndMetadata {
+    fn from(offset: i64) -> Self {
+        Position::new(offset).into()
+    }
 }
 
 impl From<Position> for OffsetAndMetadata {
@@ -57,6 +70,7 @@ pub enum OffsetSpec {
 impl OffsetSpec {
     /// The timestamp that stands for this in ListOffsets; `unix_ms` is the time by the wall clock.
     // Spec: json/ListOffsetsRequest v1+: -1 asks for the latest offset, -2 for the earliest.
+    #[must_use]
     pub fn timestamp(self, unix_ms: i64) -> i64 {
         match self {
             Self::Latest => -1,
@@ -82,6 +96,7 @@ pub enum IsolationLevel {
 
 impl IsolationLevel {
     /// The number that stands for it in requests.
+    #[must_use]
     pub const fn as_wire(self) -> i8 {
         match self {
             Self::ReadUncommitted => 0,

@@ -42,6 +42,21 @@ fn answer(entries: &[(i32, ErrorCode)]) -> OffsetCommitResponse {
 }
 
 #[test]
+fn commits_that_are_given_up_have_failed_and_later_ones_go_on() {
+    let (mut commits, now) = (commits(None), Instant::now());
+    let first = commits.commit(offsets(&[(0, 1)]), now + SECOND);
+    assert!(commits.poll(now, true).is_some());
+    let second = commits.commit(offsets(&[(0, 2)]), now + SECOND);
+    commits.give_up();
+    assert_eq!(commits.take_done(), [(second, Err(CommitError::Unreachable))]);
+    assert!(!commits.is_idle(), "what is in flight may be answered");
+    commits.handle_response(&answer(&[(0, ErrorCode::NONE)]), now);
+    assert_eq!(commits.take_done(), [(first, Ok(()))]);
+    commits.commit(offsets(&[(0, 3)]), now + SECOND);
+    assert!(commits.poll(now, true).is_some());
+}
+
+#[test]
 fn commits_that_wait_go_out_together_and_later_offsets_win() {
     let (mut commits, now) = (commits(None), Instant::now());
     let first = commits.commit(offsets(&[(0, 1)]), now + SECOND);

@@ -1,6 +1,7 @@
-//! Which broker to fetch from next, what to ask it, and what to do with the answer.
+//! Which broker to fetch from next, what to ask it, and what is buffered of the answers.
 //!
-//! Not the reading of records ([`FetchedPartition`]) and not positions (`SubscriptionState`, whose
+//! Not what an answer says of a partition (`answer`), not the reading of records
+//! ([`FetchedPartition`]) and not positions (`SubscriptionState`, whose
 //! `next_fetch` moves on with every answer, ahead of what the application has read).
 //!
 //! Invariants:
@@ -18,26 +19,25 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
 use milena_wire::{
     ByteString, ErrorCode, Int32Array, Uuid,
     messages::{
         FetchRequest, FetchResponse,
         fetch_request::{FetchPartition, FetchTopic, ForgottenTopic},
-        fetch_response::{NodeEndpoint, PartitionData},
     },
 };
 
 use super::{
+    answer::{Answer, Arrived, Asked},
     budget::Budget,
-    fetched::{FetchedPartition, scan},
+    fetched::FetchedPartition,
     session::{FetchSession, SessionRequest, Target},
 };
 use crate::{
     BrokerId, TopicPartition,
     backoff::{Backoff, Jitter},
-    consumer::{ConsumerError, IsolationLevel, Leader, Position, SubscriptionState},
-    metadata::{Broker, ClusterMetadata, LeaderHint},
+    consumer::{ConsumerError, IsolationLevel, Position, SubscriptionState},
+    metadata::{ClusterMetadata, LeaderHint},
 };
 
 /// The first version of Fetch that names topics by id.
@@ -79,14 +79,6 @@ pub struct FetchOutcome {
     pub error: Option<ConsumerError>,
     /// Bytes of records that came.
     pub bytes: usize,
-}
-
-/// What was asked of a partition in the fetch in flight.
-#[derive(Debug)]
-struct Asked {
-    epoch: u64,
-    from: Position,
-    is_follower: bool,
 }
 
 #[derive(Debug)]
@@ -454,150 +446,4 @@ fn is_session_error(code: ErrorCode) -> bool {
             | ErrorCode::INVALID_FETCH_SESSION_EPOCH
             | ErrorCode::FETCH_SESSION_TOPIC_ID_ERROR
     )
-}
-
-/// Records of a partition that came in a response.
-struct Arrived {
-    records: Bytes,
-    aborted: Vec<milena_wire::messages::fetch_response::AbortedTransaction>,
-}
-
-/// One partition's part of an answer, on its way into the subscription state.
-struct Answer<'a> {
-    config: &'a FetchConfig,
-    jitter: &'a mut Jitter,
-    subscription: &'a mut SubscriptionState,
-    outcome: &'a mut FetchOutcome,
-    now: Instant,
-}
-
-impl Answer<'_> {
-    fn apply(
-        &mut self,
-        partition: &TopicPartition,
-        asked: &Asked,
-        data: PartitionData,
-        endpoints: &[NodeEndpoint],
-    ) -> Option<Arrived> {
-        // Stale: reassigned or moved while the fetch was in flight.
-        let state = self.subscription.current(partition, asked.epoch)?;
-        if state.next_fetch.offset != asked.from.offset {
-            return None;
-        }
-        match ErrorCode(data.error_code) {
-            ErrorCode::NONE => return self.apply_records(partition, asked, data),
-            // The follower may be behind; the leader knows.
-            ErrorCode::OFFSET_OUT_OF_RANGE if asked.is_follower => state.preferred = None,
-            ErrorCode::OFFSET_OUT_OF_RANGE => {
-                self.subscription.handle_out_of_range(partition, asked.epoch);
-            }
-            ErrorCode::NOT_LEADER_OR_FOLLOWER | ErrorCode::FENCED_LEADER_EPOCH => {
-                self.apply_hint(partition, &data, endpoints);
-                self.pause(partition, asked);
-            }
-            code @ (ErrorCode::TOPIC_AUTHORIZATION_FAILED | ErrorCode::CORRUPT_MESSAGE) => {
-                self.refuse(partition, code);
-                self.pause(partition, asked);
-            }
-            code if code.is_retriable()
-                || matches!(
-                    code,
-                    ErrorCode::UNKNOWN_TOPIC_ID
-                        | ErrorCode::INCONSISTENT_TOPIC_ID
-                        | ErrorCode::UNKNOWN_SERVER_ERROR
-                ) =>
-            {
-                self.outcome.needs_metadata = true;
-                state.preferred = None;
-                self.pause(partition, asked);
-            }
-            code => {
-                self.refuse(partition, code);
-                self.pause(partition, asked);
-            }
-        }
-        None
-    }
-
-    fn apply_records(
-        &mut self,
-        partition: &TopicPartition,
-        asked: &Asked,
-        data: PartitionData,
-    ) -> Option<Arrived> {
-        let state = self.subscription.current(partition, asked.epoch)?;
-        let known = |offset: i64| Some(offset).filter(|offset| *offset >= 0);
-        state.high_watermark = known(data.high_watermark).or(state.high_watermark);
-        state.last_stable_offset =
-            known(data.last_stable_offset).or(state.last_stable_offset).or(state.high_watermark);
-        state.log_start_offset = known(data.log_start_offset).or(state.log_start_offset);
-        if let Some(replica) = BrokerId::from_wire(data.preferred_read_replica)
-            && !asked.is_follower
-        {
-            let until = self.now + SubscriptionState::PREFERRED_REPLICA_FOR;
-            state.preferred = Some((replica, until));
-        }
-        let records = data.records.filter(|records| !records.is_empty())?;
-        let scan = scan(&records, asked.from);
-        match scan.next {
-            Some(next) => state.next_fetch = next,
-            // Reading will tell what is wrong; until somebody seeks there is nowhere to go on.
-            None => state.is_blocked = true,
-        }
-        self.outcome.bytes += records.len();
-        Some(Arrived { records, aborted: data.aborted_transactions.unwrap_or_default() })
-    }
-
-    fn apply_hint(
-        &mut self,
-        partition: &TopicPartition,
-        data: &PartitionData,
-        endpoints: &[NodeEndpoint],
-    ) {
-        let Some(state) = self.subscription.get_mut(partition) else { return };
-        state.preferred = None;
-        self.outcome.needs_metadata = true;
-        let hint = &data.current_leader;
-        let Some(id) = BrokerId::from_wire(hint.leader_id) else { return };
-        if hint.leader_epoch < 0 {
-            return;
-        }
-        let leader = Leader { id, epoch: Some(hint.leader_epoch) };
-        if !self.subscription.handle_leader_hint(partition, leader) {
-            return;
-        }
-        let endpoint = endpoints.iter().find(|node| node.node_id == id.0).and_then(|node| {
-            Some(Broker {
-                id,
-                host: node.host.clone(),
-                port: u16::try_from(node.port).ok()?,
-                rack: node.rack.clone(),
-            })
-        });
-        self.outcome.hints.push(LeaderHint {
-            topic: partition.topic.clone(),
-            partition: partition.partition,
-            leader: id,
-            leader_epoch: hint.leader_epoch,
-            endpoint,
-        });
-    }
-
-    fn refuse(&mut self, partition: &TopicPartition, code: ErrorCode) {
-        self.outcome.error.get_or_insert(ConsumerError::Broker {
-            api: "Fetch",
-            code,
-            partition: Some(partition.clone()),
-        });
-    }
-
-    /// Leaves the partition alone for a moment.
-    fn pause(&mut self, partition: &TopicPartition, asked: &Asked) {
-        let at = self.now + self.config.retry_backoff.delay(1, self.jitter.next_u64());
-        if let Some(state) = self.subscription.current(partition, asked.epoch)
-            && state.fetch_from(self.now).is_some()
-        {
-            state.retry_at = Some(at);
-        }
-    }
 }

@@ -4,6 +4,7 @@
 //! read; [`FetchedPartition`] turns the bytes of one partition into [`RecordSegment`]s when
 //! the application polls.
 
+mod answer;
 mod budget;
 mod fetched;
 mod fetcher;

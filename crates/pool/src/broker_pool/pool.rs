@@ -15,6 +15,7 @@ use super::purpose::Purpose;
 use super::slot::{Attempt, Outcome, Slot};
 use crate::config::{ConnectionConfig, DnsLookup, HostPort};
 use crate::connection::{Connection, Dial, connect};
+use crate::counters::{ConnectionCounts, Counters};
 use crate::error::{ConnectError, ConnectErrorKind};
 use crate::{canonical, random};
 
@@ -39,6 +40,7 @@ pub struct BrokerPool {
 struct Inner {
     config: Arc<ConnectionConfig>,
     bootstrap_servers: Vec<HostPort>,
+    counters: Arc<Counters>,
     state: Mutex<State>,
 }
 
@@ -80,6 +82,7 @@ impl BrokerPool {
             inner: Arc::new(Inner {
                 config: Arc::new(config.connection),
                 bootstrap_servers: config.bootstrap_servers,
+                counters: Arc::default(),
                 state: Mutex::new(state),
             }),
         }
@@ -241,10 +244,16 @@ impl BrokerPool {
         (!found.is_empty()).then(|| found.swap_remove(chosen))
     }
 
-    /// How many connections are there, for tests and counters.
+    /// How many connections the pool has; ones that it gave up may be open a while longer.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.inner.state.lock().slots.values().filter_map(Slot::connection).count()
+    }
+
+    /// What its connections did.
+    #[must_use]
+    pub fn counts(&self) -> ConnectionCounts {
+        self.inner.counters.counts()
     }
 
     /// Gives all connections up. Requests that are under way are still answered; new ones fail.
@@ -288,11 +297,12 @@ impl BrokerPool {
         let (sender, outcome) = watch::channel(None);
         let pool = Arc::downgrade(&self.inner);
         let config = Arc::clone(&self.inner.config);
+        let counters = Arc::clone(&self.inner.counters);
         let task = tokio::spawn(async move {
             if let Some(failures) = failures {
                 tokio::time::sleep_until(failures.next_attempt_at).await;
             }
-            let dial = Dial { target: address, timeout };
+            let dial = Dial { target: address, timeout, counters };
             let result = connect(&config, &dial).await;
             note_outcome(&pool, key, &dial.target, &result);
             sender.send_replace(Some(result));

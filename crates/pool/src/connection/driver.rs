@@ -66,6 +66,9 @@ pub(super) struct Driver {
     armed_at: Option<Instant>,
     used_at: Instant,
     answered: bool,
+    /// Bytes that the counters have.
+    counted_out: u64,
+    counted_in: u64,
 }
 
 impl Driver {
@@ -92,6 +95,8 @@ impl Driver {
             armed_at: None,
             used_at: now.into_std(),
             answered: false,
+            counted_out: 0,
+            counted_in: 0,
         }
     }
 
@@ -123,6 +128,10 @@ impl Driver {
         let authenticating = self.authentication.is_some();
         let mut taken = std::mem::take(&mut self.taken);
         let orders = self.shared.take_queued(cx, now, authenticating, &mut taken);
+        if !taken.is_empty() {
+            self.shared.counters.requests_sent.add(taken.len() as u64);
+            self.shared.counters.requests_in_flight.add(taken.len() as u64);
+        }
         for outgoing in taken.drain(..) {
             self.used_at = now;
             let end = self.writer.push(outgoing.frame);
@@ -149,6 +158,7 @@ impl Driver {
         while let Some(first) = self.unanswered.front()
             && first.written.end <= self.writer.written()
         {
+            self.shared.counters.requests_in_flight.sub(1);
             self.shared.complete(first.written.waiter, Ok(Bytes::new()));
             self.unanswered.pop_front();
         }
@@ -184,8 +194,16 @@ impl Driver {
                 "throttled by the broker");
             self.shared.mute(now + pause);
         }
+        self.shared.counters.requests_in_flight.sub(1);
         self.shared.complete(request.waiter.waiter, Ok(frame));
         Ok(())
+    }
+
+    fn count_bytes(&mut self) {
+        let (written, read) = (self.writer.written(), self.reader.read());
+        self.shared.counters.bytes_out.add(written - self.counted_out);
+        self.shared.counters.bytes_in.add(read - self.counted_in);
+        (self.counted_out, self.counted_in) = (written, read);
     }
 
     /// Authenticates again when it is time (KIP-368). The normal lane waits meanwhile, because
@@ -290,7 +308,9 @@ impl Driver {
                 Failure::Disconnected { written, reason: reason.clone() }
             }
         };
-        let failed = self.in_flight.len() + self.unanswered.len() + unwritten.len();
+        let in_flight = self.in_flight.len() + self.unanswered.len();
+        self.shared.counters.requests_in_flight.sub(in_flight as u64);
+        let failed = in_flight + unwritten.len();
         for request in self.in_flight.drain() {
             let Written { waiter, end, .. } = request.waiter;
             self.shared.complete(waiter, Err(failure(end, request.deadline)));
@@ -311,7 +331,9 @@ impl Future for Driver {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let now = tokio::time::Instant::now().into_std();
-        let reason = std::task::ready!(self.poll_run(cx, now));
+        let end = self.poll_run(cx, now);
+        self.count_bytes();
+        let reason = std::task::ready!(end);
         self.finish(cx, now, &reason);
         Poll::Ready(())
     }

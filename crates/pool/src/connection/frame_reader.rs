@@ -32,6 +32,8 @@ pub(super) struct FrameReader {
     start: usize,
     large: Option<Large>,
     frame_bytes_max: usize,
+    /// Bytes that ever came.
+    read: u64,
     /// Whether no length has been read yet. The first one may be another protocol's bytes even
     /// if it is small enough: those of TLS say 352 MB.
     at_first: bool,
@@ -52,8 +54,14 @@ impl FrameReader {
             start: 0,
             large: None,
             frame_bytes_max,
+            read: 0,
             at_first: true,
         }
+    }
+
+    /// How many bytes the stream gave.
+    pub(super) const fn read(&self) -> u64 {
+        self.read
     }
 
     /// The next frame without its length; `Err` when the stream ended or makes no sense.
@@ -70,6 +78,7 @@ impl FrameReader {
                 Poll::Ready(read) => read.map_err(ReadError::Io)?,
                 Poll::Pending => return Poll::Pending,
             };
+            self.read += read as u64;
             if read == 0 {
                 return Poll::Ready(Err(ReadError::EndOfStream));
             }

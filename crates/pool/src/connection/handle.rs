@@ -54,7 +54,8 @@ impl Connection {
     ) -> Result<Self, ConnectError> {
         let config = Arc::new(config.clone());
         let timeout = config.connection_setup_timeout.unspread(1);
-        setup::connect(&config, &Dial { target: HostPort::new(host, port), timeout }).await
+        let (target, counters) = (HostPort::new(host, port), Arc::default());
+        setup::connect(&config, &Dial { target, timeout, counters }).await
     }
 
     pub(super) fn new(

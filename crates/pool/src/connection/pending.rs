@@ -90,8 +90,10 @@ impl<R: Request> Future for PendingResponse<R> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let bytes = ready!(self.wait.poll_bytes(cx))?;
         let version = self.wait.version;
-        let (_, response) =
-            frame::decode_response::<R>(bytes, version).map_err(RequestError::Decode)?;
+        let (_, response) = frame::decode_response::<R>(bytes, version).map_err(|error| {
+            self.wait.shared.counters.requests_failed.add(1);
+            RequestError::Decode(error)
+        })?;
         if R::KEY == ApiKey::PRODUCE
             && let Some(pause) = throttle::of_produce(&response as &dyn Any, version)
         {

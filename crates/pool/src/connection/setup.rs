@@ -13,16 +13,18 @@ use super::handle::{Call, Connection, exchange_bytes};
 use super::shared::{Lane, Shared};
 use super::stream::Stream;
 use crate::config::{ConnectionConfig, HostPort, Security};
+use crate::counters::Counters;
 use crate::error::{
     AuthenticationError, ConnectError, ConnectErrorKind, DisconnectReason, RequestError,
 };
 use crate::tls::TlsError;
 
-/// Where to connect, and how long TCP and TLS may take.
+/// Where to connect, how long TCP and TLS may take, and what counts it.
 #[derive(Clone, Debug)]
 pub(crate) struct Dial {
     pub(crate) target: HostPort,
     pub(crate) timeout: Duration,
+    pub(crate) counters: Arc<Counters>,
 }
 
 /// Makes a connection.
@@ -35,6 +37,7 @@ pub(crate) async fn connect(
     let connection = match set_up(config, dial).await {
         Ok(connection) => connection,
         Err(kind) => {
+            dial.counters.connections_failed.add(1);
             let error = ConnectError::new(target, kind);
             tracing::debug!(broker = %target, %error, "connecting failed");
             return Err(error);
@@ -54,7 +57,7 @@ async fn set_up(
         Stream::Tcp(_) => None,
         Stream::Tls(stream) => stream.get_ref().1.protocol_version(),
     };
-    let shared = Arc::new(Shared::default());
+    let shared = Arc::new(Shared::new(Arc::clone(&dial.counters)));
     let target = dial.target.clone();
     let driver = Driver::new(stream, Arc::clone(&shared), Arc::clone(config), target.clone());
     tokio::spawn(driver);
@@ -69,6 +72,7 @@ async fn set_up(
     if let Some(session) = session(lifetime, Instant::now().into_std()) {
         shared.set_session(Some(session));
     }
+    shared.set_open();
     tracing::debug!(
         broker = %dial.target,
         apis = connection.api_versions().len(),

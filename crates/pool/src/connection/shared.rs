@@ -7,8 +7,8 @@
 //! that they allow and by their byte budgets.
 
 use std::collections::VecDeque;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,7 @@ use milena_wire::frame::Frame;
 use parking_lot::Mutex;
 
 use super::waiters::{Failure, Waiters};
+use crate::counters::Counters;
 use crate::error::DisconnectReason;
 
 /// A frame that waits to be written.
@@ -55,6 +56,8 @@ struct State {
     session: Option<Session>,
     /// Nobody can start requests any more; the driver ends when nobody waits for a response.
     closing: bool,
+    /// The connection was handed out.
+    is_open: bool,
     end: Option<DisconnectReason>,
 }
 
@@ -82,9 +85,25 @@ pub(super) struct Shared {
     state: Mutex<State>,
     next_correlation_id: AtomicI32,
     pub(super) api_versions: OnceLock<ApiVersions>,
+    pub(super) counters: Arc<Counters>,
 }
 
 impl Shared {
+    /// Nothing is queued, and nobody waits.
+    pub(super) fn new(counters: Arc<Counters>) -> Self {
+        Self { counters, ..Self::default() }
+    }
+
+    /// The connection can be used.
+    pub(super) fn set_open(&self) {
+        self.counters.connections_made.add(1);
+        let mut state = self.state.lock();
+        if state.end.is_none() {
+            state.is_open = true;
+            self.counters.connections_open.add(1);
+        }
+    }
+
     /// A number for the next request.
     pub(super) fn next_correlation_id(&self) -> i32 {
         self.next_correlation_id.fetch_add(1, Ordering::Relaxed) & i32::MAX
@@ -146,6 +165,9 @@ impl Shared {
     pub(super) fn complete(&self, waiter: usize, result: Result<Bytes, Failure>) {
         let (waker, driver) = {
             let mut state = self.state.lock();
+            if result.is_err() && state.waiters.is_awaited_at(waiter) {
+                self.counters.requests_failed.add(1);
+            }
             let waker = state.waiters.complete(waiter, result);
             // The last response of a connection without handles ends it.
             let is_last = state.closing && !state.waiters.is_awaited();
@@ -239,6 +261,12 @@ impl Shared {
     pub(super) fn finish(&self, reason: &DisconnectReason) -> Vec<Outgoing> {
         let mut state = self.state.lock();
         state.end.get_or_insert_with(|| reason.clone());
+        if std::mem::take(&mut state.is_open) {
+            self.counters.connections_open.sub(1);
+            if !matches!(reason, DisconnectReason::Closed | DisconnectReason::Idle(_)) {
+                self.counters.connections_lost.add(1);
+            }
+        }
         let authentication = std::mem::take(&mut state.authentication);
         authentication.into_iter().chain(std::mem::take(&mut state.normal)).collect()
     }

@@ -119,6 +119,11 @@ impl Waiters {
         }
     }
 
+    /// Whether somebody waits at this place.
+    pub(super) fn is_awaited_at(&self, index: usize) -> bool {
+        matches!(self.places.get(index), Some(Place::Waiting(_)))
+    }
+
     /// Whether somebody waits for a response that has not come.
     pub(super) const fn is_awaited(&self) -> bool {
         self.waiting > 0

@@ -15,7 +15,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::scripted::{Listener, Peer, numbered_response, soon};
 
 fn path(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/certificates").join(name)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tls/tests/certificates").join(name)
 }
 
 fn file(name: &str) -> PemSource {

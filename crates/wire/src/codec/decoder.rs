@@ -8,6 +8,7 @@
 
 use bytes::Bytes;
 use bytestring::ByteString;
+use tinyvec::ArrayVec;
 
 use super::Message;
 use crate::{
@@ -324,6 +325,7 @@ impl Decoder {
         Ok(Some(items))
     }
 
+    #[inline]
     pub(crate) fn int32_array(
         &mut self,
         field: &'static str,
@@ -332,6 +334,7 @@ impl Decoder {
         self.nullable_int32_array(field, flexible, true)?.ok_or_else(|| self.null(field))
     }
 
+    #[inline]
     pub(crate) fn nullable_int32_array(
         &mut self,
         field: &'static str,
@@ -343,10 +346,8 @@ impl Decoder {
         };
         let bytes = self.frame.get(self.position..self.position + count * 4).unwrap_or_default();
         let (items, _) = bytes.as_chunks::<4>();
-        let mut array = Int32Array::with_capacity(count);
-        array.extend(items.iter().map(|item| i32::from_be_bytes(*item)));
         self.position += count * 4;
-        Ok(Some(array))
+        Ok(Some(int32_array(items)))
     }
 
     /// A struct behind a byte that is negative for null (KIP-893).
@@ -413,4 +414,16 @@ impl Decoder {
         }
         Ok(unknown)
     }
+}
+
+/// The numbers of an array. A short one is made in one piece, not item by item.
+#[inline]
+fn int32_array(items: &[[u8; 4]]) -> Int32Array {
+    let number = |item: &[u8; 4]| i32::from_be_bytes(*item);
+    let mut few = [0; 5];
+    for (place, item) in few.iter_mut().zip(items) {
+        *place = number(item);
+    }
+    ArrayVec::try_from_array_len(few, items.len())
+        .map_or_else(|_| Int32Array::Heap(items.iter().map(number).collect()), Int32Array::Inline)
 }

@@ -30,6 +30,7 @@ impl CompressionType {
     pub const ALL: [Self; 5] = [Self::None, Self::Gzip, Self::Snappy, Self::Lz4, Self::Zstd];
 
     /// The id in the attributes of a batch.
+    #[must_use]
     pub const fn id(self) -> u8 {
         match self {
             Self::None => 0,
@@ -41,6 +42,7 @@ impl CompressionType {
     }
 
     /// The codec with this id; none for 5 to 255.
+    #[must_use]
     pub const fn from_id(id: u8) -> Option<Self> {
         match id {
             0 => Some(Self::None),
@@ -53,6 +55,7 @@ impl CompressionType {
     }
 
     /// Kafka's name, as in `compression.type`.
+    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -197,6 +200,7 @@ impl Compression {
     }
 
     /// The codec without its level.
+    #[must_use]
     pub const fn codec(self) -> CompressionType {
         match self {
             Self::None => CompressionType::None,
@@ -208,6 +212,7 @@ impl Compression {
     }
 
     /// The level, of codecs that have one.
+    #[must_use]
     pub const fn level(self) -> Option<i32> {
         match self {
             Self::None | Self::Snappy => None,
@@ -216,6 +221,7 @@ impl Compression {
     }
 
     /// The id in the attributes of a batch.
+    #[must_use]
     pub const fn id(self) -> u8 {
         self.codec().id()
     }

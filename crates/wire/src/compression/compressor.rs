@@ -26,6 +26,7 @@ pub struct Compressor {
 
 impl Compressor {
     /// A compressor without any table.
+    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }

@@ -17,6 +17,7 @@ pub struct Decompressor {
 
 impl Decompressor {
     /// A decompressor without any table.
+    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }

@@ -85,11 +85,13 @@ impl DecompressError {
     }
 
     /// The codec that failed.
+    #[must_use]
     pub fn codec(&self) -> CompressionType {
         self.codec
     }
 
     /// What went wrong.
+    #[must_use]
     pub fn kind(&self) -> &DecompressErrorKind {
         &self.kind
     }

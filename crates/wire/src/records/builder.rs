@@ -108,11 +108,13 @@ struct Sizes {
 
 impl RecordBatchBuilder {
     /// A builder with room for `capacity` bytes of batch, header included.
+    #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
         Self::with_buffer(BytesMut::with_capacity(capacity.max(RECORD_BATCH_OVERHEAD)))
     }
 
     /// A builder on an existing buffer, whose content is dropped and whose capacity is used.
+    #[must_use]
     pub fn with_buffer(mut buffer: BytesMut) -> Self {
         buffer.clear();
         // Memory that nobody shares moves over.
@@ -258,6 +260,7 @@ impl RecordBatchBuilder {
 
     /// Bytes that the uncompressed batch would have after a record with these lengths, exactly.
     /// `headers_len` is [`headers_len`](Self::headers_len) of its headers.
+    #[must_use]
     pub fn size_after(
         &self,
         timestamp: i64,
@@ -272,11 +275,13 @@ impl RecordBatchBuilder {
 
     /// Bytes of encoded headers with their count, as [`size_after`](Self::size_after) wants them;
     /// 1 when there are none.
+    #[must_use]
     pub fn headers_len(headers: &[Header<'_>]) -> usize {
         headers_len(headers.iter().copied())
     }
 
     /// Bytes that a batch of this one record has at most, uncompressed, header included.
+    #[must_use]
     pub fn size_upper_bound(
         key_len: Option<usize>,
         value_len: Option<usize>,
@@ -289,36 +294,43 @@ impl RecordBatchBuilder {
     }
 
     /// How many records were appended.
+    #[must_use]
     pub fn records_count(&self) -> u32 {
         self.records_count
     }
 
     /// Whether no record was appended.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.records_count == 0
     }
 
     /// Bytes of the batch so far, uncompressed, header included.
+    #[must_use]
     pub fn encoded_len(&self) -> usize {
         self.buffer.len()
     }
 
     /// Bytes that the buffer holds without growing, header included.
+    #[must_use]
     pub fn capacity(&self) -> usize {
         self.buffer.capacity()
     }
 
     /// The first record's timestamp in milliseconds; -1 in an empty batch.
+    #[must_use]
     pub fn first_timestamp(&self) -> i64 {
         self.first_timestamp
     }
 
     /// The largest timestamp in milliseconds; -1 in an empty batch.
+    #[must_use]
     pub fn max_timestamp(&self) -> i64 {
         self.max_timestamp
     }
 
     /// Drops the records and gives the buffer back.
+    #[must_use]
     pub fn into_buffer(self) -> BytesMut {
         Bytes::from(self.buffer).try_into_mut().unwrap_or_default()
     }

@@ -57,6 +57,7 @@ impl ControlRecordType {
     }
 
     /// The type's number.
+    #[must_use]
     pub const fn id(self) -> i16 {
         match self {
             Self::Abort => 0,
@@ -127,6 +128,7 @@ impl std::error::Error for InvalidControlRecord {}
 ///
 /// `timestamp` is in milliseconds; offset and leader epoch are for
 /// [`RecordBatchMut`](super::RecordBatchMut) to set.
+#[must_use]
 pub fn end_transaction_batch(
     is_committed: bool,
     producer_id: i64,

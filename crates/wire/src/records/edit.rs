@@ -64,6 +64,7 @@ impl<'a> RecordBatchMut<'a> {
     }
 
     /// Bytes of the batch.
+    #[must_use]
     pub fn size_bytes(&self) -> usize {
         self.batch.len()
     }

@@ -135,6 +135,7 @@ impl RecordError {
     }
 
     /// The rule that was broken.
+    #[must_use]
     pub fn kind(&self) -> &RecordErrorKind {
         &self.kind
     }
@@ -142,11 +143,13 @@ impl RecordError {
     /// Where: bytes from the start of the buffer given to
     /// [`RecordBatches`](super::RecordBatches); in records that were compressed, bytes from the
     /// start of the batch's decompressed records.
+    #[must_use]
     pub fn position(&self) -> usize {
         self.position
     }
 
     /// The base offset of the batch, when its header could be read.
+    #[must_use]
     pub fn base_offset(&self) -> Option<i64> {
         self.base_offset
     }

@@ -49,6 +49,7 @@ pub enum TimestampType {
 
 impl TimestampType {
     /// Kafka's name, as in `message.timestamp.type`.
+    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::NoTimestamp => "NoTimestampType",

@@ -26,6 +26,7 @@ pub struct Record<'a> {
 impl<'a> Record<'a> {
     /// The headers in the order of the record, duplicates included.
     #[inline]
+    #[must_use]
     pub fn headers(&self) -> Headers<'a> {
         self.headers
     }
@@ -40,11 +41,13 @@ pub struct Header<'a> {
 
 impl<'a> Header<'a> {
     /// A header to be written.
+    #[must_use]
     pub const fn new(key: &'a str, value: Option<&'a [u8]>) -> Self {
         Self { key: key.as_bytes(), value }
     }
 
     /// The key; bytes that are no UTF-8 are replaced by U+FFFD, as Java does.
+    #[must_use]
     pub fn key(&self) -> Cow<'a, str> {
         String::from_utf8_lossy(self.key)
     }
@@ -59,11 +62,13 @@ impl<'a> Header<'a> {
     }
 
     /// The key's bytes.
+    #[must_use]
     pub const fn key_bytes(&self) -> &'a [u8] {
         self.key
     }
 
     /// The value; none and empty are different.
+    #[must_use]
     pub const fn value(&self) -> Option<&'a [u8]> {
         self.value
     }
@@ -105,6 +110,7 @@ impl<'a> Headers<'a> {
     }
 
     /// The value of the last header with this key, as Java's `lastHeader`.
+    #[must_use]
     pub fn last(self, key: &str) -> Option<Header<'a>> {
         self.filter(|header| header.key == key.as_bytes()).last()
     }

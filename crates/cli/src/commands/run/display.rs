@@ -10,6 +10,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use milena_connect::runtime::{Counts, Progress};
 use tokio::task::AbortHandle;
 
+use crate::notice::say;
+
 /// How often the bar moves.
 const BAR_EVERY: Duration = Duration::from_millis(100);
 /// How often a plain line tells how far it is.
@@ -45,7 +47,7 @@ impl Display {
 
     /// Says something on a line of its own.
     pub(super) fn note(&self, text: &str) {
-        self.beside(|| eprintln!("{}: {text}", self.0.name));
+        self.beside(|| say(format_args!("{}: {text}", self.0.name)));
     }
 
     /// Does something that writes to the terminal, without the bar in its way.
@@ -64,13 +66,13 @@ impl Display {
         }
         let counts = self.0.progress.counts();
         let seconds = self.0.started.elapsed().as_secs_f64();
-        eprintln!(
+        say(format_args!(
             "{}: delivered {} of {}, {} in {seconds:.2} s",
             self.0.name,
             counts.inputs_delivered,
             count(counts.inputs_read, "input"),
             records(&counts),
-        );
+        ));
     }
 }
 
@@ -107,7 +109,7 @@ async fn update(name: String, bar: Option<ProgressBar>, progress: Arc<Progress>)
                 bar.set_position(counts.input_bytes);
                 bar.set_message(records(&counts));
             }
-            None => eprintln!("{name}: {} so far", records(&counts)),
+            None => say(format_args!("{name}: {} so far", records(&counts))),
         }
     }
 }

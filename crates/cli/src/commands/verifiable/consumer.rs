@@ -25,7 +25,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Runs until the count or an interrupt.
 pub(crate) async fn run(arguments: VerifiableConsumer) -> Result<(), Failure> {
-    let mut interrupt = Interrupt::listen();
+    let mut interrupt = Interrupt::listen()?;
     let consumer = Consumer::new(config(&arguments)?)?;
     consumer.set_rebalance_listener(Events);
     consumer.subscribe([arguments.topic.as_str()])?;
@@ -35,7 +35,7 @@ pub(crate) async fn run(arguments: VerifiableConsumer) -> Result<(), Failure> {
     event("shutdown_complete", Value::Null)?;
     outcome?;
     closed?;
-    Ok(())
+    interrupt.outcome()
 }
 
 fn config(arguments: &VerifiableConsumer) -> Result<ConsumerConfig, Failure> {

@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use super::event;
 use crate::{
     arguments::VerifiableProducer,
-    failure::Failure,
+    failure::{Failure, explain},
     interrupt::Interrupt,
     properties::{PropertyList, warn},
 };
@@ -38,7 +38,7 @@ struct Sent {
 
 /// Runs until the count or an interrupt.
 pub(crate) async fn run(arguments: VerifiableProducer) -> Result<(), Failure> {
-    let mut interrupt = Interrupt::listen();
+    let mut interrupt = Interrupt::listen()?;
     let producer = Producer::new(&config(&arguments)?)?;
     event("startup_complete", Value::Null)?;
     let (sender, receiver) = mpsc::channel(QUEUE);
@@ -53,17 +53,18 @@ pub(crate) async fn run(arguments: VerifiableProducer) -> Result<(), Failure> {
     let acked = acked.load(Ordering::Relaxed);
     event("tool_data", summary(&arguments, sent, acked, begin.elapsed()))?;
     closed?;
-    Ok(())
+    interrupt.outcome()
 }
 
 fn config(arguments: &VerifiableProducer) -> Result<ProducerConfig, Failure> {
     let mut properties = PropertyList::from_file(arguments.command_config.as_deref())?;
     properties.set_default("bootstrap.servers", &arguments.bootstrap_server);
     properties.set_default("acks", arguments.acks);
-    properties.set_default("retries", 0);
-    if arguments.acks != -1 {
+    if arguments.acks != -1 || !properties.contains("retries") {
+        // Without retries there is nothing that idempotence could protect.
         properties.set_default("enable.idempotence", false);
     }
+    properties.set_default("retries", 0);
     let config = ProducerConfig::from_properties(properties.into_entries())?;
     warn(config.warnings());
     Ok(config)
@@ -148,7 +149,7 @@ async fn report(
                     "key": key,
                     "value": value,
                     "exception": exception,
-                    "message": error.to_string(),
+                    "message": explain(&error),
                 });
                 event("producer_send_error", body)?;
             }

@@ -1,291 +1,194 @@
 //! The options that every builder has.
 
-/// Gives a builder whose field `options` is an `Options` the options of every client.
-macro_rules! common_options {
-    ($builder:ident, $config:ident, $kind:expr) => {
-        impl $builder {
-            pub(in crate::config) fn new() -> Self {
-                Self { options: Options::new($kind) }
-            }
+use std::path::PathBuf;
+use std::time::Duration;
 
-            fn set(mut self, name: &str, value: Value) -> Self {
-                self.options.set(name, value);
-                self
-            }
+use super::ConfigBuilder;
+use crate::config::value::Value;
+use crate::config::{
+    ClientDnsLookup, MetadataRecoveryStrategy, Secret, SecurityProtocol, TlsVersion,
+};
 
-            /// Checks everything and gives the configuration.
-            ///
-            /// Warnings are in the configuration, and are logged with `tracing`.
-            ///
-            /// # Errors
-            ///
-            /// [`ErrorKind::Config`](crate::ErrorKind::Config) with every problem in one message.
-            pub fn build(self) -> Result<$config, Error> {
-                $config::settle(self.options.settle())
-            }
+impl<C> ConfigBuilder<C> {
+    /// The name under which the brokers' logs, metrics and quotas know this client.
+    ///
+    /// Kafka property `client.id`, our default `milena`, Kafka's default empty, since Kafka
+    /// 0.8.2.
+    pub fn client_id(self, id: impl Into<String>) -> Self {
+        self.set("client.id", Value::Text(id.into()))
+    }
 
-            /// Sets a property by Kafka's name, as a text.
-            #[must_use]
-            pub fn property(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-                self.options.set_text(name, value);
-                self
-            }
+    /// How a broker's name becomes addresses.
+    ///
+    /// Kafka property `client.dns.lookup`, our default `use_all_dns_ips`, Kafka's default
+    /// `use_all_dns_ips`, since Kafka 2.1.
+    pub fn client_dns_lookup(self, choice: ClientDnsLookup) -> Self {
+        self.set("client.dns.lookup", Value::Text(choice.as_str().to_owned()))
+    }
 
-            /// Sets properties by Kafka's names, as texts; later ones count.
-            #[must_use]
-            pub fn properties<K: Into<String>, V: Into<String>>(
-                mut self,
-                properties: impl IntoIterator<Item = (K, V)>,
-            ) -> Self {
-                for (name, value) in properties {
-                    self.options.set_text(name, value);
-                }
-                self
-            }
+    /// Whether connections use TLS, SASL, both or neither.
+    ///
+    /// Kafka property `security.protocol`, our default `PLAINTEXT`, Kafka's default
+    /// `PLAINTEXT`, since Kafka 0.9.
+    pub fn security_protocol(self, choice: SecurityProtocol) -> Self {
+        self.set("security.protocol", Value::Text(choice.as_str().to_owned()))
+    }
 
-            /// Sets the properties of a file; problems name the line.
-            #[must_use]
-            pub fn properties_file(mut self, properties: &Properties) -> Self {
-                self.options.set_properties(properties);
-                self
-            }
+    /// A PEM file with the certificates that are trusted, in place of the system's roots.
+    ///
+    /// Kafka property `ssl.truststore.location`, our default none, Kafka's default none,
+    /// since Kafka 0.9.
+    pub fn ssl_truststore_location(self, path: impl Into<PathBuf>) -> Self {
+        self.set("ssl.truststore.location", Value::Text(path.into().to_string_lossy().into_owned()))
+    }
 
-            /// Who the client is, in place of `sasl.mechanism` and `sasl.jaas.config`.
-            ///
-            /// It goes with [`SecurityProtocol::SaslSsl`] or [`SecurityProtocol::SaslPlaintext`].
-            #[must_use]
-            pub fn sasl(mut self, sasl: Sasl) -> Self {
-                self.options.set_sasl(sasl);
-                self
-            }
+    /// The certificates that are trusted, in PEM, in place of the system's roots.
+    ///
+    /// Kafka property `ssl.truststore.certificates`, our default none, Kafka's default
+    /// none, since Kafka 2.7.
+    pub fn ssl_truststore_certificates(self, pem: impl Into<Secret>) -> Self {
+        self.set("ssl.truststore.certificates", Value::Password(pem.into()))
+    }
 
-            /// Settings that weaken security.
-            #[must_use]
-            pub fn dangerous(self) -> Dangerous<Self> {
-                Dangerous { builder: self }
-            }
+    /// A PEM file with the client's private key and its certificate chain.
+    ///
+    /// Kafka property `ssl.keystore.location`, our default none, Kafka's default none,
+    /// since Kafka 0.9.
+    pub fn ssl_keystore_location(self, path: impl Into<PathBuf>) -> Self {
+        self.set("ssl.keystore.location", Value::Text(path.into().to_string_lossy().into_owned()))
+    }
 
-            /// The name under which the brokers' logs, metrics and quotas know this client.
-            ///
-            /// Kafka property `client.id`, our default `milena`, Kafka's default empty, since Kafka
-            /// 0.8.2.
-            #[must_use]
-            pub fn client_id(self, id: impl Into<String>) -> Self {
-                self.set("client.id", Value::Text(id.into()))
-            }
+    /// The client's certificate chain in PEM; it goes with
+    /// [`ssl_keystore_key`](Self::ssl_keystore_key).
+    ///
+    /// Kafka property `ssl.keystore.certificate.chain`, our default none, Kafka's default
+    /// none, since Kafka 2.7.
+    pub fn ssl_keystore_certificate_chain(self, pem: impl Into<Secret>) -> Self {
+        self.set("ssl.keystore.certificate.chain", Value::Password(pem.into()))
+    }
 
-            /// How a broker's name becomes addresses.
-            ///
-            /// Kafka property `client.dns.lookup`, our default `use_all_dns_ips`, Kafka's default
-            /// `use_all_dns_ips`, since Kafka 2.1.
-            #[must_use]
-            pub fn client_dns_lookup(self, choice: ClientDnsLookup) -> Self {
-                self.set("client.dns.lookup", Value::Text(choice.as_str().to_owned()))
-            }
+    /// The client's private key in PEM (PKCS#8).
+    ///
+    /// Kafka property `ssl.keystore.key`, our default none, Kafka's default none, since
+    /// Kafka 2.7.
+    pub fn ssl_keystore_key(self, pem: impl Into<Secret>) -> Self {
+        self.set("ssl.keystore.key", Value::Password(pem.into()))
+    }
 
-            /// Whether connections use TLS, SASL, both or neither.
-            ///
-            /// Kafka property `security.protocol`, our default `PLAINTEXT`, Kafka's default
-            /// `PLAINTEXT`, since Kafka 0.9.
-            #[must_use]
-            pub fn security_protocol(self, choice: SecurityProtocol) -> Self {
-                self.set("security.protocol", Value::Text(choice.as_str().to_owned()))
-            }
+    /// The versions of TLS that may be spoken.
+    ///
+    /// Kafka property `ssl.enabled.protocols`, our default `TLSv1.2,TLSv1.3`, Kafka's
+    /// default `TLSv1.2,TLSv1.3`, since Kafka 0.9.
+    pub fn ssl_enabled_protocols(self, all: &[TlsVersion]) -> Self {
+        self.set(
+            "ssl.enabled.protocols",
+            Value::List(all.iter().map(|one| one.as_str().to_owned()).collect()),
+        )
+    }
 
-            /// A PEM file with the certificates that are trusted, in place of the system's roots.
-            ///
-            /// Kafka property `ssl.truststore.location`, our default none, Kafka's default none,
-            /// since Kafka 0.9.
-            #[must_use]
-            pub fn ssl_truststore_location(self, path: impl Into<PathBuf>) -> Self {
-                self.set(
-                    "ssl.truststore.location",
-                    Value::Text(path.into().to_string_lossy().into_owned()),
-                )
-            }
+    /// A connection that nothing went over for this time is closed.
+    ///
+    /// Kafka property `connections.max.idle.ms`, our default `540000` (producer, consumer),
+    /// `300000` (admin), Kafka's default `540000` (producer, consumer), `300000` (admin),
+    /// since Kafka 0.9 (producer, consumer), 0.11 (admin).
+    pub fn connections_max_idle(self, duration: Duration) -> Self {
+        self.set("connections.max.idle.ms", Value::millis(duration))
+    }
 
-            /// The certificates that are trusted, in PEM, in place of the system's roots.
-            ///
-            /// Kafka property `ssl.truststore.certificates`, our default none, Kafka's default
-            /// none, since Kafka 2.7.
-            #[must_use]
-            pub fn ssl_truststore_certificates(self, pem: impl Into<Secret>) -> Self {
-                self.set("ssl.truststore.certificates", Value::Password(pem.into()))
-            }
+    /// The pause before the first new attempt to connect; it doubles with every further one.
+    ///
+    /// Kafka property `reconnect.backoff.ms`, our default `50`, Kafka's default `50`, since
+    /// Kafka 0.8.2.
+    pub fn reconnect_backoff(self, duration: Duration) -> Self {
+        self.set("reconnect.backoff.ms", Value::millis(duration))
+    }
 
-            /// A PEM file with the client's private key and its certificate chain.
-            ///
-            /// Kafka property `ssl.keystore.location`, our default none, Kafka's default none,
-            /// since Kafka 0.9.
-            #[must_use]
-            pub fn ssl_keystore_location(self, path: impl Into<PathBuf>) -> Self {
-                self.set(
-                    "ssl.keystore.location",
-                    Value::Text(path.into().to_string_lossy().into_owned()),
-                )
-            }
+    /// The longest pause between two attempts to connect to a broker.
+    ///
+    /// Kafka property `reconnect.backoff.max.ms`, our default `1000`, Kafka's default
+    /// `1000`, since Kafka 0.11.
+    pub fn reconnect_backoff_max(self, duration: Duration) -> Self {
+        self.set("reconnect.backoff.max.ms", Value::millis(duration))
+    }
 
-            /// The client's certificate chain in PEM; it goes with
-            /// [`ssl_keystore_key`](Self::ssl_keystore_key).
-            ///
-            /// Kafka property `ssl.keystore.certificate.chain`, our default none, Kafka's default
-            /// none, since Kafka 2.7.
-            #[must_use]
-            pub fn ssl_keystore_certificate_chain(self, pem: impl Into<Secret>) -> Self {
-                self.set("ssl.keystore.certificate.chain", Value::Password(pem.into()))
-            }
+    /// How long the first attempt to connect may take; it doubles with every further one.
+    ///
+    /// Kafka property `socket.connection.setup.timeout.ms`, our default `10000`, Kafka's
+    /// default `10000`, since Kafka 2.7.
+    pub fn socket_connection_setup_timeout(self, duration: Duration) -> Self {
+        self.set("socket.connection.setup.timeout.ms", Value::millis(duration))
+    }
 
-            /// The client's private key in PEM (PKCS#8).
-            ///
-            /// Kafka property `ssl.keystore.key`, our default none, Kafka's default none, since
-            /// Kafka 2.7.
-            #[must_use]
-            pub fn ssl_keystore_key(self, pem: impl Into<Secret>) -> Self {
-                self.set("ssl.keystore.key", Value::Password(pem.into()))
-            }
+    /// The longest time that an attempt to connect may take.
+    ///
+    /// Kafka property `socket.connection.setup.timeout.max.ms`, our default `30000`,
+    /// Kafka's default `30000`, since Kafka 2.7.
+    pub fn socket_connection_setup_timeout_max(self, duration: Duration) -> Self {
+        self.set("socket.connection.setup.timeout.max.ms", Value::millis(duration))
+    }
 
-            /// The versions of TLS that may be spoken.
-            ///
-            /// Kafka property `ssl.enabled.protocols`, our default `TLSv1.2,TLSv1.3`, Kafka's
-            /// default `TLSv1.2,TLSv1.3`, since Kafka 0.9.
-            #[must_use]
-            pub fn ssl_enabled_protocols(self, all: &[TlsVersion]) -> Self {
-                self.set(
-                    "ssl.enabled.protocols",
-                    Value::List(all.iter().map(|one| one.as_str().to_owned()).collect()),
-                )
-            }
+    /// The size of the socket's receive buffer in bytes.
+    ///
+    /// Kafka property `receive.buffer.bytes`, our default `-1`, Kafka's default `32768`
+    /// (producer), `65536` (consumer, admin), since Kafka 0.8.2 (producer), 0.9 (consumer,
+    /// admin).
+    pub fn receive_buffer_bytes(self, bytes: u32) -> Self {
+        self.set("receive.buffer.bytes", Value::Integer(bytes.into()))
+    }
 
-            /// A connection that nothing went over for this time is closed.
-            ///
-            /// Kafka property `connections.max.idle.ms`, our default `540000` (producer, consumer),
-            /// `300000` (admin), Kafka's default `540000` (producer, consumer), `300000` (admin),
-            /// since Kafka 0.9 (producer, consumer), 0.11 (admin).
-            #[must_use]
-            pub fn connections_max_idle(self, duration: Duration) -> Self {
-                self.set("connections.max.idle.ms", Value::millis(duration))
-            }
+    /// The size of the socket's send buffer in bytes.
+    ///
+    /// Kafka property `send.buffer.bytes`, our default `-1`, Kafka's default `131072`,
+    /// since Kafka 0.8.2.
+    pub fn send_buffer_bytes(self, bytes: u32) -> Self {
+        self.set("send.buffer.bytes", Value::Integer(bytes.into()))
+    }
 
-            /// The pause before the first new attempt to connect; it doubles with every further one.
-            ///
-            /// Kafka property `reconnect.backoff.ms`, our default `50`, Kafka's default `50`, since
-            /// Kafka 0.8.2.
-            #[must_use]
-            pub fn reconnect_backoff(self, duration: Duration) -> Self {
-                self.set("reconnect.backoff.ms", Value::millis(duration))
-            }
+    /// How long one request may wait for its response before the connection is given up.
+    ///
+    /// Kafka property `request.timeout.ms`, our default `30000`, Kafka's default `30000`,
+    /// since Kafka 0.9.
+    pub fn request_timeout(self, duration: Duration) -> Self {
+        self.set("request.timeout.ms", Value::millis(duration))
+    }
 
-            /// The longest pause between two attempts to connect to a broker.
-            ///
-            /// Kafka property `reconnect.backoff.max.ms`, our default `1000`, Kafka's default
-            /// `1000`, since Kafka 0.11.
-            #[must_use]
-            pub fn reconnect_backoff_max(self, duration: Duration) -> Self {
-                self.set("reconnect.backoff.max.ms", Value::millis(duration))
-            }
+    /// The pause before the first retry; it doubles with every further one.
+    ///
+    /// Kafka property `retry.backoff.ms`, our default `100`, Kafka's default `100`, since
+    /// Kafka 0.8.2.
+    pub fn retry_backoff(self, duration: Duration) -> Self {
+        self.set("retry.backoff.ms", Value::millis(duration))
+    }
 
-            /// How long the first attempt to connect may take; it doubles with every further one.
-            ///
-            /// Kafka property `socket.connection.setup.timeout.ms`, our default `10000`, Kafka's
-            /// default `10000`, since Kafka 2.7.
-            #[must_use]
-            pub fn socket_connection_setup_timeout(self, duration: Duration) -> Self {
-                self.set("socket.connection.setup.timeout.ms", Value::millis(duration))
-            }
+    /// The longest pause between two tries.
+    ///
+    /// Kafka property `retry.backoff.max.ms`, our default `1000`, Kafka's default `1000`,
+    /// since Kafka 3.7.
+    pub fn retry_backoff_max(self, duration: Duration) -> Self {
+        self.set("retry.backoff.max.ms", Value::millis(duration))
+    }
 
-            /// The longest time that an attempt to connect may take.
-            ///
-            /// Kafka property `socket.connection.setup.timeout.max.ms`, our default `30000`,
-            /// Kafka's default `30000`, since Kafka 2.7.
-            #[must_use]
-            pub fn socket_connection_setup_timeout_max(self, duration: Duration) -> Self {
-                self.set("socket.connection.setup.timeout.max.ms", Value::millis(duration))
-            }
+    /// After this time the metadata is asked for again, even if nothing went wrong.
+    ///
+    /// Kafka property `metadata.max.age.ms`, our default `300000`, Kafka's default
+    /// `300000`, since Kafka 0.8.2.
+    pub fn metadata_max_age(self, duration: Duration) -> Self {
+        self.set("metadata.max.age.ms", Value::millis(duration))
+    }
 
-            /// The size of the socket's receive buffer in bytes.
-            ///
-            /// Kafka property `receive.buffer.bytes`, our default `-1`, Kafka's default `32768`
-            /// (producer), `65536` (consumer, admin), since Kafka 0.8.2 (producer), 0.9 (consumer,
-            /// admin).
-            #[must_use]
-            pub fn receive_buffer_bytes(self, bytes: u32) -> Self {
-                self.set("receive.buffer.bytes", Value::Integer(bytes.into()))
-            }
+    /// What to do when none of the known brokers can be reached.
+    ///
+    /// Kafka property `metadata.recovery.strategy`, our default `rebootstrap`, Kafka's
+    /// default `rebootstrap`, since Kafka 3.8.
+    pub fn metadata_recovery_strategy(self, choice: MetadataRecoveryStrategy) -> Self {
+        self.set("metadata.recovery.strategy", Value::Text(choice.as_str().to_owned()))
+    }
 
-            /// The size of the socket's send buffer in bytes.
-            ///
-            /// Kafka property `send.buffer.bytes`, our default `-1`, Kafka's default `131072`,
-            /// since Kafka 0.8.2.
-            #[must_use]
-            pub fn send_buffer_bytes(self, bytes: u32) -> Self {
-                self.set("send.buffer.bytes", Value::Integer(bytes.into()))
-            }
-
-            /// How long one request may wait for its response before the connection is given up.
-            ///
-            /// Kafka property `request.timeout.ms`, our default `30000`, Kafka's default `30000`,
-            /// since Kafka 0.9.
-            #[must_use]
-            pub fn request_timeout(self, duration: Duration) -> Self {
-                self.set("request.timeout.ms", Value::millis(duration))
-            }
-
-            /// The pause before the first retry; it doubles with every further one.
-            ///
-            /// Kafka property `retry.backoff.ms`, our default `100`, Kafka's default `100`, since
-            /// Kafka 0.8.2.
-            #[must_use]
-            pub fn retry_backoff(self, duration: Duration) -> Self {
-                self.set("retry.backoff.ms", Value::millis(duration))
-            }
-
-            /// The longest pause between two tries.
-            ///
-            /// Kafka property `retry.backoff.max.ms`, our default `1000`, Kafka's default `1000`,
-            /// since Kafka 3.7.
-            #[must_use]
-            pub fn retry_backoff_max(self, duration: Duration) -> Self {
-                self.set("retry.backoff.max.ms", Value::millis(duration))
-            }
-
-            /// After this time the metadata is asked for again, even if nothing went wrong.
-            ///
-            /// Kafka property `metadata.max.age.ms`, our default `300000`, Kafka's default
-            /// `300000`, since Kafka 0.8.2.
-            #[must_use]
-            pub fn metadata_max_age(self, duration: Duration) -> Self {
-                self.set("metadata.max.age.ms", Value::millis(duration))
-            }
-
-            /// What to do when none of the known brokers can be reached.
-            ///
-            /// Kafka property `metadata.recovery.strategy`, our default `rebootstrap`, Kafka's
-            /// default `rebootstrap`, since Kafka 3.8.
-            #[must_use]
-            pub fn metadata_recovery_strategy(self, choice: MetadataRecoveryStrategy) -> Self {
-                self.set("metadata.recovery.strategy", Value::Text(choice.as_str().to_owned()))
-            }
-
-            /// How long no metadata may be had before the client starts again from the bootstrap servers.
-            ///
-            /// Kafka property `metadata.recovery.rebootstrap.trigger.ms`, our default `300000`,
-            /// Kafka's default `300000`, since Kafka 4.0.
-            #[must_use]
-            pub fn metadata_recovery_rebootstrap_trigger(self, duration: Duration) -> Self {
-                self.set("metadata.recovery.rebootstrap.trigger.ms", Value::millis(duration))
-            }
-        }
-
-        impl Dangerous<$builder> {
-            /// Accepts a certificate that names another host, as long as it is trusted: whoever has any
-            /// trusted certificate can pose as the broker.
-            #[must_use]
-            pub fn disable_host_name_verification(mut self) -> $builder {
-                self.builder.options.disable_host_name_verification();
-                self.builder
-            }
-        }
-    };
+    /// How long no metadata may be had before the client starts again from the bootstrap servers.
+    ///
+    /// Kafka property `metadata.recovery.rebootstrap.trigger.ms`, our default `300000`,
+    /// Kafka's default `300000`, since Kafka 4.0.
+    pub fn metadata_recovery_rebootstrap_trigger(self, duration: Duration) -> Self {
+        self.set("metadata.recovery.rebootstrap.trigger.ms", Value::millis(duration))
+    }
 }
-
-pub(super) use common_options;

@@ -1,32 +1,15 @@
 //! The consumer's builder.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use super::super::consumer::{Assignor, AutoOffsetReset, IsolationLevel};
-use super::super::options::Options;
-use super::super::property::ClientKind;
-use super::super::value::Value;
-use super::super::{
-    ClientDnsLookup, ConsumerConfig, MetadataRecoveryStrategy, Properties, Sasl, Secret,
-    SecurityProtocol, TlsVersion,
-};
-use super::{Dangerous, common_options};
-use crate::error::Error;
-
-/// Collects the options of a [`ConsumerConfig`]; of two values for one property the later counts.
-#[derive(Debug)]
-pub struct ConsumerConfigBuilder {
-    options: Options,
-}
-
-common_options!(ConsumerConfigBuilder, ConsumerConfig, ClientKind::Consumer);
+use super::ConsumerConfigBuilder;
+use crate::config::consumer::{Assignor, AutoOffsetReset, IsolationLevel};
+use crate::config::value::Value;
 
 impl ConsumerConfigBuilder {
     /// The group whose members share the partitions and the committed offsets.
     ///
     /// Kafka property `group.id`, our default none, Kafka's default none, since Kafka 0.9.
-    #[must_use]
     pub fn group_id(self, id: impl Into<String>) -> Self {
         self.set("group.id", Value::Text(id.into()))
     }
@@ -34,7 +17,6 @@ impl ConsumerConfigBuilder {
     /// Names this member across restarts, so that coming back soon causes no rebalance.
     ///
     /// Kafka property `group.instance.id`, our default none, Kafka's default none, since Kafka 2.3.
-    #[must_use]
     pub fn group_instance_id(self, id: impl Into<String>) -> Self {
         self.set("group.instance.id", Value::Text(id.into()))
     }
@@ -46,7 +28,6 @@ impl ConsumerConfigBuilder {
     /// Kafka's default
     /// `org.apache.kafka.clients.consumer.RangeAssignor,org.apache.kafka.clients.consumer.CooperativeStickyAssignor`,
     /// since Kafka 0.9.
-    #[must_use]
     pub fn partition_assignment_strategy(self, all: &[Assignor]) -> Self {
         self.set(
             "partition.assignment.strategy",
@@ -58,7 +39,6 @@ impl ConsumerConfigBuilder {
     ///
     /// Kafka property `session.timeout.ms`, our default `45000`, Kafka's default `45000`, since
     /// Kafka 0.9.
-    #[must_use]
     pub fn session_timeout(self, duration: Duration) -> Self {
         self.set("session.timeout.ms", Value::millis(duration))
     }
@@ -67,7 +47,6 @@ impl ConsumerConfigBuilder {
     ///
     /// Kafka property `heartbeat.interval.ms`, our default `3000`, Kafka's default `3000`, since
     /// Kafka 0.9.
-    #[must_use]
     pub fn heartbeat_interval(self, duration: Duration) -> Self {
         self.set("heartbeat.interval.ms", Value::millis(duration))
     }
@@ -76,7 +55,6 @@ impl ConsumerConfigBuilder {
     ///
     /// Kafka property `max.poll.interval.ms`, our default `300000`, Kafka's default `300000`, since
     /// Kafka 0.10.1.
-    #[must_use]
     pub fn max_poll_interval(self, duration: Duration) -> Self {
         self.set("max.poll.interval.ms", Value::millis(duration))
     }
@@ -85,7 +63,6 @@ impl ConsumerConfigBuilder {
     ///
     /// Kafka property `max.poll.records`, our default `500`, Kafka's default `500`, since Kafka
     /// 0.10.
-    #[must_use]
     pub fn max_poll_records(self, count: usize) -> Self {
         self.set("max.poll.records", Value::size(count))
     }
@@ -94,7 +71,6 @@ impl ConsumerConfigBuilder {
     ///
     /// Kafka property `auto.offset.reset`, our default `latest`, Kafka's default `latest`, since
     /// Kafka 0.9.
-    #[must_use]
     pub fn auto_offset_reset(self, reset: AutoOffsetReset) -> Self {
         self.set("auto.offset.reset", Value::Text(reset.to_text()))
     }
@@ -103,7 +79,6 @@ impl ConsumerConfigBuilder {
     ///
     /// Kafka property `enable.auto.commit`, our default `true`, Kafka's default `true`, since Kafka
     /// 0.9.
-    #[must_use]
     pub fn enable_auto_commit(self, enable: bool) -> Self {
         self.set("enable.auto.commit", Value::Boolean(enable))
     }
@@ -112,7 +87,6 @@ impl ConsumerConfigBuilder {
     ///
     /// Kafka property `auto.commit.interval.ms`, our default `5000`, Kafka's default `5000`, since
     /// Kafka 0.9.
-    #[must_use]
     pub fn auto_commit_interval(self, duration: Duration) -> Self {
         self.set("auto.commit.interval.ms", Value::millis(duration))
     }
@@ -121,7 +95,6 @@ impl ConsumerConfigBuilder {
     ///
     /// Kafka property `isolation.level`, our default `read_uncommitted`, Kafka's default
     /// `read_uncommitted`, since Kafka 0.11.
-    #[must_use]
     pub fn isolation_level(self, level: IsolationLevel) -> Self {
         self.set("isolation.level", Value::Text(level.as_str().to_owned()))
     }
@@ -130,7 +103,6 @@ impl ConsumerConfigBuilder {
     ///
     /// Kafka property `allow.auto.create.topics`, our default `true`, Kafka's default `true`, since
     /// Kafka 2.3.
-    #[must_use]
     pub fn allow_auto_create_topics(self, enable: bool) -> Self {
         self.set("allow.auto.create.topics", Value::Boolean(enable))
     }
@@ -138,7 +110,6 @@ impl ConsumerConfigBuilder {
     /// Compares the checksum of every batch with its bytes.
     ///
     /// Kafka property `check.crcs`, our default `true`, Kafka's default `true`, since Kafka 0.9.
-    #[must_use]
     pub fn check_crcs(self, enable: bool) -> Self {
         self.set("check.crcs", Value::Boolean(enable))
     }
@@ -146,7 +117,6 @@ impl ConsumerConfigBuilder {
     /// The broker answers a fetch when it has this many bytes.
     ///
     /// Kafka property `fetch.min.bytes`, our default `1`, Kafka's default `1`, since Kafka 0.9.
-    #[must_use]
     pub fn fetch_min_bytes(self, bytes: u32) -> Self {
         self.set("fetch.min.bytes", Value::Integer(bytes.into()))
     }
@@ -155,7 +125,6 @@ impl ConsumerConfigBuilder {
     ///
     /// Kafka property `fetch.max.wait.ms`, our default `500`, Kafka's default `500`, since Kafka
     /// 0.9.
-    #[must_use]
     pub fn fetch_max_wait(self, duration: Duration) -> Self {
         self.set("fetch.max.wait.ms", Value::millis(duration))
     }
@@ -164,7 +133,6 @@ impl ConsumerConfigBuilder {
     ///
     /// Kafka property `fetch.max.bytes`, our default `52428800`, Kafka's default `52428800`, since
     /// Kafka 0.10.1.
-    #[must_use]
     pub fn fetch_max_bytes(self, bytes: u32) -> Self {
         self.set("fetch.max.bytes", Value::Integer(bytes.into()))
     }
@@ -173,7 +141,6 @@ impl ConsumerConfigBuilder {
     ///
     /// Kafka property `max.partition.fetch.bytes`, our default `1048576`, Kafka's default
     /// `1048576`, since Kafka 0.9.
-    #[must_use]
     pub fn max_partition_fetch_bytes(self, bytes: u32) -> Self {
         self.set("max.partition.fetch.bytes", Value::Integer(bytes.into()))
     }
@@ -182,7 +149,6 @@ impl ConsumerConfigBuilder {
     ///
     /// Kafka property `client.rack`, our default empty, Kafka's default empty, since Kafka 2.4
     /// (consumer), 4.4 (producer).
-    #[must_use]
     pub fn client_rack(self, rack: impl Into<String>) -> Self {
         self.set("client.rack", Value::Text(rack.into()))
     }
@@ -191,7 +157,6 @@ impl ConsumerConfigBuilder {
     ///
     /// Kafka property `default.api.timeout.ms`, our default `60000`, Kafka's default `60000`, since
     /// Kafka 2.0.
-    #[must_use]
     pub fn default_api_timeout(self, duration: Duration) -> Self {
         self.set("default.api.timeout.ms", Value::millis(duration))
     }

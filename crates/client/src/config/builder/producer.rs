@@ -1,32 +1,15 @@
 //! The producer's builder.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use super::super::options::Options;
-use super::super::producer::{Acks, CompressionType, PartitionerClass};
-use super::super::property::ClientKind;
-use super::super::value::Value;
-use super::super::{
-    ClientDnsLookup, MetadataRecoveryStrategy, ProducerConfig, Properties, Sasl, Secret,
-    SecurityProtocol, TlsVersion,
-};
-use super::{Dangerous, common_options};
-use crate::error::Error;
-
-/// Collects the options of a [`ProducerConfig`]; of two values for one property the later counts.
-#[derive(Debug)]
-pub struct ProducerConfigBuilder {
-    options: Options,
-}
-
-common_options!(ProducerConfigBuilder, ProducerConfig, ClientKind::Producer);
+use super::ProducerConfigBuilder;
+use crate::config::producer::{Acks, CompressionType, PartitionerClass};
+use crate::config::value::Value;
 
 impl ProducerConfigBuilder {
     /// Which replicas must have a record before the broker answers.
     ///
     /// Kafka property `acks`, our default `all`, Kafka's default `all`, since Kafka 0.8.2.
-    #[must_use]
     pub fn acks(self, choice: Acks) -> Self {
         self.set("acks", Value::Text(choice.as_str().to_owned()))
     }
@@ -35,7 +18,6 @@ impl ProducerConfigBuilder {
     ///
     /// Kafka property `enable.idempotence`, our default `true`, Kafka's default `true`, since Kafka
     /// 0.11.
-    #[must_use]
     pub fn enable_idempotence(self, enable: bool) -> Self {
         self.set("enable.idempotence", Value::Boolean(enable))
     }
@@ -45,7 +27,6 @@ impl ProducerConfigBuilder {
     ///
     /// Kafka property `max.in.flight.requests.per.connection`, our default `5`, Kafka's default
     /// `5`, since Kafka 0.8.2.
-    #[must_use]
     pub fn max_in_flight_requests_per_connection(self, count: usize) -> Self {
         self.set("max.in.flight.requests.per.connection", Value::size(count))
     }
@@ -54,7 +35,6 @@ impl ProducerConfigBuilder {
     ///
     /// Kafka property `retries`, our default `2147483647`, Kafka's default `2147483647`, since
     /// Kafka 0.8.2 (producer), 0.11 (admin).
-    #[must_use]
     pub fn retries(self, count: u32) -> Self {
         self.set("retries", Value::Integer(count.into()))
     }
@@ -63,7 +43,6 @@ impl ProducerConfigBuilder {
     ///
     /// Kafka property `batch.size`, our default `16384`, Kafka's default `16384`, since Kafka
     /// 0.8.2.
-    #[must_use]
     pub fn batch_size(self, bytes: usize) -> Self {
         self.set("batch.size", Value::size(bytes))
     }
@@ -71,7 +50,6 @@ impl ProducerConfigBuilder {
     /// How long a batch that is not full waits for more records.
     ///
     /// Kafka property `linger.ms`, our default `5`, Kafka's default `5`, since Kafka 0.8.2.
-    #[must_use]
     pub fn linger(self, duration: Duration) -> Self {
         self.set("linger.ms", Value::millis(duration))
     }
@@ -80,7 +58,6 @@ impl ProducerConfigBuilder {
     ///
     /// Kafka property `buffer.memory`, our default `33554432`, Kafka's default `33554432`, since
     /// Kafka 0.8.2.
-    #[must_use]
     pub fn buffer_memory(self, bytes: usize) -> Self {
         self.set("buffer.memory", Value::size(bytes))
     }
@@ -89,7 +66,6 @@ impl ProducerConfigBuilder {
     ///
     /// Kafka property `max.block.ms`, our default `60000`, Kafka's default `60000`, since Kafka
     /// 0.9.
-    #[must_use]
     pub fn max_block(self, duration: Duration) -> Self {
         self.set("max.block.ms", Value::millis(duration))
     }
@@ -99,7 +75,6 @@ impl ProducerConfigBuilder {
     ///
     /// Kafka property `delivery.timeout.ms`, our default `120000`, Kafka's default `120000`, since
     /// Kafka 2.1.
-    #[must_use]
     pub fn delivery_timeout(self, duration: Duration) -> Self {
         self.set("delivery.timeout.ms", Value::millis(duration))
     }
@@ -108,7 +83,6 @@ impl ProducerConfigBuilder {
     ///
     /// Kafka property `max.request.size`, our default `1048576`, Kafka's default `1048576`, since
     /// Kafka 0.8.2.
-    #[must_use]
     pub fn max_request_size(self, bytes: usize) -> Self {
         self.set("max.request.size", Value::size(bytes))
     }
@@ -117,7 +91,6 @@ impl ProducerConfigBuilder {
     ///
     /// Kafka property `compression.type`, our default `none`, Kafka's default `none`, since Kafka
     /// 0.8.2.
-    #[must_use]
     pub fn compression_type(self, choice: CompressionType) -> Self {
         self.set("compression.type", Value::Text(choice.as_str().to_owned()))
     }
@@ -126,7 +99,6 @@ impl ProducerConfigBuilder {
     ///
     /// Kafka property `compression.gzip.level`, our default `-1`, Kafka's default `-1`, since Kafka
     /// 3.8.
-    #[must_use]
     pub fn compression_gzip_level(self, level: i32) -> Self {
         self.set("compression.gzip.level", Value::Integer(level.into()))
     }
@@ -135,7 +107,6 @@ impl ProducerConfigBuilder {
     ///
     /// Kafka property `compression.lz4.level`, our default `9`, Kafka's default `9`, since Kafka
     /// 3.8.
-    #[must_use]
     pub fn compression_lz4_level(self, level: i32) -> Self {
         self.set("compression.lz4.level", Value::Integer(level.into()))
     }
@@ -144,7 +115,6 @@ impl ProducerConfigBuilder {
     ///
     /// Kafka property `compression.zstd.level`, our default `3`, Kafka's default `3`, since Kafka
     /// 3.8.
-    #[must_use]
     pub fn compression_zstd_level(self, level: i32) -> Self {
         self.set("compression.zstd.level", Value::Integer(level.into()))
     }
@@ -152,7 +122,6 @@ impl ProducerConfigBuilder {
     /// Who chooses the partition of a record that names none.
     ///
     /// Kafka property `partitioner.class`, our default none, Kafka's default none, since Kafka 0.9.
-    #[must_use]
     pub fn partitioner_class(self, choice: PartitionerClass) -> Self {
         self.set("partitioner.class", Value::Text(choice.as_str().to_owned()))
     }
@@ -161,7 +130,6 @@ impl ProducerConfigBuilder {
     ///
     /// Kafka property `partitioner.ignore.keys`, our default `false`, Kafka's default `false`,
     /// since Kafka 3.3.
-    #[must_use]
     pub fn partitioner_ignore_keys(self, enable: bool) -> Self {
         self.set("partitioner.ignore.keys", Value::Boolean(enable))
     }
@@ -170,7 +138,6 @@ impl ProducerConfigBuilder {
     ///
     /// Kafka property `partitioner.adaptive.partitioning.enable`, our default `true`, Kafka's
     /// default `true`, since Kafka 3.3.
-    #[must_use]
     pub fn partitioner_adaptive_partitioning_enable(self, enable: bool) -> Self {
         self.set("partitioner.adaptive.partitioning.enable", Value::Boolean(enable))
     }
@@ -180,7 +147,6 @@ impl ProducerConfigBuilder {
     ///
     /// Kafka property `partitioner.availability.timeout.ms`, our default `0`, Kafka's default `0`,
     /// since Kafka 3.3.
-    #[must_use]
     pub fn partitioner_availability_timeout(self, duration: Duration) -> Self {
         self.set("partitioner.availability.timeout.ms", Value::millis(duration))
     }
@@ -189,7 +155,6 @@ impl ProducerConfigBuilder {
     ///
     /// Kafka property `metadata.max.idle.ms`, our default `300000`, Kafka's default `300000`, since
     /// Kafka 2.5.
-    #[must_use]
     pub fn metadata_max_idle(self, duration: Duration) -> Self {
         self.set("metadata.max.idle.ms", Value::millis(duration))
     }

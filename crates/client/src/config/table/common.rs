@@ -153,7 +153,7 @@ pub(super) const PROPERTIES: &[Property] = &[
     )
     .default("true")
     .ours(Some("false"), "metrics are not pushed")
-    .ignored("metrics are read with `counters()` and are not pushed"),
+    .ignored("metrics are read from the client's own counters and are not pushed"),
     Property::new(
         "enable.metrics.push",
         Clients::ADMIN,
@@ -162,7 +162,7 @@ pub(super) const PROPERTIES: &[Property] = &[
         "Sends the client's metrics to the cluster when the cluster asks for them.",
     )
     .default("false")
-    .ignored("metrics are read with `counters()` and are not pushed"),
+    .ignored("metrics are read from the client's own counters and are not pushed"),
     Property::new(
         "metric.reporters",
         Clients::ALL,
@@ -172,7 +172,7 @@ pub(super) const PROPERTIES: &[Property] = &[
     )
     .default("org.apache.kafka.common.metrics.JmxReporter")
     .ours(Some(""), "there is no JMX without Java")
-    .ignored("Java classes cannot be run; metrics are read with `counters()`"),
+    .ignored("Java classes cannot be run; metrics are read from the client's own counters"),
     Property::new(
         "metrics.num.samples",
         Clients::ALL,

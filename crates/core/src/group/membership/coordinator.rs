@@ -12,6 +12,8 @@ pub(super) struct Coordinator {
     finding: Option<Attempt>,
     failures: u32,
     retry_at: Option<Instant>,
+    /// The last lookup found no way to it.
+    is_unreachable: bool,
     /// Somebody else, such as a commit, needs it.
     is_wanted: bool,
 }
@@ -27,6 +29,15 @@ impl Coordinator {
 
     pub(super) fn retry_at(&self) -> Option<Instant> {
         self.retry_at.filter(|_| self.id.is_none() && self.finding.is_none())
+    }
+
+    pub(super) fn is_unreachable(&self) -> bool {
+        self.id.is_none() && self.is_unreachable
+    }
+
+    /// The next lookup does not wait for the pause after the last one.
+    pub(super) fn hurry(&mut self) {
+        self.retry_at = None;
     }
 
     pub(super) fn forget(&mut self) {
@@ -74,6 +85,7 @@ impl Membership {
 
     pub(super) fn handle_coordinator(&mut self, response: &GroupResponse, now: Instant) {
         self.coordinator.finding = None;
+        self.coordinator.is_unreachable = *response == GroupResponse::Unreachable;
         if let GroupResponse::Coordinator(id) = response {
             self.coordinator.id = Some(*id);
             self.coordinator.failures = 0;
@@ -87,6 +99,7 @@ impl Membership {
             let failures = self.coordinator.failures;
             let pause = self.config.retry_backoff.delay(failures, self.jitter.next_u64());
             self.coordinator.retry_at = Some(now + pause);
+            self.leave_silently();
         }
     }
 }

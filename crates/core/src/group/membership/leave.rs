@@ -37,7 +37,30 @@ impl Membership {
             });
         }
         self.leaving = Some(Leaving::new(self.member_id.clone(), reason));
+        self.left_untold = false;
         self.leave_silently();
+    }
+
+    /// The application closes the consumer: what needs a coordinator goes on for as long as there is
+    /// a way to one. A lookup that waits for the pause after a failed one goes out at once.
+    ///
+    // Spec: java/AbstractCoordinator@4.x: a member whose coordinator is unknown closes without
+    // LeaveGroup, and its session ends by itself.
+    pub fn begin_close(&mut self) {
+        self.is_closing = true;
+        self.coordinator.hurry();
+    }
+
+    /// Whether nothing that needs a coordinator is worth waiting for: the consumer is being closed,
+    /// and the last lookup found no way to one.
+    pub fn gives_up(&self) -> bool {
+        self.is_closing && self.coordinator.is_unreachable()
+    }
+
+    /// Whether the coordinator was not told that this member has left, and will miss it when its
+    /// session times out.
+    pub fn left_untold(&self) -> bool {
+        self.left_untold
     }
 
     /// Whether steps or the LeaveGroup of [`Membership::leave`] are still to be done.
@@ -53,7 +76,12 @@ impl Membership {
     /// Ends what needs no request once the application has given everything up.
     pub(super) fn leave_silently(&mut self) {
         let Some(leaving) = &self.leaving else { return };
-        if self.steps.is_empty() && self.leaves_silently(leaving) {
+        if !self.steps.is_empty() || leaving.is_sent {
+            return;
+        }
+        let is_silent = self.leaves_silently(leaving);
+        if is_silent || self.gives_up() {
+            self.left_untold |= !is_silent;
             self.leaving = None;
             self.reset_generation();
         }

@@ -85,6 +85,9 @@ pub enum GroupResponse {
     Heartbeat(HeartbeatResponse),
     /// LeaveGroup was answered, with whatever result.
     Left,
+    /// Answer to FindCoordinator: no broker can be reached, or the cluster refuses to tell. Trying
+    /// again soon is of no use.
+    Unreachable,
     /// The connection was lost, the request timed out or could not be sent.
     Failed,
 }
@@ -175,6 +178,8 @@ pub struct Membership {
     polls: u32,
     last_poll: Instant,
     leaving: Option<leave::Leaving>,
+    is_closing: bool,
+    left_untold: bool,
     error: Option<GroupError>,
     is_fenced: bool,
 }
@@ -207,6 +212,8 @@ impl Membership {
             polls: 0,
             last_poll: now,
             leaving: None,
+            is_closing: false,
+            left_untold: false,
             error: None,
             is_fenced: false,
         }
@@ -294,13 +301,17 @@ impl Membership {
         self.in_flight = None;
         if self.leaving.as_ref().is_some_and(|leaving| leaving.is_sent) {
             self.leaving = None;
+            self.left_untold |= response != GroupResponse::Left;
             return;
         }
         match response {
             GroupResponse::Join(response) => self.handle_join(response, now),
             GroupResponse::Sync(response) => self.handle_sync(&response, now),
             GroupResponse::Left => {}
-            GroupResponse::Coordinator(_) | GroupResponse::Heartbeat(_) | GroupResponse::Failed => {
+            GroupResponse::Coordinator(_)
+            | GroupResponse::Heartbeat(_)
+            | GroupResponse::Unreachable
+            | GroupResponse::Failed => {
                 self.coordinator.forget();
                 self.restart(now);
             }

@@ -83,6 +83,7 @@ impl<C: Clone> Sender<C> {
 
     /// Nothing left the client: the batch is as it was before.
     fn handle_not_sent(&mut self, key: PartitionKey, mut batch: Batch<C>) {
+        self.resent -= u64::from(batch.attempts > 1);
         batch.attempts = batch.attempts.saturating_sub(1);
         if batch.is_answered() {
             self.give_up(key, batch);
@@ -370,8 +371,8 @@ impl<C: Clone> Sender<C> {
     fn answer(&mut self, batch: &mut Batch<C>, outcome: Outcome) {
         if let Some(completion) = batch.take_completion() {
             self.flushes.remove(batch.generation);
-            let records = batch.records().clone();
-            self.events.push_back(Event::Completed { completion, records, outcome });
+            let (records, bytes) = (batch.records().clone(), batch.size());
+            self.events.push_back(Event::Completed { completion, records, bytes, outcome });
         }
     }
 

@@ -167,6 +167,7 @@ impl<C: Clone> Sender<C> {
         {
             batch.set_stamp(numbering.stamp(batch.records_count()));
         }
+        self.resent += u64::from(batch.attempts > 0);
         batch.attempts += 1;
         partition.in_flight.push_back(InFlight { request, batch });
         true

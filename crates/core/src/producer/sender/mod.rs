@@ -143,6 +143,8 @@ pub enum Event<C> {
         completion: C,
         /// Which of its records: all of them, unless the batch was split.
         records: Range<u32>,
+        /// Bytes of the batch as it was sent, or would have been.
+        bytes: usize,
         /// How it ended.
         outcome: Outcome,
     },
@@ -196,6 +198,8 @@ pub struct Sender<C> {
     /// Senders wait for memory.
     is_pressed: bool,
     next_id: u64,
+    /// How often a batch was sent that had been sent before.
+    resent: u64,
     collected: Vec<Batch<C>>,
 }
 
@@ -216,6 +220,7 @@ impl<C: Clone> Sender<C> {
             flushes: FlushCounter::default(),
             is_pressed: false,
             next_id: 0,
+            resent: 0,
             collected: Vec::new(),
         }
     }
@@ -236,6 +241,12 @@ impl<C: Clone> Sender<C> {
     #[must_use]
     pub fn unanswered(&self) -> usize {
         self.flushes.unanswered()
+    }
+
+    /// How often a batch was sent again; sendings that never left the client do not count.
+    #[must_use]
+    pub const fn resent(&self) -> u64 {
+        self.resent
     }
 
     /// Batches that wait to be sent to a partition; `None` while it has no leader, or its leader

@@ -224,7 +224,7 @@ impl Stage {
     pub(super) fn take_events(&mut self) {
         while let Some(event) = self.sender.poll_event() {
             match event {
-                Event::Completed { completion, records, outcome } => {
+                Event::Completed { completion, records, outcome, .. } => {
                     self.completions[completion].push((records, outcome));
                 }
                 Event::Released { bytes, .. } => self.reserved -= bytes,

@@ -1,6 +1,6 @@
 //! The sticky strategy: balanced assignments that move as few partitions as they can.
 //!
-//! [`assign`] serves both sticky assignors. When all members subscribe to the same topics it fills
+//! `assign` serves both sticky assignors. When all members subscribe to the same topics it fills
 //! quotas (`uniform`), otherwise it repairs balance along paths (`general`).
 //!
 //! Invariants:

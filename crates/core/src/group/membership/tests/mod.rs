@@ -446,6 +446,52 @@ fn a_dynamic_member_leaves_and_a_static_one_falls_silent() {
 }
 
 #[test]
+fn a_member_that_closes_gives_up_once_no_broker_can_be_reached() {
+    let mut d = Dialogue::new(config(RangeAssignor));
+    d.join_with(&[0]);
+    d.member.handle_coordinator_lost(BrokerId(1));
+    d.wait(SECOND);
+    let (attempt, request) = d.expect();
+    assert_eq!(request, GroupRequest::FindCoordinator);
+    // Until it closes a member waits for its cluster to come back.
+    d.answer(attempt, GroupResponse::Unreachable);
+    assert!(!d.member.gives_up());
+    assert_eq!(d.next(), None, "the next lookup comes after a pause");
+    d.member.begin_close();
+    assert!(d.member.gives_up());
+    // A commit in the callback may want the coordinator once more, without the pause.
+    let (attempt, request) = d.expect();
+    assert_eq!(request, GroupRequest::FindCoordinator);
+    d.member.leave("the consumer was closed");
+    d.step_done(&RebalanceStep::Revoke(list(&[0])));
+    assert!(!d.member.is_leaving() && d.member.left_untold());
+    d.answer(attempt, GroupResponse::Coordinator(BrokerId(1)));
+    assert_eq!(d.next(), None);
+}
+
+#[test]
+fn a_member_that_closes_waits_for_a_coordinator_while_brokers_answer() {
+    let mut d = Dialogue::new(config(RangeAssignor));
+    d.join_with(&[0]);
+    d.member.begin_close();
+    d.member.handle_coordinator_lost(BrokerId(1));
+    d.member.leave("the consumer was closed");
+    d.step_done(&RebalanceStep::Revoke(list(&[0])));
+    for answer in [GroupResponse::Failed, GroupResponse::Coordinator(BrokerId(2))] {
+        assert!(d.member.is_leaving());
+        d.wait(2 * SECOND);
+        let (attempt, request) = d.expect();
+        assert_eq!(request, GroupRequest::FindCoordinator);
+        d.answer(attempt, answer);
+    }
+    let (attempt, request) = d.expect();
+    assert!(matches!(request, GroupRequest::Leave(_)));
+    // The connection breaks: whether the coordinator has heard of it is not known.
+    d.answer(attempt, GroupResponse::Failed);
+    assert!(!d.member.is_leaving() && d.member.left_untold());
+}
+
+#[test]
 fn an_answer_to_a_join_that_was_given_up_changes_nothing() {
     let mut d = Dialogue::new(config(RangeAssignor));
     d.find_coordinator(1);

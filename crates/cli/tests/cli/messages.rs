@@ -1,0 +1,321 @@
+//! What the program says when something is wrong: what, where, what was expected, what to do.
+
+use std::{
+    fs,
+    process::{Command, Stdio},
+    time::Instant,
+};
+
+use milena_broker::Broker;
+use serde_json::{Value, json};
+
+use crate::program::{Cluster, Ended, PATIENCE, Program, root, run};
+
+/// One line on standard error behind the warnings, no panic, and this exit code.
+fn assert_refused(ended: &Ended, code: i32, message: &str) {
+    assert_eq!(ended.code, Some(code), "{}", ended.stderr);
+    assert!(ended.stderr.contains(message), "{message:?} is not in {:?}", ended.stderr);
+    assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
+    if code == 1 {
+        assert!(ended.last_error().starts_with("milena: "), "{}", ended.stderr);
+        assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn wrong_arguments_are_named_and_end_with_2() {
+    let cluster = Cluster::start(Broker::builder().topic("cars", 3));
+    for (what, after, message) in [
+        ("produce", "-t cars -X linger.ms", "-X linger.ms: it must be NAME=VALUE"),
+        ("produce", "-t cars -H trace", "-H trace: it must be NAME=VALUE"),
+        ("produce", "-t cars -p -1", "'-1' for '-p <N>': -1 is not in 0.."),
+        ("produce", "-t cars -k a -K :", "cannot be used with"),
+        ("consume", "-t cars -p -1", "'-1' for '-p <N>': -1 is not in 0.."),
+        ("consume", "-t cars -o 5x", "-o 5x: it must be beginning, end, stored, an offset N or -N"),
+        ("consume", "-t cars -o stored", "name it with -g or -X group.id"),
+        ("consume", "-t cars -p 0 -g crm", "cannot be used with"),
+        ("topics create", "-t x --config foo", "--config foo: it must be NAME=VALUE"),
+        ("topics create", "-t x --partitions 0", "0 is not in 1.."),
+        ("topics delete", "", "--topic <TOPIC>"),
+        ("run nothing.toml", "", "unexpected argument '-b'"),
+    ] {
+        let ended = cluster.run(what, after, "line\n");
+        assert_refused(&ended, 2, message);
+        assert!(ended.stdout.is_empty(), "{}", ended.stdout);
+    }
+    cluster.stop();
+}
+
+#[test]
+fn wrong_properties_are_all_named_with_what_was_expected() {
+    let cluster = Cluster::start(Broker::builder().topic("cars", 3));
+    for (what, after, message) in [
+        (
+            "produce",
+            "-t cars -X linger.ms=-5 -X acks=9",
+            "2 problems: (1) linger.ms: \"-5\": expected a whole number of milliseconds, 0 or more; \
+             (2) acks: \"9\": expected one of all, -1, 0, 1",
+        ),
+        ("produce", "-t cars -X transactional.id=x", "transactional.id: \"x\": Kafka has this"),
+        ("produce", "-t cars -z lzma", "\"lzma\": expected one of none, gzip, snappy, lz4, zstd"),
+        ("consume", "-t cars -X security.protocol=FOO", "expected one of PLAINTEXT, SSL"),
+        ("consume", "-t cars -F nothing.properties", "nothing.properties: No such file"),
+        (
+            "topics list",
+            "-X security.protocol=SSL -X ssl.truststore.type=PEM -X ssl.truststore.location=no.pem",
+            "no.pem cannot be read: No such file",
+        ),
+    ] {
+        assert_refused(&cluster.run(what, after, "line\n"), 1, message);
+    }
+    // An unknown one may be Java's own business, or a slip of the hand.
+    let ended = cluster.run("produce", "-t cars -X lingr.ms=5", "line\n");
+    let warning =
+        "milena: warning: lingr.ms: Kafka has no such property; did you mean `linger.ms`?\n";
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), warning));
+
+    for (address, message) in [
+        ("localhost", "\"localhost\": expected host:port, such as broker1:9092"),
+        ("localhost:99999", "expected a port from 1 to 65535"),
+        ("", "bootstrap.servers: it is required: expected host:port of one broker or more"),
+    ] {
+        let ended = run(&root(), &["topics", "list", "-b", address], "");
+        assert_refused(&ended, 1, message);
+    }
+    cluster.stop();
+}
+
+#[test]
+fn what_is_not_there_is_said_with_what_there_is() {
+    let cluster = Cluster::start(Broker::builder().topic("cars", 3).auto_create_topics(false));
+    let none = "`milena topics list` shows those that there are";
+    for (what, after, message) in [
+        ("consume", "-t cars -p 99", "-p 99: topic \"cars\" has 3 partition(s), counted from 0"),
+        ("consume", "-t nothing", "topic nothing"),
+        ("consume", "-t nothing", none),
+        ("consume", "-t nothing -p 0", none),
+        ("perf consume", "-t nothing", none),
+        ("topics describe", "-t nothing", none),
+        ("topics create", "-t cars", "TOPIC_ALREADY_EXISTS"),
+        ("topics create", "-t a/b", "INVALID_TOPIC_EXCEPTION: Topic name 'a/b' is illegal"),
+        ("topics create", "-t x --replication-factor 3", "Replication factor was 3; 1 to 1"),
+        (
+            "produce",
+            "-t nothing -X max.block.ms=500",
+            "standard input: line 1: the broker answered",
+        ),
+        ("produce", "-t nothing -X max.block.ms=500", "topic nothing does not exist"),
+        (
+            "produce",
+            "-t cars -p 99 -X max.block.ms=500",
+            "line 1: invalid argument: the topic has 3",
+        ),
+        (
+            "produce",
+            "-t cars -X max.request.size=80",
+            "line 1: invalid argument: the record may need",
+        ),
+    ] {
+        assert_refused(&cluster.run(what, after, "line\n"), 1, message);
+    }
+    // Each of several is named, and the others are seen to.
+    let ended = cluster.run("topics delete", "-t cars -t one -t two --json", "");
+    assert_refused(&ended, 1, "topic one");
+    assert_refused(&ended, 1, "topic two");
+    assert_eq!(ended.json(), [json!({ "topic": "cars" })]);
+    cluster.stop();
+}
+
+#[test]
+fn a_line_that_cannot_be_sent_has_a_number_and_the_lines_before_it_are_delivered() {
+    let cluster = Cluster::start(Broker::builder().topic("cars", 1));
+    let input = format!("one\ntwo\n{}\nfour\n", "x".repeat(5000));
+    let ended = cluster.run("produce", "-t cars --json -X max.request.size=1000", &input);
+    assert_refused(&ended, 1, "standard input: line 3: invalid argument: the record may need");
+    assert_eq!(ended.json().len(), 2);
+    assert_eq!(cluster.run("consume", "-t cars -e", "").stdout, "one\ntwo\n");
+    cluster.stop();
+}
+
+#[test]
+fn a_key_needs_its_delimiter_and_no_input_is_no_record() {
+    let cluster = Cluster::start(Broker::builder().topic("cars", 1));
+    let ended = cluster.run("produce", "-t cars -K :: --json", "k::v\nv::\nnone\n::v\n");
+    assert_eq!((ended.code, ended.json().len()), (Some(0), 4), "{}", ended.stderr);
+    for options in ["-t cars", "-t cars --json"] {
+        let ended = cluster.run("produce", options, "");
+        assert_eq!(
+            (ended.code, ended.stdout, ended.stderr),
+            (Some(0), String::new(), String::new())
+        );
+    }
+    let read = cluster.run("consume", "-t cars -e --json", "");
+    let pairs: Vec<_> =
+        read.json().iter().map(|r| (r["key"].clone(), r["value"].clone())).collect();
+    let pair = |key: Value, value: &str| (key, json!(value));
+    assert_eq!(
+        pairs,
+        [
+            pair(json!("k"), "v"),
+            pair(json!("v"), ""),
+            pair(Value::Null, "none"),
+            pair(json!(""), "v")
+        ]
+    );
+    let last = cluster.run("consume", "-t cars -e -o -2", "");
+    assert_eq!((last.code, last.stdout.as_str()), (Some(0), "none\nv\n"), "{}", last.stderr);
+    cluster.stop();
+}
+
+#[test]
+fn secrets_are_in_no_message() {
+    let cluster = Cluster::start(Broker::builder().user("ada", "open sesame").topic("cars", 1));
+    let jaas = |rest: &str| {
+        format!("sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule {rest}")
+    };
+    for (login, message) in [
+        (jaas("required username=\"ada\" password=\"hush-hush\";"), "refused the SCRAM-SHA-512"),
+        (jaas("hush-hush"), "sasl.jaas.config: ********: column"),
+        (jaas("required username=\"ada\" password=\"hush-hush\""), "expected a semicolon"),
+    ] {
+        for what in [&["topics", "list"][..], &["produce"], &["consume"]] {
+            let address = cluster.address();
+            let mut arguments = [what, &["-b", &address]].concat();
+            arguments.extend(["-X", "security.protocol=SASL_PLAINTEXT"]);
+            arguments.extend(["-X", "sasl.mechanism=SCRAM-SHA-512", "-X", &login]);
+            if what.len() == 1 {
+                arguments.extend(["-t", "cars"]);
+            }
+            let ended = run(&root(), &arguments, "line\n");
+            assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+            assert!(ended.last_error().contains(message), "{}", ended.stderr);
+            assert!(!ended.stderr.contains("hush-hush"), "{}", ended.stderr);
+        }
+    }
+    // Somebody who does not know that the listener wants a login.
+    let options = "-X request.timeout.ms=400 -X default.api.timeout.ms=500";
+    let ended = cluster.run("topics list", options, "");
+    assert_refused(&ended, 1, "check that security.protocol and sasl.mechanism fit the listener");
+    cluster.stop();
+}
+
+#[test]
+fn a_wrong_port_is_said_within_the_configured_time() {
+    for arguments in [
+        "topics list -b 127.0.0.1:1 -X request.timeout.ms=400 -X default.api.timeout.ms=500",
+        "produce -b 127.0.0.1:1 -t cars -X max.block.ms=500",
+        "consume -b 127.0.0.1:1 -t cars -X default.api.timeout.ms=500",
+        "perf produce -b 127.0.0.1:1 -t cars -X max.block.ms=500",
+    ] {
+        let started = Instant::now();
+        let arguments: Vec<&str> = arguments.split(' ').collect();
+        let ended = run(&root(), &arguments, "line\n");
+        assert_refused(&ended, 1, "cannot connect to 127.0.0.1:1: ");
+        assert!(ended.stderr.contains("refused"), "{}", ended.stderr);
+        assert!(started.elapsed() < PATIENCE / 3, "{arguments:?} took {:?}", started.elapsed());
+    }
+}
+
+#[test]
+fn a_broker_that_cannot_start_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("file"), "").unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    for (arguments, code, message) in [
+        (&["--listen", &taken][..], 1, "--listen names another port"),
+        (&["--listen", "localhost"], 2, "--listen localhost: it must be ADDRESS:PORT"),
+        (&["--listen", "127.0.0.1:0", "--data-dir", "file"], 1, "cannot use file: "),
+        (&["--listen", "127.0.0.1:0", "--sasl", "ada"], 2, "--sasl takes USER:PASSWORD"),
+        (
+            &["--listen", "127.0.0.1:0", "--topic", "a:0"],
+            2,
+            "--topic a:0: it must be NAME or NAME:",
+        ),
+        (&["--tls-cert", "a.pem", "--tls-key", "b.pem"], 1, "--tls-cert a.pem: No such file"),
+        (&["--tls-cert", "a.pem"], 2, "--tls-key <FILE>"),
+        (&["--listen", "127.0.0.1:0", "--as-version", "new"], 1, "new"),
+    ] {
+        let ended = run(folder.path(), &[&["broker"], arguments].concat(), "");
+        assert_refused(&ended, code, message);
+    }
+}
+
+#[test]
+fn what_is_listed_is_json_where_that_is_wanted() {
+    let cluster = Cluster::start(Broker::builder().topic("cars", 2));
+    let made = cluster.run("topics create", "-t vans --partitions 1 --json", "").json();
+    assert_eq!((&made[0]["topic"], &made[0]["partitions"]), (&json!("vans"), &json!(1)));
+    let listed = cluster.run("topics list", "--json", "").json();
+    let names: Vec<&Value> = listed.iter().map(|topic| &topic["topic"]).collect();
+    assert_eq!(names, ["cars", "vans"]);
+    assert_eq!(listed[1]["id"], made[0]["id"]);
+    assert!(listed[1]["id"].is_string() && listed[1]["internal"] == false, "{listed:?}");
+    let described = cluster.run("topics describe", "-t cars --json", "").json();
+    let partition =
+        json!({ "partition": 1, "leader": 1, "replicas": [1], "isr": [1], "offline": [] });
+    assert_eq!(described[0]["partitions"][1], partition);
+    assert_eq!(cluster.run("topics delete", "-t vans", "").stdout, "");
+    cluster.stop();
+}
+
+#[test]
+fn the_codec_answers_every_line() {
+    let lines = "{\"hex\":\"00\"\n\u{0}\n\n{\"hex\":\"\"}\n";
+    let ended = run(&root(), &["codec", "records"], lines);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let answers = ended.json();
+    assert_eq!(answers.len(), 3);
+    assert!(answers[0]["error"].as_str().unwrap().starts_with("not JSON: "), "{answers:?}");
+    assert_eq!(answers[2], json!({ "batches": [], "records": [] }));
+}
+
+#[test]
+fn a_reader_that_has_gone_is_no_failure() {
+    let cluster = Cluster::start(Broker::builder().topic("cars", 1));
+    cluster.run("produce", "-t cars", "one\ntwo\n");
+    let address = cluster.address();
+    for arguments in [
+        &["consume", "-b", &address, "-t", "cars"][..],
+        &["consume", "-b", &address, "-t", "cars", "-e", "--json"],
+        &["produce", "-b", &address, "-t", "cars", "--json"],
+        &["topics", "list", "-b", &address],
+        &["topics", "describe", "-b", &address, "--json"],
+        &["codec", "records"],
+        &["completions", "bash"],
+        &["run", "examples/quickstart.toml"],
+        &["perf", "latency", "-b", &address, "-t", "cars", "--records", "1"],
+    ] {
+        // The reading end is closed before the program writes its first line: as `| head -0` does.
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut program = Command::new(env!("CARGO_BIN_EXE_milena"))
+            .args(arguments)
+            .current_dir(root())
+            .stdin(Stdio::piped())
+            .stdout(writer)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = program.stdin.take().unwrap();
+        // One that reads no input may have ended already.
+        let _ = std::io::Write::write_all(&mut stdin, b"{}\n");
+        drop(stdin);
+        let ended = program.wait_with_output().unwrap();
+        let stderr = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.code(), Some(0), "{arguments:?}: {stderr}");
+        assert!(!stderr.contains("milena:") && !stderr.contains("panicked"), "{stderr}");
+    }
+    cluster.stop();
+}
+
+#[test]
+fn nobody_needs_to_read_what_it_says() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut program =
+        Program::start_with_errors(&root(), &["run", "examples/quickstart.toml"], writer.into());
+    let ended = program.wait();
+    assert_eq!(ended.code, Some(0));
+    assert_eq!(ended.records().len(), 374);
+}

@@ -1,0 +1,91 @@
+//! The connectors by name: what a flow can use, and what `milena connectors` tells of them.
+
+use std::sync::Arc;
+
+use super::{ActionConfiguration, TriggerConfiguration};
+use crate::{
+    describe::Part,
+    elasticio,
+    settings::{Node, Problems},
+};
+
+/// All connectors, in the order in which they are told.
+pub static CONNECTORS: [&Connector; 1] = [&elasticio::CONNECTOR];
+
+/// A connector: what a flow calls it, and what it can do.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Connector {
+    /// Its name in a flow.
+    pub name: &'static str,
+    /// The system's name for it.
+    pub title: &'static str,
+    /// What it does, in a sentence.
+    pub doc: &'static str,
+    /// Tables that all its actions and triggers share.
+    pub shared: &'static [Part],
+    /// Its sending halves.
+    pub actions: &'static [ActionKind],
+    /// Its receiving halves.
+    pub triggers: &'static [TriggerKind],
+}
+
+/// A sending half of a connector.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ActionKind {
+    /// Its name in a flow and the fields of its configuration.
+    pub part: Part,
+    /// An input that it takes, as JSON.
+    pub input: &'static str,
+    /// Reads its configuration; what is wrong is added to the problems.
+    pub(crate) read: fn(&Node, &str, &mut Problems) -> Option<Arc<dyn ActionConfiguration>>,
+}
+
+/// A receiving half of a connector.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct TriggerKind {
+    /// Its name in a flow and the fields of its configuration.
+    pub part: Part,
+    /// Reads its configuration; what is wrong is added to the problems.
+    pub(crate) read: fn(&Node, &str, &mut Problems) -> Option<Arc<dyn TriggerConfiguration>>,
+}
+
+impl Connector {
+    /// The action of this name.
+    #[must_use]
+    pub fn action(&self, name: &str) -> Option<&'static ActionKind> {
+        self.actions.iter().find(|kind| kind.part.name == name)
+    }
+
+    /// Its tables of fields, the shared ones first.
+    pub fn parts(&self) -> impl Iterator<Item = &'static Part> + use<> {
+        let actions = self.actions.iter().map(|kind| &kind.part);
+        let triggers = self.triggers.iter().map(|kind| &kind.part);
+        self.shared.iter().chain(actions).chain(triggers)
+    }
+
+    /// The trigger of this name.
+    #[must_use]
+    pub fn trigger(&self, name: &str) -> Option<&'static TriggerKind> {
+        self.triggers.iter().find(|kind| kind.part.name == name)
+    }
+}
+
+/// The connector of this name.
+///
+/// ```
+/// let connector = milena_connect::connector::find("elasticio").expect("there is one");
+/// assert!(connector.text().contains("clientId"));
+/// ```
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Connector> {
+    CONNECTORS.iter().copied().find(|connector| connector.name == name)
+}
+
+/// The connector's name that is nearest to one that is not there, if one is near.
+#[must_use]
+pub fn nearest(name: &str) -> Option<&'static str> {
+    crate::settings::nearest(name, CONNECTORS.iter().map(|connector| connector.name))
+}

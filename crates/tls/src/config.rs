@@ -1,0 +1,152 @@
+//! Settings of TLS.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rustls::crypto::CryptoProvider;
+
+use super::client::TlsClient;
+use super::error::TlsError;
+
+/// Certificates or keys in PEM.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum PemSource {
+    /// In a file, which is read when the settings are built.
+    File(PathBuf),
+    /// The text itself.
+    Inline(String),
+}
+
+impl fmt::Debug for PemSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => f.debug_tuple("File").field(path).finish(),
+            // May be a private key.
+            Self::Inline(_) => f.write_str("Inline(..)"),
+        }
+    }
+}
+
+/// Whose signature makes a server's certificate valid.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub enum Trust {
+    /// The roots that the system trusts.
+    #[default]
+    System,
+    /// Mozilla's roots, as they were when this library was built.
+    WebPki,
+    /// These certificates, as a truststore of type PEM has them.
+    Pem(PemSource),
+}
+
+/// The client's own certificate chain and its private key.
+#[derive(Clone, Debug)]
+pub struct ClientCertificate {
+    /// The chain, the client's certificate first.
+    pub chain: PemSource,
+    /// The private key (PKCS#8, PKCS#1 or SEC1, not encrypted); `None` when it is in the same
+    /// place as the chain.
+    pub key: Option<PemSource>,
+}
+
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TlsVersion {
+    /// TLS 1.2.
+    Tls12,
+    /// TLS 1.3.
+    Tls13,
+}
+
+/// Settings of TLS.
+#[derive(Clone, Debug)]
+pub struct TlsConfig {
+    pub(super) trust: Trust,
+    pub(super) client_certificate: Option<ClientCertificate>,
+    pub(super) versions: Vec<TlsVersion>,
+    pub(super) verify_host_name: bool,
+    pub(super) provider: Option<Arc<CryptoProvider>>,
+}
+
+impl Default for TlsConfig {
+    fn default() -> Self {
+        Self::new(Trust::default())
+    }
+}
+
+impl TlsConfig {
+    /// TLS 1.2 and 1.3, the server's certificate signed by `trust` and valid for the host.
+    #[must_use]
+    pub const fn new(trust: Trust) -> Self {
+        Self {
+            trust,
+            client_certificate: None,
+            versions: Vec::new(),
+            verify_host_name: true,
+            provider: None,
+        }
+    }
+
+    /// Whose signature makes the server's certificate valid.
+    #[must_use]
+    pub fn trust(mut self, trust: Trust) -> Self {
+        self.trust = trust;
+        self
+    }
+
+    /// The certificate to show to servers that ask for one.
+    #[must_use]
+    pub fn client_certificate(mut self, certificate: ClientCertificate) -> Self {
+        self.client_certificate = Some(certificate);
+        self
+    }
+
+    /// The versions of TLS to speak; none given means all (`ssl.enabled.protocols`).
+    #[must_use]
+    pub fn versions(mut self, versions: impl IntoIterator<Item = TlsVersion>) -> Self {
+        self.versions = versions.into_iter().collect();
+        self
+    }
+
+    /// Cryptography of one's own in place of the compiled-in one.
+    #[must_use]
+    pub fn provider(mut self, provider: Arc<CryptoProvider>) -> Self {
+        self.provider = Some(provider);
+        self
+    }
+
+    /// Settings that make connections less secure.
+    #[must_use]
+    pub const fn dangerous(self) -> DangerousTlsConfig {
+        DangerousTlsConfig(self)
+    }
+
+    /// Reads the files, checks the CPU and gives what connections need.
+    ///
+    /// # Errors
+    ///
+    /// [`TlsError`]: a file cannot be read or has no usable PEM, the key does not fit the
+    /// certificate, there are no roots to trust, or the CPU cannot run the cryptography.
+    pub fn build(&self) -> Result<TlsClient, TlsError> {
+        TlsClient::new(self)
+    }
+}
+
+/// Settings that make connections less secure.
+#[derive(Clone, Debug)]
+pub struct DangerousTlsConfig(TlsConfig);
+
+impl DangerousTlsConfig {
+    /// Accepts a valid certificate of any host (`ssl.endpoint.identification.algorithm` empty).
+    /// Whoever holds any certificate that the trusted authorities signed can pretend to be the
+    /// server then.
+    #[must_use]
+    pub fn without_host_name_check(mut self) -> TlsConfig {
+        self.0.verify_host_name = false;
+        self.0
+    }
+}

@@ -1,0 +1,267 @@
+//! The clients, how they are built and run, and where their versions are written.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use kafka_lab::{KafkaVersion, artifacts};
+use serde_json::Value;
+
+use super::work::Work;
+
+/// A client with a program that does the works.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) name: &'static str,
+    pub(crate) language: &'static str,
+    program: Program,
+}
+
+#[derive(Debug)]
+enum Program {
+    /// `milena perf`.
+    Milena,
+    /// A package of the workspace in benches/peers, and the crate whose version counts.
+    Rust {
+        package: &'static str,
+        dependency: Option<&'static str>,
+    },
+    Go,
+    Java,
+}
+
+/// The release of Kafka's own client.
+const JAVA_CLIENT: KafkaVersion = KafkaVersion::new(4, 3, 1);
+
+const PEERS: [Peer; 8] = [
+    Peer {
+        name: "floor",
+        language: "Rust",
+        program: Program::Rust { package: "peer-floor", dependency: None },
+    },
+    Peer { name: "milena", language: "Rust", program: Program::Milena },
+    Peer { name: "franz-go", language: "Go", program: Program::Go },
+    Peer {
+        name: "librdkafka",
+        language: "C",
+        program: Program::Rust { package: "peer-librdkafka", dependency: Some("rdkafka-sys") },
+    },
+    Peer { name: "java", language: "Java", program: Program::Java },
+    Peer {
+        name: "confluent",
+        language: "Rust",
+        program: Program::Rust { package: "peer-confluent", dependency: Some("confluent-kafka") },
+    },
+    Peer {
+        name: "kacrab",
+        language: "Rust",
+        program: Program::Rust { package: "peer-kacrab", dependency: Some("kacrab") },
+    },
+    Peer {
+        name: "krafka",
+        language: "Rust",
+        program: Program::Rust { package: "peer-krafka", dependency: Some("krafka") },
+    },
+];
+
+/// The peers of these names; all when there are none.
+pub(crate) fn chosen(names: &[String]) -> Result<Vec<&'static Peer>, String> {
+    if names.is_empty() {
+        return Ok(PEERS.iter().collect());
+    }
+    let find = |name: &String| {
+        let known = PEERS.map(|peer| peer.name).join(", ");
+        PEERS
+            .iter()
+            .find(|peer| peer.name == name)
+            .ok_or_else(|| format!("{name} is no peer; there are {known}"))
+    };
+    names.iter().map(find).collect()
+}
+
+/// The folder of the peers' sources.
+fn folder() -> PathBuf {
+    crate::root().join("benches/peers")
+}
+
+/// The program under measurement.
+pub(crate) fn milena() -> PathBuf {
+    crate::root().join("target/release/milena")
+}
+
+/// Builds the programs with their optimisations.
+pub(crate) fn build(peers: &[&Peer]) -> Result<(), String> {
+    let mut milena = Command::new("cargo");
+    milena.args(["build", "--release", "-p", "milena-cli"]).current_dir(crate::root());
+    succeed(milena)?;
+    for peer in peers {
+        match peer.program {
+            Program::Milena => {}
+            Program::Rust { package, .. } => {
+                let mut cargo = Command::new("cargo");
+                cargo.args(["build", "--release", "--locked", "-p", package]).current_dir(folder());
+                succeed(cargo)?;
+            }
+            Program::Go => {
+                let mut go = Command::new("go");
+                go.args(["build", "-o", "../target/release/peer-franz-go", "."])
+                    .current_dir(folder().join("franz-go"));
+                succeed(go)?;
+            }
+            Program::Java => {
+                let mut javac = Command::new("javac");
+                javac.arg("-cp").arg(class_path()?);
+                javac.args(["-d", "target/java", "java/Peer.java"]).current_dir(folder());
+                succeed(javac)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn class_path() -> Result<String, String> {
+    let jars = artifacts::fetch(JAVA_CLIENT).map_err(|error| error.to_string())?;
+    Ok(format!("{}/*", jars.display()))
+}
+
+fn succeed(mut command: Command) -> Result<(), String> {
+    let status = command.status().map_err(|error| format!("{command:?}: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("{command:?} failed: {status}")) }
+}
+
+impl Peer {
+    /// Whether it takes part; the floor knows neither compression nor waiting.
+    pub(crate) fn does(&self, work: &Work, compressed: bool) -> bool {
+        let floor = matches!(self.program, Program::Rust { dependency: None, .. });
+        !floor || !(compressed || matches!(work, Work::Latency { .. }))
+    }
+
+    /// Does the work once.
+    pub(crate) fn run(
+        &self,
+        work: &Work,
+        broker: &str,
+        topic: &str,
+        partitions: u16,
+    ) -> Result<Figures, String> {
+        let built = folder().join("target/release");
+        let peer_arguments = work.peer_arguments(broker, topic, partitions);
+        let mut command = match self.program {
+            Program::Milena => {
+                let mut command = Command::new(milena());
+                command.args(work.perf_arguments(broker, topic));
+                command
+            }
+            Program::Rust { package, .. } => {
+                let mut command = Command::new(built.join(package));
+                command.args(peer_arguments);
+                command
+            }
+            Program::Go => {
+                let mut command = Command::new(built.join("peer-franz-go"));
+                command.args(peer_arguments);
+                command
+            }
+            Program::Java => {
+                let jars = class_path()?;
+                let mut command = Command::new("java");
+                command.arg("-cp").arg(format!("{}/target/java:{jars}", folder().display()));
+                command.arg("Peer").args(peer_arguments);
+                command
+            }
+        };
+        let output = command
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|error| format!("{command:?}: {error}"))?;
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        let line = stdout.lines().rev().find(|line| line.starts_with('{'));
+        line.and_then(Figures::read).ok_or_else(|| {
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            stderr.lines().rev().take(3).collect::<Vec<_>>().join(" | ")
+        })
+    }
+
+    /// The client's version.
+    pub(crate) fn version(&self) -> Result<String, String> {
+        match self.program {
+            Program::Milena | Program::Rust { dependency: None, .. } => {
+                Ok(env!("CARGO_PKG_VERSION").to_owned())
+            }
+            Program::Rust { dependency: Some(dependency), .. } => {
+                let lock = read(folder().join("Cargo.lock"))?;
+                let version = locked(&lock, dependency)
+                    .ok_or_else(|| format!("{dependency} is not in benches/peers/Cargo.lock"))?;
+                // rdkafka-sys names the version of the C library behind a plus.
+                Ok(version.rsplit('+').next().unwrap_or(version).to_owned())
+            }
+            Program::Go => {
+                let module = read(folder().join("franz-go/go.mod"))?;
+                let version = module
+                    .split_whitespace()
+                    .skip_while(|word| *word != "github.com/twmb/franz-go")
+                    .nth(1);
+                version.map(str::to_owned).ok_or_else(|| "go.mod names no franz-go".to_owned())
+            }
+            Program::Java => Ok(JAVA_CLIENT.to_string()),
+        }
+    }
+}
+
+fn read(file: PathBuf) -> Result<String, String> {
+    std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))
+}
+
+/// The version of a package in a lock file.
+fn locked<'a>(lock: &'a str, package: &str) -> Option<&'a str> {
+    let name = format!("name = \"{package}\"");
+    let mut lines = lock.lines().skip_while(|line| *line != name).skip(1);
+    lines.next()?.strip_prefix("version = \"")?.strip_suffix('"')
+}
+
+/// What one run has cost.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Figures {
+    pub(crate) records: f64,
+    pub(crate) wall_s: f64,
+    pub(crate) cpu_s: f64,
+    pub(crate) rss_kib: f64,
+    pub(crate) errors: u64,
+    /// Median and 99th percentile, in microseconds.
+    pub(crate) latency_us: Option<(f64, f64)>,
+}
+
+impl Figures {
+    fn read(line: &str) -> Option<Self> {
+        let line: Value = serde_json::from_str(line).ok()?;
+        let figure = |name: &str| line.get(name).and_then(Value::as_f64);
+        Some(Self {
+            records: figure("records")?,
+            wall_s: figure("wall_s")?,
+            cpu_s: figure("cpu_s")?,
+            rss_kib: figure("rss_kb")?,
+            errors: line.get("errors").and_then(Value::as_u64).unwrap_or_default(),
+            latency_us: figure("p50_us").zip(figure("p99_us")),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_a_line_of_figures() {
+        let line = r#"{"peer":"x","op":"latency","records":10,"wall_s":1.5,"cpu_s":0.5,"rss_kb":2048,"p50_us":300,"p99_us":900}"#;
+        let figures = Figures::read(line).unwrap();
+        assert_eq!((figures.records, figures.cpu_s, figures.rss_kib), (10.0, 0.5, 2048.0));
+        assert_eq!((figures.errors, figures.latency_us), (0, Some((300.0, 900.0))));
+        assert!(Figures::read("{}").is_none());
+    }
+
+    #[test]
+    fn finds_a_locked_version() {
+        let lock = "[[package]]\nname = \"a\"\nversion = \"1.0\"\n\n[[package]]\nname = \"b\"\nversion = \"2.0\"\n";
+        assert_eq!(locked(lock, "b"), Some("2.0"));
+        assert_eq!(locked(lock, "c"), None);
+    }
+}
