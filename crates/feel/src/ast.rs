@@ -128,6 +128,8 @@ pub(crate) enum Arguments {
 pub(crate) enum Test {
     Compare(Comparison, Expr),
     Expression(Expr),
+    /// An expression that says `?`, the value that is tested: it is its own answer.
+    Condition(Expr),
     Not(Vec<Self>),
     Any,
 }
@@ -151,84 +153,4 @@ pub(crate) enum Type {
     Function(Option<(Vec<Self>, Box<Self>)>),
     /// A name that FEEL does not know.
     Unknown(Arc<str>),
-}
-
-/// The names that an expression says, functions' bodies included.
-///
-/// The tree is walked with a list of what is left: a deep one needs no deep stack.
-pub(crate) fn names(expr: &Expr) -> impl Iterator<Item = &str> {
-    let mut left = vec![expr];
-    std::iter::from_fn(move || {
-        while let Some(expr) = left.pop() {
-            if let Kind::Name(name) = &expr.kind {
-                return Some(&**name);
-            }
-            push_parts(expr, &mut left);
-        }
-        None
-    })
-}
-
-fn push_parts<'a>(expr: &'a Expr, parts: &mut Vec<&'a Expr>) {
-    match &expr.kind {
-        Kind::Literal(_) | Kind::Name(_) => {}
-        Kind::List(items) | Kind::Or(items) | Kind::And(items) => parts.extend(items),
-        Kind::Context(entries) => parts.extend(entries.iter().map(|(_, entry)| entry)),
-        Kind::Function(definition) => parts.extend(definition.body.as_deref()),
-        Kind::If(conditional) => {
-            parts.extend(conditional.branches.iter().flat_map(|(it, then)| [it, then]));
-            parts.push(&conditional.otherwise);
-        }
-        Kind::For(iteration) => {
-            push_domains(&iteration.domains, parts);
-            parts.push(&iteration.body);
-        }
-        Kind::Quantified(quantified) => {
-            push_domains(&quantified.domains, parts);
-            parts.push(&quantified.condition);
-        }
-        Kind::Negate(operand) => parts.push(operand),
-        Kind::Chain(chain) => {
-            parts.push(&chain.first);
-            parts.extend(chain.rest.iter().map(|(_, _, operand)| operand));
-        }
-        Kind::Compare(operands) => parts.extend([&operands.0, &operands.2]),
-        Kind::Between(operands) => parts.extend(&**operands),
-        Kind::In(operands) => {
-            parts.push(&operands.0);
-            push_tests(&operands.1, parts);
-        }
-        Kind::InstanceOf(operands) => parts.push(&operands.0),
-        Kind::Range(ends) => parts.extend([&ends.start, &ends.end]),
-        Kind::ComparisonRange(operands) => parts.push(&operands.1),
-        Kind::Postfix(operands) => {
-            parts.push(&operands.0);
-            for step in &operands.1 {
-                match step {
-                    Step::Path(..) => {}
-                    Step::Filter(_, filter) => parts.push(filter),
-                    Step::Call(_, Arguments::Positional(arguments)) => parts.extend(arguments),
-                    Step::Call(_, Arguments::Named(arguments)) => {
-                        parts.extend(arguments.iter().map(|(_, argument)| argument));
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn push_domains<'a>(domains: &'a [Domain], parts: &mut Vec<&'a Expr>) {
-    parts.extend(
-        domains.iter().flat_map(|domain| [Some(&domain.start), domain.end.as_ref()]).flatten(),
-    );
-}
-
-fn push_tests<'a>(tests: &'a [Test], parts: &mut Vec<&'a Expr>) {
-    for test in tests {
-        match test {
-            Test::Compare(_, expr) | Test::Expression(expr) => parts.push(expr),
-            Test::Not(tests) => push_tests(tests, parts),
-            Test::Any => {}
-        }
-    }
 }

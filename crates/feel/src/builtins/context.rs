@@ -22,7 +22,10 @@ const PUT: &[Signature] = &[
     ),
 ];
 
-const MERGE: &[Signature] = &[Signature::new(&[needs("contexts", P::List)], merge)];
+const MERGE: &[Signature] = &[
+    Signature::new(&[needs("contexts", P::List)], merge),
+    Signature::variadic(&[needs("item", P::Context)], merge_all),
+];
 
 pub(super) const FUNCTIONS: &[Builtin] = &[
     dmn(
@@ -139,8 +142,12 @@ fn put_along(
 }
 
 fn merge(evaluator: &mut Evaluator<'_>, arguments: &[Value]) -> Outcome {
+    merge_all(evaluator, arguments[0].as_list().unwrap_or_default())
+}
+
+fn merge_all(evaluator: &mut Evaluator<'_>, items: &[Value]) -> Outcome {
     let mut merged = IndexMap::<Arc<str>, Value>::new();
-    for item in arguments[0].as_list().unwrap_or_default() {
+    for item in items {
         let Some(context) = item.as_context() else {
             return Ok(evaluator.null(format!("expected contexts, and found a {}", item.kind())));
         };

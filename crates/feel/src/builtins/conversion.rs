@@ -80,7 +80,7 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
                 &[
                     needs("from", P::String),
                     needs("grouping separator", P::String).or_null(),
-                    needs("decimal separator", P::String).or_null(),
+                    may("decimal separator", P::String).or_null(),
                 ],
                 number_with_separators,
             ),
@@ -213,8 +213,9 @@ fn date_with_time(evaluator: &mut Evaluator<'_>, arguments: &[Value]) -> Outcome
 
 fn in_zone(evaluator: &mut Evaluator<'_>, arguments: &[Value]) -> Outcome {
     let moment = match (&arguments[0], &arguments[1]) {
-        (Value::DateTime(moment), Value::String(name)) => Zone::named(name)
-            .and_then(|zone| DateTime::from_epoch_nanos(moment.epoch_nanos(), zone)),
+        (Value::DateTime(moment), Value::String(name)) => {
+            name.parse::<Zone>().ok().and_then(|zone| moment.in_zone(zone))
+        }
         _ => None,
     };
     Ok(evaluator.or_null(moment.map(Value::from), "there is no such zone"))

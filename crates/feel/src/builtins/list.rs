@@ -10,6 +10,16 @@ use crate::{
     value::Value,
 };
 
+const ALL: &[Signature] = &[
+    Signature::new(&[needs("list", P::List)], all),
+    Signature::variadic(&[needs("item", P::Any)], all_of),
+];
+
+const ANY: &[Signature] = &[
+    Signature::new(&[needs("list", P::List)], any),
+    Signature::variadic(&[needs("item", P::Any)], any_of),
+];
+
 pub(super) const FUNCTIONS: &[Builtin] = &[
     dmn(
         "list contains",
@@ -17,22 +27,10 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
         &[Signature::new(&[needs("list", P::List), needs("element", P::Any)], list_contains)],
     ),
     dmn("count", "How many items a list has.", &[Signature::new(&[needs("list", P::List)], count)]),
-    dmn(
-        "all",
-        "Whether all items are true.",
-        &[
-            Signature::new(&[needs("list", P::List)], all),
-            Signature::variadic(&[needs("item", P::Any)], all_of),
-        ],
-    ),
-    dmn(
-        "any",
-        "Whether an item is true.",
-        &[
-            Signature::new(&[needs("list", P::List)], any),
-            Signature::variadic(&[needs("item", P::Any)], any_of),
-        ],
-    ),
+    dmn("all", "Whether all items are true.", ALL),
+    dmn("any", "Whether an item is true.", ANY),
+    camunda("and", "The same as all.", ALL),
+    camunda("or", "The same as any.", ANY),
     dmn(
         "index of",
         "The positions of an item in a list.",
@@ -41,7 +39,12 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
     dmn(
         "union",
         "The items of all lists, each once.",
-        &[Signature::variadic(&[needs("list", P::List)], union)],
+        &[
+            Signature::variadic(&[needs("list", P::List)], union),
+            Signature::new(&[needs("lists", P::List)], |evaluator, arguments| {
+                union(evaluator, items(arguments))
+            }),
+        ],
     ),
     dmn(
         "distinct values",
@@ -156,7 +159,14 @@ fn duplicate_values(evaluator: &mut Evaluator<'_>, arguments: &[Value]) -> Outco
             again.add(evaluator, item)?;
         }
     }
-    evaluator.list(again.items)
+    // In the order in which they are there first.
+    let mut duplicates = Vec::new();
+    for item in seen.items {
+        if !again.add(evaluator, &item)? {
+            duplicates.push(item);
+        }
+    }
+    evaluator.list(duplicates)
 }
 
 /// What a simple value is found by; others are compared one by one.

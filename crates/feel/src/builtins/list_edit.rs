@@ -27,7 +27,12 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
     dmn(
         "concatenate",
         "The items of all lists.",
-        &[Signature::variadic(&[needs("list", P::List)], concatenate)],
+        &[
+            Signature::variadic(&[needs("list", P::List)], concatenate),
+            Signature::new(&[needs("lists", P::List)], |evaluator, arguments| {
+                concatenate(evaluator, items(arguments))
+            }),
+        ],
     ),
     dmn(
         "insert before",

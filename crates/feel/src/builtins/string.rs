@@ -110,10 +110,21 @@ pub(super) const FUNCTIONS: &[Builtin] = &[
     dmn(
         "string join",
         "The strings of a list in one, with a delimiter between them; nulls are left out.",
-        &[Signature::new(
-            &[needs("list", P::List), may("delimiter", P::String).or_null()],
-            string_join,
-        )],
+        &[
+            Signature::new(
+                &[needs("list", P::List), may("delimiter", P::String).or_null()],
+                string_join,
+            ),
+            Signature::new(
+                &[
+                    needs("list", P::List),
+                    needs("delimiter", P::String).or_null(),
+                    needs("prefix", P::String).or_null(),
+                    needs("suffix", P::String).or_null(),
+                ],
+                string_join,
+            ),
+        ],
     ),
     camunda(
         "trim",
@@ -207,7 +218,7 @@ fn ends_with(_: &mut Evaluator<'_>, arguments: &[Value]) -> Outcome {
 
 fn string_join(evaluator: &mut Evaluator<'_>, arguments: &[Value]) -> Outcome {
     let delimiter = text(arguments, 1);
-    let mut joined = String::new();
+    let mut joined = text(arguments, 2).to_owned();
     let mut first = true;
     for item in arguments[0].as_list().unwrap_or_default() {
         let part = match item {
@@ -227,6 +238,7 @@ fn string_join(evaluator: &mut Evaluator<'_>, arguments: &[Value]) -> Outcome {
         joined.push_str(part);
         evaluator.check(crate::value::Shape::of_text(&joined))?;
     }
+    joined.push_str(text(arguments, 3));
     evaluator.text(joined)
 }
 

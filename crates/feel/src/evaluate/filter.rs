@@ -20,9 +20,12 @@ impl Evaluator<'_> {
         self.at = at;
         match decision {
             Value::Number(index) => Ok(self.item(&list, index)),
-            Value::Boolean(_) | Value::Null => self.matching(&list, decision, filter, frame),
-            other => {
-                Ok(self.null(format!("a filter is a boolean or a number, not a {}", other.kind())))
+            decision => {
+                if !matches!(decision, Value::Boolean(_) | Value::Null) {
+                    let kind = decision.kind();
+                    self.null(format!("a filter is a boolean or a number, not a {kind}"));
+                }
+                self.matching(&list, decision, filter, frame)
             }
         }
     }

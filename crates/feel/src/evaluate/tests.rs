@@ -15,6 +15,11 @@ impl Evaluator<'_> {
     pub(super) fn membership(&mut self, value: &Expr, tests: &[Test], frame: &Frame) -> Outcome {
         let at = value.at;
         let value = self.evaluate(value, frame)?;
+        let frame = if tests.iter().any(|test| matches!(test, Test::Condition(_))) {
+            &frame.with(vec![("?".into(), value.clone())])
+        } else {
+            frame
+        };
         let passes = self.passes_any(&value, tests, frame, false)?.map(Value::from);
         self.at = at;
         Ok(self.or_null(passes, "the value does not compare to what 'in' gives"))
@@ -22,7 +27,7 @@ impl Evaluator<'_> {
 
     /// Whether the value passes one of the tests; none where that cannot be said.
     ///
-    /// In a cell, an expression that says `?` is its own answer.
+    /// In a cell, an expression that gives a boolean is its own answer, unless the value is one, too.
     pub(crate) fn passes_any(
         &mut self,
         value: &Value,
@@ -60,12 +65,13 @@ impl Evaluator<'_> {
                 self.step_over(&other)?;
                 Ok(holds(*comparison, value, &other))
             }
+            Test::Condition(expr) => Ok(self.evaluate(expr, frame)?.as_boolean()),
             Test::Expression(expr) => {
                 let found = self.evaluate(expr, frame)?;
                 // A cell may be a condition of its own: then it is no value to compare to.
                 let condition =
                     cell && found.as_boolean().is_some() && value.as_boolean().is_none();
-                if condition || (cell && asks_input(expr)) {
+                if condition {
                     return Ok(found.as_boolean());
                 }
                 self.step_over(&found)?;
@@ -91,9 +97,4 @@ fn matches(value: &Value, tested: &Value) -> Option<bool> {
         }
         tested => value.equals(tested),
     }
-}
-
-/// Whether the expression says `?`.
-fn asks_input(expr: &Expr) -> bool {
-    crate::ast::names(expr).any(|name| name == "?")
 }

@@ -20,7 +20,9 @@ const SEARCHED_MAX: usize = 2_000;
 const KNOWN_MAX: usize = 1_000;
 
 /// The builtin functions whose names have keywords in them.
-const WITH_KEYWORDS: [&[&str]; 4] = [
+const WITH_KEYWORDS: [&[&str]; 6] = [
+    &["and"],
+    &["or"],
     &["date", "and", "time"],
     &["years", "and", "months", "duration"],
     &["days", "and", "time", "duration"],

@@ -11,7 +11,9 @@ impl Parser<'_> {
     /// The test or the tests in parentheses that follow `in`.
     pub(super) fn tests_after_in(&mut self) -> Result<Vec<Test>, ParseError> {
         if !self.is_sign("(") {
-            return Ok(vec![self.test(Level::Sum)?]);
+            // `5 in ? < 10`: the comparison belongs to the test.
+            let level = if self.is_word("?") { Level::Comparison } else { Level::Sum };
+            return Ok(vec![self.test(level)?]);
         }
         self.bracketed(Self::tests_in_parentheses)
     }
@@ -41,12 +43,15 @@ impl Parser<'_> {
 
     /// One test: a comparison, or a value.
     fn test(&mut self, level: Level) -> Result<Test, ParseError> {
+        let before = self.at;
         if let Some(comparison) = self.comparison_sign() {
             self.at += 1;
             let value = self.nested(|parser| parser.operators(Level::Sum))?;
             return Ok(Test::Compare(comparison, value));
         }
-        self.nested(|parser| parser.operators(level)).map(Test::Expression)
+        let expr = self.nested(|parser| parser.operators(level))?;
+        let asks_input = (before..self.at).any(|at| self.is_word_at(at, "?"));
+        Ok(if asks_input { Test::Condition(expr) } else { Test::Expression(expr) })
     }
 
     /// `-`, `not(…)`, or tests with commas between them.

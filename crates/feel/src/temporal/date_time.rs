@@ -64,6 +64,14 @@ impl DateTime {
         self.zone.as_ref().map(|zone| zone.offset_at(self.date, self.nanos))
     }
 
+    /// The same moment as another zone shows it; where it has no zone, the same date and time there.
+    pub fn in_zone(&self, zone: Zone) -> Option<Self> {
+        match self.zone {
+            Some(_) => Self::from_epoch_nanos(self.epoch_nanos(), zone),
+            None => Some(Self { zone: Some(zone), ..self.clone() }),
+        }
+    }
+
     /// The same date and time in UTC, where it has no zone.
     #[must_use]
     pub(crate) fn or_utc(self) -> Self {

@@ -1,13 +1,13 @@
 //! Zones: offsets from UTC, and names of the IANA database.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use jiff::{
     civil,
     tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase},
 };
 
-use super::Date;
+use super::{Date, scan::Scan};
 
 /// The greatest offset, in seconds.
 const OFFSET_MAX: i32 = 18 * 3600;
@@ -134,6 +134,19 @@ impl PartialEq for Zone {
 }
 
 impl Eq for Zone {}
+
+impl FromStr for Zone {
+    type Err = ();
+
+    /// Reads `Z`, an offset as `+01:00`, or a name of the database.
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let mut scan = Scan::new(text);
+        match scan.zone() {
+            Some(Some(zone)) if scan.is_done() => Ok(zone),
+            _ => Self::named(text).ok_or(()),
+        }
+    }
+}
 
 impl fmt::Display for Zone {
     /// `Z`, `+01:00`, `+01:00:30` or `@Europe/Prague`.
