@@ -217,11 +217,7 @@ fn overlaps_before(one: &Value, other: &Value) -> Option<bool> {
 }
 
 fn overlaps_after(one: &Value, other: &Value) -> Option<bool> {
-    Some(
-        overlaps(one, other)?
-            && begins_before(start(other), start(one))? | same_start(one, other)?
-            && ends_before(end(other), end(one))?,
-    )
+    overlaps_before(other, one)
 }
 
 /// Whether both begin with the same, included or not in both.

@@ -20,13 +20,7 @@ impl Evaluator<'_> {
         self.at = at;
         match decision {
             Value::Number(index) => Ok(self.item(&list, index)),
-            decision => {
-                if !matches!(decision, Value::Boolean(_) | Value::Null) {
-                    let kind = decision.kind();
-                    self.null(format!("a filter is a boolean or a number, not a {kind}"));
-                }
-                self.matching(&list, decision, filter, frame)
-            }
+            decision => self.matching(&list, decision, filter, frame),
         }
     }
 
@@ -47,8 +41,14 @@ impl Evaluator<'_> {
                 Some(decision) => decision,
                 None => self.evaluate(filter, &frame.with_item(item.clone()))?,
             };
-            if decision == Value::Boolean(true) {
-                kept.push(item.clone());
+            match decision {
+                Value::Boolean(true) => kept.push(item.clone()),
+                Value::Boolean(false) | Value::Null => {}
+                other => {
+                    let kind = other.kind();
+                    let reason = format!("a filter is a boolean or a number, not a {kind}");
+                    return Ok(self.null(reason));
+                }
             }
         }
         self.list(kept)

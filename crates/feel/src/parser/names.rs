@@ -87,9 +87,11 @@ impl Names {
         self.0.is_empty()
     }
 
-    /// Adds a name that is defined from here on.
-    pub(super) fn extend(&mut self, name: &str) {
+    /// Adds a name that is defined from here on; returns whether words alone do not make it.
+    pub(super) fn extend(&mut self, name: &str) -> bool {
+        let known = self.0.len();
         self.add(name, true);
+        self.0.len() > known
     }
 
     fn add(&mut self, name: &str, top: bool) {
@@ -246,9 +248,7 @@ impl Parser<'_> {
             self.at = first;
             return Err(self.expected("a name"));
         }
-        let known = self.names.0.len();
-        self.names.add(&name, true);
-        let added = self.names.0.len() > known;
+        let added = self.names.extend(&name);
         Ok((name.into(), added))
     }
 

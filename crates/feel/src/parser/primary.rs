@@ -190,9 +190,7 @@ impl Parser<'_> {
             // The entry itself does not see its name.
             self.forget(&key);
             let value = self.expression()?;
-            if key.1 {
-                defined.push(self.define(&key.0));
-            }
+            defined.push(self.define(&key.0));
             entries.push((key.0, value));
             if self.take_sign("}") {
                 break;
@@ -207,9 +205,9 @@ impl Parser<'_> {
         Ok(Kind::Context(entries))
     }
 
+    /// A name that is known from here on, and whether it has to be forgotten.
     fn define(&mut self, name: &Arc<str>) -> (Arc<str>, bool) {
-        self.names.extend(name);
-        (Arc::clone(name), true)
+        (Arc::clone(name), self.names.extend(name))
     }
 
     fn arguments(&mut self) -> Result<Arguments, ParseError> {
