@@ -24,7 +24,9 @@ pub(crate) fn run(arguments: &Feel) -> Result<(), Failure> {
 /// Evaluates one expression; why parts of it are null goes to standard error.
 fn one(expression: &str, context: Option<&str>) -> Result<(), Failure> {
     let context = match context {
-        Some(text) => object(text).map_err(|error| Failure::Usage(format!("--context: {error}")))?,
+        Some(text) => {
+            object(text).map_err(|error| Failure::Usage(format!("--context: {error}")))?
+        }
         None => Context::new(),
     };
     let parsed = Expression::parse_in(expression, &context)

@@ -9,7 +9,10 @@ fn evaluates_one_expression_with_its_variables() {
     let folder = tempfile::tempdir().unwrap();
     let feel = |arguments: &[&str]| run(folder.path(), &[&["feel"], arguments].concat(), "");
     let ended = feel(&["1 / 3"]);
-    assert_eq!((ended.code, ended.stdout.trim()), (Some(0), "0.3333333333333333333333333333333333"));
+    assert_eq!(
+        (ended.code, ended.stdout.trim()),
+        (Some(0), "0.3333333333333333333333333333333333")
+    );
     let ended = feel(&["-x.first-name", "--context", r#"{"x": {"first-name": 7}}"#]);
     assert_eq!((ended.code, ended.stdout.trim()), (Some(0), "-7"));
     let ended = feel(&["@\"2024-01-31\" + @\"P1M\""]);
