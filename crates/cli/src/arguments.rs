@@ -3,6 +3,7 @@
 mod broker;
 mod clients;
 mod connectors;
+mod feel;
 mod run;
 mod verifiable;
 
@@ -16,6 +17,7 @@ pub(crate) use self::{
         Topics,
     },
     connectors::Connectors,
+    feel::Feel,
     run::{FlowOptions, Run, Serve},
     verifiable::{VerifiableConsumer, VerifiableProducer},
 };
@@ -52,6 +54,8 @@ pub(crate) enum Command {
     /// Decode messages or record batches: JSON lines in, JSON lines out
     #[command(subcommand)]
     Codec(Codec),
+    /// Evaluate an expression of FEEL, or one for each line
+    Feel(Feel),
     /// Produce numbers and print events, as Kafka's system tests want it
     VerifiableProducer(VerifiableProducer),
     /// Consume and print events, as Kafka's system tests want it

@@ -11,12 +11,19 @@
 mod client;
 mod config;
 mod error;
+mod file;
+mod password;
 mod pem;
 mod provider;
 mod server;
+mod store;
 mod verifier;
 
 pub use client::TlsClient;
-pub use config::{ClientCertificate, DangerousTlsConfig, PemSource, TlsConfig, TlsVersion, Trust};
+pub use config::{
+    ClientCertificate, DangerousTlsConfig, PemSource, StoreFile, TlsConfig, TlsVersion, Trust,
+};
 pub use error::TlsError;
+pub use password::Password;
 pub use server::TlsServer;
+pub use store::StoreError;

@@ -12,7 +12,8 @@ use tokio_rustls::server::TlsStream;
 
 use super::config::PemSource;
 use super::error::TlsError;
-use super::{pem, provider};
+use super::pem::Pem;
+use super::provider;
 
 /// The server's side of TLS 1.2 and 1.3, ready for use. A cheap clone.
 #[derive(Clone)]
@@ -45,10 +46,11 @@ impl TlsServer {
         let builder = match client_ca {
             None => builder.with_no_client_auth(),
             Some(source) => {
+                let pem = Pem::read(source)?;
                 let unusable =
-                    |error| TlsError::TrustedCertificate { place: pem::place(source), error };
+                    |error| TlsError::TrustedCertificate { place: pem.place().to_owned(), error };
                 let mut roots = RootCertStore::empty();
-                for certificate in pem::certificates(source)? {
+                for certificate in pem.certificates()? {
                     roots.add(certificate).map_err(unusable)?;
                 }
                 let verifier =
@@ -59,7 +61,7 @@ impl TlsServer {
             }
         };
         let mut config = builder
-            .with_single_cert(pem::certificates(chain)?, pem::private_key(key)?)
+            .with_single_cert(Pem::read(chain)?.certificates()?, Pem::read(key)?.private_key(None)?)
             .map_err(TlsError::ClientCertificate)?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self { config: Arc::new(config) })

@@ -4,6 +4,7 @@ mod broker;
 mod codec;
 mod connectors;
 mod consume;
+mod feel;
 mod perf;
 mod produce;
 mod record_json;
@@ -30,6 +31,7 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
             clap_complete::generate(shell, &mut Arguments::command(), "milena", &mut script);
             io::stdout().write_all(&script).map_err(|error| Failure::output(&error))
         }
+        Command::Feel(arguments) => feel::run(&arguments),
         Command::Run(arguments) => block_on(run::run(arguments)),
         Command::Serve(arguments) => block_on(serve::run(arguments)),
         Command::Connectors(connectors) => connectors::run(&connectors),
