@@ -188,7 +188,7 @@ fn a_kill_in_the_middle_of_a_push_loses_and_skips_nothing() {
 fn a_slow_webhook_keeps_memory_flat() {
     const COUNT: usize = 2000;
     const RESIDENT_KIB_MAX: u64 = 64 << 10;
-    let cluster = Cluster::start(Broker::builder().topic("cars", 4));
+    let cluster = Cluster::start(Broker::builder().topic("cars", 2));
     produce(&cluster, COUNT, 100 << 10);
     let webhook = Webhook::start(|_, _| {
         thread::park_timeout(Duration::from_millis(10));

@@ -2,13 +2,19 @@
 
 use std::{fs, path::Path};
 
+use bytes::Bytes;
 use milena_broker::Broker;
+use milena_http::{
+    HttpClient, HttpSettings,
+    http::Request,
+    tls::{ClientCertificate, PemSource, Trust},
+};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::{
     http::{get, post, send, wait_for},
-    program::{Cluster, Ended, Program, run},
+    program::{Cluster, Ended, PATIENCE, Program, run},
 };
 
 const FLOW: &str = r#"
@@ -254,6 +260,46 @@ fn secrets_are_put_into_a_flow_and_never_shown() {
     let expected =
         "line 10, column 20: steps[1].config.topic: secret with name 'TOPIC' is not available";
     assert!(ended.stderr.contains(expected), "{}", ended.stderr);
+}
+
+#[test]
+fn the_example_can_be_tried() {
+    let flow = fs::read_to_string(crate::program::root().join("examples/webhook.toml")).unwrap();
+    let serving = Serving::up(&flow, &[]);
+    let reply = post(&serving.url, "/v1/connectors/cars/produce", ARRIVED);
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let reply = post(&serving.url, "/v1/consumers/inbox/poll?max=10&timeoutMs=60000", "");
+    assert_eq!(reply.json()["records"][0]["record"]["value"], "arrived");
+    let reply = post(&serving.url, "/v1/consumers/inbox/ack", "{\"ack\":[1]}");
+    assert_eq!(reply.json(), json!({ "settled": [1], "unknown": [] }));
+    serving.stop();
+}
+
+#[test]
+fn with_mutual_tls_only_those_with_a_certificate_get_in() {
+    let certificates = crate::program::root().join("crates/tls/tests/certificates");
+    let file = |name: &str| certificates.join(name).to_str().unwrap().to_owned();
+    let (chain, key, ca) = (file("broker.pem"), file("broker.key"), file("ca.pem"));
+    let options = ["--tls-cert", &chain, "--tls-key", &key, "--client-ca", &ca];
+    let serving = Serving::start(FLOW, &options);
+    let url = format!("{}/healthz", serving.url);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let ask = |settings: HttpSettings| {
+        let client = HttpClient::new(settings).unwrap();
+        let request = Request::get(&url).body(Bytes::new()).unwrap();
+        runtime.block_on(client.send(request, PATIENCE))
+    };
+    let trusting =
+        || HttpSettings::new().trust(Trust::Pem(PemSource::File(certificates.join("ca.pem"))));
+    let own = ClientCertificate {
+        chain: PemSource::File(certificates.join("client.pem")),
+        key: Some(PemSource::File(certificates.join("client.key"))),
+    };
+    wait_for("it does not come up", || {
+        ask(trusting().client_certificate(own.clone())).unwrap().status() == 200
+    });
+    ask(trusting()).unwrap_err();
+    serving.stop();
 }
 
 #[test]
