@@ -12,7 +12,7 @@ use crate::secrets::Masker;
 
 /// How one step is. It is updated as the step runs and can be read at any time.
 #[derive(Debug)]
-pub struct StepStatus {
+pub(super) struct StepStatus {
     name: String,
     kind: &'static str,
     topic: String,
@@ -65,25 +65,25 @@ impl StepStatus {
 
     /// The step's name.
     #[must_use]
-    pub fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         &self.name
     }
 
     /// `action` or `trigger`.
     #[must_use]
-    pub fn kind(&self) -> &'static str {
+    pub(super) fn kind(&self) -> &'static str {
         self.kind
     }
 
     /// The topic of its configuration.
     #[must_use]
-    pub fn topic(&self) -> &str {
+    pub(super) fn topic(&self) -> &str {
         &self.topic
     }
 
     /// Why the step does not work at this moment; `None` when it does. No secret is in it.
     #[must_use]
-    pub fn trouble(&self) -> Option<String> {
+    pub(super) fn trouble(&self) -> Option<String> {
         if !*self.is_started.lock() {
             return Some("it has not started yet".to_owned());
         }
@@ -91,14 +91,14 @@ impl StepStatus {
     }
 
     /// The counters: name, what it counts, value.
-    pub fn counters(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> + '_ {
+    pub(super) fn counters(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> + '_ {
         let values = self.counters.iter().map(|counter| counter.load(Ordering::Relaxed));
         COUNTERS.iter().zip(values).map(|((name, help), value)| (*name, *help, value))
     }
 
     /// The counters of the step's client, as of a moment ago.
     #[must_use]
-    pub fn metrics(&self) -> Option<Snapshot> {
+    pub(super) fn metrics(&self) -> Option<Snapshot> {
         *self.metrics.lock()
     }
 

@@ -75,6 +75,12 @@ pub(super) async fn rest(
         return Err(refusal);
     }
     let delivered = answer.unwrap_or_default();
+    // A connector that never fails says so in what it gives.
+    if let Some(output) = delivered.outputs.iter().find(|output| output["relation"] == "Failure") {
+        let message = output["metadata"]["error"].as_str().unwrap_or("it was not delivered");
+        let message = served.status.masked(message);
+        return Err(Refusal::new(StatusCode::BAD_GATEWAY, "NOT_DELIVERED", message));
+    }
     let mut reply = reply::text(StatusCode::OK, "application/json", body.clone());
     for (name, value) in added(&delivered) {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
