@@ -197,6 +197,11 @@ impl Error {
 }
 
 impl Error {
+    /// What was wrong, without the words of the kind.
+    pub(crate) fn message(&self) -> &str {
+        &self.0.message
+    }
+
     /// The family and sort of this error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {

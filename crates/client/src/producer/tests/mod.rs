@@ -4,6 +4,7 @@ mod basics;
 mod bounds;
 mod faults;
 mod partitions;
+mod sessions;
 mod transaction_faults;
 mod transactions;
 
