@@ -39,6 +39,8 @@ pub enum ErrorKind {
     NoOffset,
     /// The log was truncated behind the consumer's position, and `auto.offset.reset` is `none`.
     LogTruncation,
+    /// A record cannot be used by the program it was given to: see [`Error::of_application`].
+    Record,
 }
 
 impl ErrorKind {
@@ -56,6 +58,7 @@ impl ErrorKind {
             Self::UnsupportedVersion => "the broker does not support this",
             Self::NoOffset => "no committed offset, and no reset policy",
             Self::LogTruncation => "the log was truncated",
+            Self::Record => "a record cannot be used",
         }
     }
 }
@@ -97,6 +100,23 @@ struct Inner {
     retriable: Option<bool>,
     fatal: bool,
     source: Option<Arc<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    /// An error of what stands above the client, such as a connector, in the client's terms; `message`
+    /// says what was wrong, what was expected and what to do.
+    ///
+    /// ```
+    /// use milena::{Error, ErrorKind};
+    ///
+    /// let error = Error::of_application(ErrorKind::Record, "offset 7 has no key");
+    /// assert_eq!(error.to_string(), "a record cannot be used: offset 7 has no key");
+    /// assert!(!error.is_retriable());
+    /// ```
+    #[must_use]
+    pub fn of_application(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self::new(kind, message)
+    }
 }
 
 /// Making errors, which only this crate does.

@@ -19,6 +19,7 @@ pub mod flow;
 pub mod runtime;
 pub mod secrets;
 pub mod settings;
+mod subscription;
 
 pub use connection::Connection;
 pub use settings::{
