@@ -183,7 +183,7 @@ impl<R: Reading> Trigger for Subscription<R> {
                 }
             }
             self.early.extend(early);
-            Ok(())
+            if self.early.is_empty() { self.check() } else { Ok(()) }
         }
         .boxed()
     }
