@@ -1,7 +1,7 @@
 //! Ready-made Kafka connectors, and the runtime that runs them.
 //!
 //! A connector is what an integration platform calls a component: actions that send and triggers that
-//! receive, with the platform's own field names and JSON. [`elasticio`] is elastic.io's. Each has a
+//! receive, with the platform's own field names and JSON: [`elasticio`] and [`camunda`]. Each has a
 //! typed configuration, whose problems come all in one error ([`Problems`]), and its client properties as
 //! data ([`ClientProperties`]). [`connector::CONNECTORS`] lists them.
 //!
@@ -10,6 +10,7 @@
 
 mod accepted;
 pub mod avro;
+pub mod camunda;
 mod connection;
 pub mod connector;
 mod decimal;
@@ -20,6 +21,7 @@ pub mod registry;
 pub mod runtime;
 pub mod secrets;
 pub mod settings;
+mod subscription;
 
 pub use connection::Connection;
 pub use milena_http::tls;

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use super::{ActionConfiguration, TriggerConfiguration};
 use crate::{
+    camunda,
     describe::Part,
     elasticio,
     settings::{Node, Problems},
 };
 
 /// All connectors, in the order in which they are told.
-pub static CONNECTORS: [&Connector; 1] = [&elasticio::CONNECTOR];
+pub static CONNECTORS: [&Connector; 4] =
+    [&elasticio::CONNECTOR, &camunda::OUTBOUND, &camunda::INBOUND, &camunda::OUTBOUND_LEGACY];
 
 /// A connector: what a flow calls it, and what it can do.
 #[derive(Debug)]

@@ -232,7 +232,7 @@ mod tests {
             let url = properties.value("sasl.oauthbearer.token.endpoint.url");
             assert_eq!(url.is_some(), mechanism == "oauthbearer");
             let config = ProducerConfig::from_properties(properties.pairs()).unwrap();
-            assert_eq!(config.client().security.sasl.as_ref().unwrap().mechanism(), name);
+            assert!(config.warnings().is_empty(), "{}", config.warnings());
         }
     }
 

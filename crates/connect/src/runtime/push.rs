@@ -188,6 +188,8 @@ impl Push<'_> {
                     let emissions = emissions?;
                     // Rebalances happen inside that call.
                     lanes.retain(|ticket| self.trigger.is_open(ticket));
+                    // A trigger can have accepted records of no use by itself.
+                    commit_at.get_or_insert(Instant::now() + WAIT_MAX);
                     if !emissions.is_empty() {
                         last_event = Instant::now();
                         delivering.status.count(Counter::RecordsGiven, emissions.len());
