@@ -1,9 +1,10 @@
 //! Ready-made Kafka connectors, and the runtime that runs them.
 //!
 //! A connector is what an integration platform calls a component: actions that send and triggers that
-//! receive, with the platform's own field names and JSON. [`elasticio`] is elastic.io's. Each has a
-//! typed configuration, whose problems come all in one error ([`Problems`]), and its client properties as
-//! data ([`ClientProperties`]). [`connector::CONNECTORS`] lists them.
+//! receive, with the platform's own field names and JSON. [`elasticio`] is elastic.io's, [`thingsboard`]
+//! is ThingsBoard's. Each has a typed configuration, whose problems come all in one error
+//! ([`Problems`]), and its client properties as data ([`ClientProperties`]).
+//! [`connector::CONNECTORS`] lists them.
 //!
 //! [`describe`] prints the fields of each. [`flow`] reads flow files, which put connectors together, and
 //! [`runtime`] runs them. The `milena` program's `run` command is the two behind a command line.
@@ -19,6 +20,7 @@ pub mod flow;
 pub mod runtime;
 pub mod secrets;
 pub mod settings;
+pub mod thingsboard;
 
 pub use connection::Connection;
 pub use settings::{

@@ -7,10 +7,11 @@ use crate::{
     describe::Part,
     elasticio,
     settings::{Node, Problems},
+    thingsboard,
 };
 
 /// All connectors, in the order in which they are told.
-pub static CONNECTORS: [&Connector; 1] = [&elasticio::CONNECTOR];
+pub static CONNECTORS: [&Connector; 2] = [&elasticio::CONNECTOR, &thingsboard::CONNECTOR];
 
 /// A connector: what a flow calls it, and what it can do.
 #[derive(Debug)]
