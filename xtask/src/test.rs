@@ -72,6 +72,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
         } else if has_failed && !arguments.keep_going {
             Outcome::LeftOut("an earlier group failed".to_owned())
         } else {
+            eprintln!("\n== {}", group.name());
             group.run()
         };
         has_failed |= matches!(outcome, Outcome::Failed(_));
@@ -150,7 +151,7 @@ fn count_real_kafka_tests() -> Result<usize, String> {
 
 /// Runs one cargo command and says which.
 fn cargo(arguments: &str) -> Outcome {
-    eprintln!("== cargo {arguments}");
+    eprintln!("cargo {arguments}");
     let status = Command::new(env!("CARGO")).args(arguments.split(' ')).status();
     match status.map(|status: ExitStatus| (status.success(), status)) {
         Ok((true, _)) => Outcome::Passed,

@@ -47,6 +47,11 @@ impl Decimal {
         Some(Self { is_negative, digits, exponent })
     }
 
+    /// How many digits there are between the first and the last that is not `0`.
+    pub(crate) fn digits_count(&self) -> usize {
+        self.digits.len()
+    }
+
     /// The number times ten to the power of `scale`, as digits with a sign; it must be whole and have
     /// at most `digits_max` digits.
     pub(crate) fn unscaled(&self, scale: u32, digits_max: usize) -> Result<String, Misfit> {

@@ -17,6 +17,7 @@ mod decimal;
 pub mod describe;
 pub mod elasticio;
 pub mod flow;
+pub mod registry;
 pub mod runtime;
 pub mod secrets;
 pub mod settings;

@@ -119,9 +119,11 @@ impl<'s, 'b> Decoder<'s, 'b> {
         let mut values: Vec<Option<Value>> = to.fields.iter().map(|_| None).collect();
         for field in &from.fields {
             self.path.push_name(&field.name);
-            let place = to.index.get(&field.name).copied().or_else(|| {
-                to.fields.iter().position(|to| to.aliases.iter().any(|alias| *alias == field.name))
-            });
+            let place = to
+                .index
+                .get(&field.name)
+                .copied()
+                .or_else(|| to.fields.iter().position(|to| to.aliases.contains(&field.name)));
             let target =
                 place.and_then(|place| Some((to.fields.get(place)?, values.get_mut(place)?)));
             match target {

@@ -3,7 +3,7 @@
 //! `apache-avro` reads schemas. Values go their own way, because its conversion from JSON takes the text
 //! of a decimal for its bytes, drops fields that a record has not, and knows no tagged unions: here each
 //! of these is a problem with a path, or an option ([`AvroOptions`]). It knows no registry either: what
-//! stands before a value's bytes on a topic is the business of the registry.
+//! stands before a value's bytes on a topic is the business of [`registry`](crate::registry).
 
 mod binary;
 mod calendar;
@@ -88,6 +88,13 @@ impl AvroSchema {
     #[must_use]
     pub fn text(&self) -> &str {
         &self.0.text
+    }
+
+    /// The full name of a schema that has one: of a record, an enum or a fixed type.
+    #[must_use]
+    pub fn full_name(&self) -> Option<&str> {
+        let types = &self.0.types;
+        types.get(types.root()).type_name().map(|name| name.full.as_str())
     }
 
     /// The bytes of a value.

@@ -80,7 +80,9 @@ pub(super) fn present(kind: &Type, raw: Raw<'_>, options: AvroOptions) -> Result
         (_, Raw::Int(int)) => int.into(),
         (_, Raw::Long(long)) => long.into(),
         // The shortest digits that are this float, and not the many of the double that it is.
-        (_, Raw::Float(float)) => floating(float.to_string().parse().unwrap_or(f64::from(float))),
+        (_, Raw::Float(float)) => {
+            floating(float.to_string().parse().unwrap_or_else(|_| f64::from(float)))
+        }
         (_, Raw::Double(double)) => floating(double),
         (_, Raw::Bytes(bytes)) => bytes_text(bytes, options.bytes).into(),
         (_, Raw::Text(text)) => text.into(),

@@ -20,6 +20,9 @@ use crate::{
 /// that grows with their square.
 pub(super) const DECIMAL_DIGITS_MAX: usize = 1000;
 
+/// How many digits of a number with a fraction JSON's readers keep: those of a double.
+const FLOAT_DIGITS_MAX: usize = 15;
+
 /// How bytes stand in the JSON, and whether the JSON is a schema's default.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Form {
@@ -70,22 +73,17 @@ pub(super) fn put_scalar(
             }
             _ => put_decimal(decimal, value, out).ok_or_else(wrong)?,
         },
+        Type::Uuid(Some(fixed)) if form.is_default => {
+            put_fixed(&bytes_of(value, form).ok_or_else(wrong)?, fixed.size, out)
+        }
         Type::Uuid(fixed) => {
             let text = value.as_str().ok_or_else(wrong)?;
+            let bytes = uuid_bytes(text).ok_or_else(wrong)?;
             match fixed {
-                Some(fixed) if form.is_default => {
-                    put_fixed(&bytes_of(value, form).ok_or_else(wrong)?, fixed.size, out)
-                }
-                Some(_) => {
-                    out.extend_from_slice(&uuid_bytes(text).ok_or_else(wrong)?);
-                    Ok(())
-                }
-                None => {
-                    uuid_bytes(text).ok_or_else(wrong)?;
-                    put_bytes(out, text.as_bytes());
-                    Ok(())
-                }
+                Some(_) => out.extend_from_slice(&bytes),
+                None => put_bytes(out, text.as_bytes()),
             }
+            Ok(())
         }
         Type::Date => put_int(timed(value, kind, parse_date)?, out),
         Type::Time(unit) => {
@@ -220,7 +218,17 @@ fn put_decimal(
 ) -> Option<Result<(), String>> {
     let number = match value {
         Value::String(text) => Decimal::parse(text.trim())?,
-        Value::Number(number) => Decimal::parse(&number.to_string())?,
+        Value::Number(number) => {
+            let decimal = Decimal::parse(&number.to_string())?;
+            if number.is_f64() && decimal.digits_count() > FLOAT_DIGITS_MAX {
+                return Some(Err(format!(
+                    "{}, and may have had more digits than a JSON number keeps: expected a text of \
+                     them",
+                    what_is(value)
+                )));
+            }
+            decimal
+        }
         _ => return None,
     };
     let digits_max = decimal.precision.min(DECIMAL_DIGITS_MAX);

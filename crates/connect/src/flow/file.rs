@@ -6,6 +6,7 @@ use super::step::{self, Step};
 use crate::{
     connection::Connection,
     elasticio::{Credentials, is_host_and_port, read_brokers, split_brokers},
+    secrets::Secrets,
     settings::{Field, FieldKind, Node, Problems, TableReader},
 };
 
@@ -129,6 +130,19 @@ impl Flow {
         let mut problems = Problems::default();
         let flow = Self::read(&node, &mut problems);
         problems.or(flow)
+    }
+
+    /// Reads the text of a flow file, with secrets in place of their names (`{{secrets.NAME}}`).
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse), and secrets that are not available. No secret is in them.
+    pub fn parse_with(text: &str, secrets: &Secrets) -> Result<Self, Problems> {
+        let mut node = Node::from_toml(text)?;
+        let mut problems = Problems::default();
+        secrets.resolve_node(&mut node, "", &mut problems);
+        let flow = Self::read(&node, &mut problems);
+        problems.or(flow).map_err(|problems| problems.masked(secrets.masker()))
     }
 
     fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
@@ -414,6 +428,28 @@ idleMs = 250
             assert!(WHOLE.contains(from), "{from}");
             assert_eq!(problems(&WHOLE.replacen(from, to, 1)), *expected);
         }
+    }
+
+    #[test]
+    fn secrets_take_the_place_of_their_names_and_are_in_no_problem() {
+        let secrets = Secrets::new(|name: &str| (name == "TOPIC").then(|| "top secret".into()));
+        let text = "name = \"x\"\nbrokers = \"embedded\"\n[[steps]]\nconnector = \"elasticio\"\n\
+                    action = \"produce\"\ninput = \"-\"\nconfig.topic = \"{{secrets.TOPIC}}\"\n";
+        let problems = Flow::parse_with(text, &secrets).unwrap_err().to_string();
+        assert!(
+            problems.contains("steps[1].config.topic is ") && problems.contains("***"),
+            "{problems}"
+        );
+        assert!(!problems.contains("top secret"), "{problems}");
+        let problems = Flow::parse_with(text, &Secrets::none()).unwrap_err().to_string();
+        assert!(
+            problems.contains(
+                "line 7, column 16: steps[1].config.topic: secret with name 'TOPIC' is not available"
+            ),
+            "{problems}"
+        );
+        let good = Secrets::new(|_: &str| Some("cars".into()));
+        assert_eq!(Flow::parse_with(text, &good).unwrap().name(), "x");
     }
 
     #[test]

@@ -83,8 +83,8 @@ impl SecretsFile {
             add_json("", json, &mut secrets)?;
         } else {
             for (index, line) in text.lines().enumerate() {
-                let pair = parse_line(line)
-                    .map_err(|message| format!("line {}: {message}", index + 1))?;
+                let pair =
+                    parse_line(line).map_err(|message| format!("line {}: {message}", index + 1))?;
                 secrets.extend(pair.map(|(name, value)| (name, Secret::from(value))));
             }
         }
@@ -154,8 +154,7 @@ fn add_json(
     let text = match value {
         Value::Object(map) => {
             for (name, inner) in map {
-                let name =
-                    if prefix.is_empty() { name } else { format!("{prefix}.{name}") };
+                let name = if prefix.is_empty() { name } else { format!("{prefix}.{name}") };
                 add_json(&name, inner, secrets)?;
             }
             return Ok(());

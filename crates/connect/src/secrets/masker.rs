@@ -52,10 +52,8 @@ impl Masker {
     #[must_use]
     pub fn mask(&self, text: &str) -> String {
         let forms = self.forms.read();
-        let mut hidden: Vec<(usize, usize)> = forms
-            .iter()
-            .flat_map(|form| occurrences(text, form.reveal()))
-            .collect();
+        let mut hidden: Vec<(usize, usize)> =
+            forms.iter().flat_map(|form| occurrences(text, form.reveal())).collect();
         // Of two that overlap, nothing may be left.
         hidden.sort_unstable();
         let mut masked = String::with_capacity(text.len());

@@ -126,7 +126,8 @@ impl Secrets {
             }
             Content::List(items) => {
                 for (index, item) in items.iter_mut().enumerate() {
-                    self.resolve_node(item, &format!("{path}[{index}]"), problems);
+                    let path = format!("{path}[{}]", index + item.first_index());
+                    self.resolve_node(item, &path, problems);
                 }
             }
             Content::Table(entries) => {

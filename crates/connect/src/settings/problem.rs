@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::secrets::Masker;
+
 /// Where something stands in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(clippy::exhaustive_structs, reason = "a place in a text is these two numbers")]
@@ -89,6 +91,15 @@ impl Problems {
     /// Each of them, in the order of the text, or of the fields where there is no text.
     pub fn iter(&self) -> impl Iterator<Item = &Problem> {
         self.0.iter()
+    }
+
+    /// The same problems, without the secrets that the masker knows.
+    #[must_use]
+    pub fn masked(mut self, masker: &Masker) -> Self {
+        for problem in &mut self.0 {
+            problem.message = masker.mask(&problem.message);
+        }
+        self
     }
 
     /// The value when there are no problems, and the problems otherwise.

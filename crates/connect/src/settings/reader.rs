@@ -168,7 +168,7 @@ impl<'node, 'problems> TableReader<'node, 'problems> {
         let nodes = self.tables(name)?;
         let mut values = Some(Vec::new());
         for (index, node) in nodes.iter().enumerate() {
-            let path = format!("{}[{index}]", self.path(name));
+            let path = format!("{}[{}]", self.path(name), index + node.first_index());
             let value = self.read_inner(node, path, fields, &mut read);
             values = values.zip(value).map(|(mut values, value)| {
                 values.push(value);

@@ -68,10 +68,6 @@ fn scalars_have_the_bytes_of_the_specification() {
 
 #[test]
 fn values_that_do_not_fit_are_refused_with_what_was_expected() {
-    let decimal = json!({ "type": "bytes", "logicalType": "decimal", "precision": 4, "scale": 2 });
-    let small = json!({ "type": "fixed", "name": "F", "size": 1,
-        "logicalType": "decimal", "precision": 2 });
-    let logical = |base: &str, logical: &str| json!({ "type": base, "logicalType": logical });
     for (kind, value, expected) in [
         (
             json!("int"),
@@ -100,6 +96,17 @@ fn values_that_do_not_fit_are_refused_with_what_was_expected() {
             json!("RAD"),
             "$ is the text \"RAD\": expected one of RED, BLUE (enum n.E); did you mean RED?",
         ),
+    ] {
+        assert_eq!(encode(&kind, &value).unwrap_err(), expected);
+    }
+}
+
+#[test]
+fn logical_values_that_do_not_fit_are_refused_too() {
+    let decimal = json!({ "type": "bytes", "logicalType": "decimal", "precision": 4, "scale": 2 });
+    let long = json!({ "type": "bytes", "logicalType": "decimal", "precision": 30, "scale": 4 });
+    let logical = |base: &str, logical: &str| json!({ "type": base, "logicalType": logical });
+    for (kind, value, expected) in [
         (
             decimal.clone(),
             json!("12.345"),
@@ -116,7 +123,12 @@ fn values_that_do_not_fit_are_refused_with_what_was_expected() {
             "$ is the text \"twelve\": expected a number or a text with at most 4 digits, 2 of them \
              behind the point (decimal)",
         ),
-        (small, json!(99), ""),
+        (
+            long,
+            json!(1_234_567_890_123.456_7),
+            "$ is the number 1234567890123.4568, and may have had more digits than a JSON number keeps: \
+             expected a text of them",
+        ),
         (
             logical("int", "date"),
             json!("2026-02-30"),
@@ -145,10 +157,7 @@ fn values_that_do_not_fit_are_refused_with_what_was_expected() {
             "$ is the text \"123\": expected a text like 123e4567-e89b-12d3-a456-426614174000 (uuid)",
         ),
     ] {
-        match encode(&kind, &value) {
-            Err(error) => assert_eq!(error, expected),
-            Ok(_) => assert_eq!(expected, "", "{kind} {value}"),
-        }
+        assert_eq!(encode(&kind, &value).unwrap_err(), expected);
     }
 }
 
@@ -198,11 +207,12 @@ fn absent_fields_take_their_default_or_null() {
 
 #[test]
 fn unknown_fields_are_left_out_when_they_may_be() {
-    let kind = json!({ "type": "record", "name": "R", "fields": [{ "name": "a", "type": "int" }] });
+    let kind =
+        json!({ "type": "record", "name": "R", "fields": [{ "name": "count", "type": "int" }] });
     let options = AvroOptions { unknown_fields: UnknownFields::Ignore, ..AvroOptions::default() };
-    let value = json!({ "a": 1, "b": 2 });
+    let value = json!({ "count": 1, "more": 2 });
     assert_eq!(schema(&kind).encode(&value, options).unwrap(), [2]);
-    assert_eq!(encode(&kind, &value).unwrap_err(), "$.b is no field of R");
+    assert_eq!(encode(&kind, &value).unwrap_err(), "$.more is no field of R");
 }
 
 #[test]

@@ -66,6 +66,44 @@ fn a_huge_decimal_is_refused() {
     assert!(error(&decimal, &bytes).contains("is a decimal of 1048576 bytes"));
 }
 
+/// Values and schemas that Java wrote, with one byte of each changed.
+#[test]
+fn bytes_and_schemas_with_an_error_in_them_are_refused_or_read() {
+    let cases = include_str!("../../../tests/avro/golden.jsonl");
+    let (mut read_count, mut refused_count) = (0, 0);
+    for (number, line) in cases.lines().enumerate() {
+        let case: serde_json::Value = serde_json::from_str(line).unwrap();
+        let text = case["schema"].to_string();
+        let schema = AvroSchema::parse(&text).unwrap();
+        let hex = case["hex"].as_str().unwrap().as_bytes();
+        let bytes: Vec<u8> = hex
+            .chunks(2)
+            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+            .collect();
+        for at in 0..bytes.len() {
+            for change in [1, 0x40, 0x80, 0xff] {
+                let mut changed = bytes.clone();
+                changed[at] ^= change;
+                match schema.decode(&changed, AvroOptions::default()) {
+                    Ok(_) => read_count += 1,
+                    Err(_) => refused_count += 1,
+                }
+            }
+        }
+        // Reading a schema takes a while, and the first ones have all that there is.
+        if number > 40 {
+            continue;
+        }
+        for at in (0..text.len()).step_by(3).filter(|at| text.is_char_boundary(*at)) {
+            let rest = text[at..].chars().skip(1).collect::<String>();
+            for put in ["", "0", "\"", "[", "-1"] {
+                let _ = AvroSchema::parse(&format!("{}{put}{rest}", &text[..at]));
+            }
+        }
+    }
+    assert!(read_count > 100 && refused_count > 100, "{read_count} {refused_count}");
+}
+
 proptest! {
     #[test]
     fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {

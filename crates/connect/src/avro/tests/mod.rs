@@ -1,6 +1,7 @@
-//! The codec against tables, against apache-avro, and against bytes that nobody wrote.
+//! The codec against tables, against apache-avro and Java's Avro, and against bytes that nobody wrote.
 
 mod decoding;
 mod encoding;
+mod golden;
 mod hostile;
 mod witness;
