@@ -124,6 +124,24 @@ fn the_thingsboard_example_sends_every_message_to_the_topic_of_its_device() {
 }
 
 #[test]
+fn the_ballerina_example_gives_back_every_record() {
+    let ended = run(&root(), &["run", "examples/ballerina.toml", "--brokers", "embedded"], "");
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let file = fs::read_to_string(root().join("examples/ballerina.jsonl")).unwrap();
+    let sent: Vec<Value> = file.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut values: Vec<_> = sent.iter().map(|record| text(&record["value"])).collect();
+    let records = ended.records();
+    let mut read: Vec<_> = records.iter().map(|record| text(&record["value"])).collect();
+    values.sort();
+    read.sort();
+    assert_eq!(values, read);
+    assert!(records.iter().all(|record| record["offset"]["partition"]["topic"] == "test-kafka-topic"));
+    let results = ended.json().into_iter().filter(|line| line.get("serializedValueSize").is_some());
+    assert_eq!(results.count(), sent.len());
+    assert!(!ended.stderr.contains("warning"), "{}", ended.stderr);
+}
+
+#[test]
 fn messages_come_from_standard_input() {
     let folder = folder(FLOW);
     let ended = run(folder.path(), &["run", "flow.toml"], ARRIVED);

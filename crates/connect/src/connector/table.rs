@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{ActionConfiguration, TriggerConfiguration};
 use crate::{
+    ballerina,
     describe::Part,
     elasticio,
     settings::{Node, Problems},
@@ -11,7 +12,8 @@ use crate::{
 };
 
 /// All connectors, in the order in which they are told.
-pub static CONNECTORS: [&Connector; 2] = [&elasticio::CONNECTOR, &thingsboard::CONNECTOR];
+pub static CONNECTORS: [&Connector; 3] =
+    [&elasticio::CONNECTOR, &ballerina::CONNECTOR, &thingsboard::CONNECTOR];
 
 /// A connector: what a flow calls it, and what it can do.
 #[derive(Debug)]

@@ -4,17 +4,19 @@ use std::{pin::pin, sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
 use milena::{
-    Consumer, ConsumerRecords, Error, ErrorKind, RebalanceListener, TopicPartition,
+    Consumer, ConsumerRecord, ConsumerRecords, Error, ErrorKind, RebalanceListener, TopicPartition,
     config::ConsumerConfig,
     consumer::{OffsetAndMetadata, Position},
 };
 use parking_lot::Mutex;
+use serde_json::Value;
 use tokio::sync::watch;
 
-use super::{Compatibility, Connection, ConsumeConfiguration, ConsumedRecord};
+use super::{Connection, ConsumeConfiguration, ConsumedRecord};
 use crate::{
     accepted::{Accepted, Committable},
     connector::{BoxFuture, Emission, Ends, Ticket, Trigger, with_causes},
+    settings::ClientProperties,
 };
 
 /// How long a poll waits for records while the trigger starts.
@@ -24,17 +26,25 @@ const JOIN_STEP: Duration = Duration::from_secs(1);
 /// started: other members may have them all.
 const PARTITIONS_WITHIN: Duration = Duration::from_secs(3);
 
+/// What a record is as JSON.
+type Output = Box<dyn Fn(&ConsumerRecord<'_>) -> Value + Send + Sync>;
+
 /// The Consume trigger: gives an object for each record of a topic.
-#[derive(Debug)]
 pub struct Consume {
     consumer: Consumer,
     topic: String,
-    compatibility: Compatibility,
+    output: Output,
     accepted: Arc<Mutex<Accepted>>,
     /// How many partitions were assigned with each rebalance; `None` before the first.
     assigned: watch::Receiver<Option<usize>>,
     /// Records that came while the trigger started.
     early: Vec<Emission>,
+}
+
+impl std::fmt::Debug for Consume {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Consume").field("topic", &self.topic).finish_non_exhaustive()
+    }
 }
 
 impl Consume {
@@ -48,18 +58,31 @@ impl Consume {
         connection: &Connection,
     ) -> Result<Self, Error> {
         let properties = configuration.client_properties(connection);
+        let compatibility = configuration.compatibility;
+        Self::of(&properties, configuration.topic.clone(), move |record| {
+            ConsumedRecord::from_bytes(record.key, record.value, record.partition, record.offset)
+                .to_json(compatibility)
+        })
+    }
+
+    /// A trigger on a topic with these properties, for any connector: `output` makes JSON of a record.
+    pub(crate) fn of(
+        properties: &ClientProperties,
+        topic: String,
+        output: impl Fn(&ConsumerRecord<'_>) -> Value + Send + Sync + 'static,
+    ) -> Result<Self, Error> {
         let consumer = Consumer::new(ConsumerConfig::from_properties(properties.pairs())?)?;
         let accepted = Arc::<Mutex<Accepted>>::default();
         let (sender, assigned) = watch::channel(None);
         consumer.set_rebalance_listener(Partitions {
-            topic: configuration.topic.clone(),
+            topic: topic.clone(),
             accepted: Arc::clone(&accepted),
             assigned: sender,
         });
         Ok(Self {
             consumer,
-            topic: configuration.topic.clone(),
-            compatibility: configuration.compatibility,
+            topic,
+            output: Box::new(output),
             accepted,
             assigned,
             early: Vec::new(),
@@ -112,10 +135,8 @@ impl Consume {
                     Committable { offset: record.offset + 1, leader_epoch: record.leader_epoch }
                 };
                 accepted.hand_out(partition, record.offset, next);
-                let output =
-                    ConsumedRecord::from_bytes(record.key, record.value, partition, record.offset)
-                        .to_json(self.compatibility);
-                emissions.push(Emission::new(output, Ticket { partition, offset: record.offset }));
+                let ticket = Ticket { partition, offset: record.offset };
+                emissions.push(Emission::new((self.output)(&record), ticket));
             }
         }
         emissions
