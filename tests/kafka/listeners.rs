@@ -83,6 +83,52 @@ async fn a_client_certificate_opens_mutual_tls() {
 
 #[tokio::test]
 #[ignore = "needs Apache Kafka: cargo xtask test --group kafka"]
+async fn stores_of_java_open_mutual_tls() {
+    let lab = lab();
+    let folder = std::env::temp_dir().join(harness::unique("milena-stores"));
+    std::fs::create_dir_all(&folder).unwrap();
+    let (trust, key) = (lab.certificates().truststore_p12(), lab.certificates().client_p12());
+    let password = kafka_lab::certificates::PASSWORD;
+    let to_jks = |from: &std::path::Path, name: &str| {
+        let to = folder.join(name);
+        let _ = std::fs::remove_file(&to);
+        let output = std::process::Command::new("keytool")
+            .args([
+                "-importkeystore",
+                "-noprompt",
+                "-srcstoretype",
+                "PKCS12",
+                "-deststoretype",
+                "JKS",
+            ])
+            .args(["-srcstorepass", password, "-deststorepass", password])
+            .arg("-srckeystore")
+            .arg(from)
+            .arg("-destkeystore")
+            .arg(&to)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        to
+    };
+    let (trust_jks, key_jks) = (to_jks(&trust, "trust.jks"), to_jks(&key, "key.jks"));
+    for (kind, trust, key) in [("PKCS12", &trust, &key), ("JKS", &trust_jks, &key_jks)] {
+        let access = Access::to(&lab, Listener::Mtls)
+            .with("security.protocol", "SSL")
+            .with("ssl.truststore.type", kind)
+            .with("ssl.truststore.location", trust.display().to_string())
+            .with("ssl.truststore.password", password)
+            .with("ssl.keystore.type", kind)
+            .with("ssl.keystore.location", key.display().to_string())
+            .with("ssl.keystore.password", password)
+            .with("ssl.key.password", password);
+        goes_round(access).await;
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[tokio::test]
+#[ignore = "needs Apache Kafka: cargo xtask test --group kafka"]
 async fn every_mechanism_opens_sasl_plaintext() {
     let access = Access::to(&lab(), Listener::SaslPlaintext);
     every_mechanism(access.with("security.protocol", "SASL_PLAINTEXT")).await;

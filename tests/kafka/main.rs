@@ -31,4 +31,8 @@ mod refusals;
 #[cfg(test)]
 mod releases;
 #[cfg(test)]
+mod sessions;
+#[cfg(test)]
+mod transactions;
+#[cfg(test)]
 mod witnesses;

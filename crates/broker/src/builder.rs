@@ -11,7 +11,7 @@ use crate::broker::Broker;
 use crate::cluster::NewTopic;
 use crate::error::StartError;
 use crate::group::GroupSettings;
-use crate::release::{ServedVersions, parse_release};
+use crate::release::{ServedVersions, TRANSACTION_VERSION_MAX, parse_release};
 use crate::security::{SecurityProtocol, TlsMaterial, Users};
 use crate::settings::Settings;
 
@@ -53,6 +53,7 @@ pub struct BrokerBuilder {
     client_ca: Option<Vec<u8>>,
     release: Option<String>,
     caps: Vec<(ApiKey, i16)>,
+    transaction_version: Option<i16>,
     groups: GroupSettings,
     request_bytes_max: usize,
 }
@@ -78,6 +79,7 @@ impl Default for BrokerBuilder {
             client_ca: None,
             release: None,
             caps: Vec::new(),
+            transaction_version: None,
             groups: GroupSettings::default(),
             request_bytes_max: REQUEST_BYTES_MAX,
         }
@@ -255,6 +257,16 @@ impl BrokerBuilder {
         self
     }
 
+    /// The protocol of transactions that clients are told to use (KIP-890): the level of the feature
+    /// `transaction.version`, 0 to 2. From 2 on partitions are added by the records that are sent to
+    /// them, and every end of a transaction gives the producer a new epoch.
+    ///
+    /// Default: as the release has it in a new cluster, which is 2 from 4.0 on and 0 before.
+    pub fn transaction_version(mut self, level: i16) -> Self {
+        self.transaction_version = Some(level);
+        self
+    }
+
     /// How consumer groups behave.
     pub fn groups(mut self, settings: GroupSettings) -> Self {
         self.groups = settings;
@@ -329,21 +341,7 @@ impl BrokerBuilder {
                 );
             }
         }
-        let mut served = match &self.release {
-            None => ServedVersions::newest(),
-            Some(text) => match parse_release(text) {
-                Some(release) => ServedVersions::of_release(release),
-                None => {
-                    return config(
-                        "as_version",
-                        format!(
-                            "`{text}` is no release; something like `2.8` was expected, 1.0 or later"
-                        ),
-                    );
-                }
-            },
-        };
-        self.caps.iter().for_each(|&(api_key, max)| served.cap(api_key, max));
+        let (served, transaction_version) = self.served()?;
         let settings = Settings {
             node_count: self.nodes,
             auto_create_topics: self.auto_create_topics,
@@ -352,10 +350,33 @@ impl BrokerBuilder {
             request_bytes_max: self.request_bytes_max,
             groups: self.groups.clone(),
             served,
+            transaction_version,
             users: Users::new(self.users.clone(), self.mechanisms(), self.session_lifetime),
             data_dir: self.data_dir.clone(),
         };
         Ok((settings, listeners, tls))
+    }
+
+    /// The versions that are offered, and the protocol of transactions.
+    fn served(&self) -> Result<(ServedVersions, i16), StartError> {
+        let config = |option, problem: String| Err(StartError::Config { option, problem });
+        let mut served = match self.release.as_deref().map(|text| (text, parse_release(text))) {
+            None => ServedVersions::newest(),
+            Some((_, Some(release))) => ServedVersions::of_release(release),
+            Some((text, None)) => {
+                let problem = format!(
+                    "`{text}` is no release; something like `2.8` was expected, 1.0 or later"
+                );
+                return config("as_version", problem);
+            }
+        };
+        let level = self.transaction_version.unwrap_or_else(|| served.transaction_version());
+        if !(0..=TRANSACTION_VERSION_MAX).contains(&level) {
+            let problem = format!("{level} was given, 0 to 2 was expected");
+            return config("transaction_version", problem);
+        }
+        self.caps.iter().for_each(|&(api_key, max)| served.cap(api_key, max));
+        Ok((served, level))
     }
 
     fn listeners(&self, has_tls: bool) -> Vec<ListenerOptions> {

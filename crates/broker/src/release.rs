@@ -52,6 +52,11 @@ const VERSIONS_MAX: &[(ApiKey, [i16; 8])] = &[
     (ApiKey::DESCRIBE_TOPIC_PARTITIONS, [ABSENT, ABSENT, ABSENT, ABSENT, 0, 0, 0, 0]),
 ];
 
+/// The highest level of `transaction.version` (KIP-890).
+pub(crate) const TRANSACTION_VERSION_MAX: i16 = 2;
+/// The version of EndTxn that a cluster with that level needs.
+const SECOND_END_VERSION: i16 = 5;
+
 /// An inclusive range of versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct VersionRange {
@@ -110,6 +115,12 @@ impl ServedVersions {
         }
     }
 
+    /// The level of `transaction.version` that a new cluster of the release has.
+    pub(crate) fn transaction_version(&self) -> i16 {
+        let end = self.range(ApiKey::END_TXN).map_or(-1, |range| range.max);
+        if end >= SECOND_END_VERSION { TRANSACTION_VERSION_MAX } else { 0 }
+    }
+
     pub(crate) fn range(&self, api_key: ApiKey) -> Option<VersionRange> {
         self.ranges.get(&api_key.0).copied()
     }
@@ -140,6 +151,12 @@ mod tests {
         assert_eq!(fetch((1, 1)), Some(7));
         assert_eq!(fetch((2, 4)), Some(8));
         assert_eq!(fetch((9, 0)), Some(18));
+    }
+
+    #[test]
+    fn transactions_of_the_second_protocol_come_with_4() {
+        let level = |release| ServedVersions::of_release(release).transaction_version();
+        assert_eq!([(2, 0), (3, 9), (4, 1), (4, 4)].map(level), [0, 0, 2, 2]);
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub(crate) struct Settings {
     pub(crate) request_bytes_max: usize,
     pub(crate) groups: GroupSettings,
     pub(crate) served: ServedVersions,
+    /// The finalized level of `transaction.version`.
+    pub(crate) transaction_version: i16,
     pub(crate) users: Users,
     pub(crate) data_dir: Option<PathBuf>,
 }

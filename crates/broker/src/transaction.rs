@@ -210,23 +210,28 @@ impl Transactions {
             bumps && transaction.producer_id == producer.producer_id && last == producer
         });
         if let Some(transaction) = retried
-            && transaction.is_ended(commits)
+            && (transaction.is_ended(commits) || transaction.is_ended(!commits))
         {
-            return Ok((None, transaction.identity()));
+            // Also what was aborted because it took too long has ended like that.
+            return if transaction.is_ended(commits) {
+                Ok((None, transaction.identity()))
+            } else {
+                Err(ErrorCode::INVALID_TXN_STATE)
+            };
         }
         self.check(transactional_id, producer)?;
         let Some(transaction) = self.by_id.get_mut(transactional_id) else {
             return Err(ErrorCode::INVALID_PRODUCER_ID_MAPPING);
         };
         if transaction.state != TransactionState::Ongoing {
-            let is_retry = transaction.is_ended(commits);
-            // With the second protocol a transaction that never wrote anything may be aborted.
-            let is_empty_abort = bumps && !commits;
-            if is_retry || is_empty_abort {
-                if is_empty_abort && !is_retry {
-                    transaction.bump(&mut new_producer_id);
-                    transaction.state = TransactionState::CompleteAbort;
-                }
+            // With the second protocol a transaction that never wrote anything may be aborted; the same
+            // end again would name the epoch before.
+            if bumps && !commits {
+                transaction.bump(&mut new_producer_id);
+                transaction.state = TransactionState::CompleteAbort;
+                return Ok((None, transaction.identity()));
+            }
+            if !bumps && transaction.is_ended(commits) {
                 return Ok((None, transaction.identity()));
             }
             return Err(ErrorCode::INVALID_TXN_STATE);
@@ -369,6 +374,22 @@ mod tests {
             transactions.end("t", producer, true, false, || 6),
             Err(ErrorCode::PRODUCER_FENCED)
         );
+    }
+
+    #[test]
+    fn with_the_second_protocol_a_producer_goes_on_after_its_transaction_took_too_long() {
+        let (mut transactions, id, producer) = started();
+        let now = Instant::now();
+        add(&mut transactions, producer, now).unwrap();
+        assert_eq!(transactions.handle_timeout(now + TIMEOUT).len(), 1);
+        let commit = transactions.end("t", producer, true, true, || 6);
+        assert_eq!(commit, Err(ErrorCode::INVALID_TXN_STATE));
+        let (ending, next) = transactions.end("t", producer, false, true, || 6).unwrap();
+        assert_eq!((ending, next.producer_epoch), (None, 1));
+        // One that was replaced does not.
+        transactions.initialize(&id, TIMEOUT, None, || 6).unwrap();
+        let abort = transactions.end("t", next, false, true, || 6);
+        assert_eq!(abort, Err(ErrorCode::PRODUCER_FENCED));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod broker;
 mod clients;
+mod feel;
 mod run;
 mod verifiable;
 
@@ -14,6 +15,7 @@ pub(crate) use self::{
         Connection, Consume, CreateTopic, Perf, PerfConsume, PerfLatency, PerfProduce, Produce,
         Topics,
     },
+    feel::Feel,
     run::Run,
     verifiable::{VerifiableConsumer, VerifiableProducer},
 };
@@ -45,6 +47,8 @@ pub(crate) enum Command {
     /// Decode messages or record batches: JSON lines in, JSON lines out
     #[command(subcommand)]
     Codec(Codec),
+    /// Evaluate an expression of FEEL, or one for each line
+    Feel(Feel),
     /// Produce numbers and print events, as Kafka's system tests want it
     VerifiableProducer(VerifiableProducer),
     /// Consume and print events, as Kafka's system tests want it

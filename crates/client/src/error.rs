@@ -39,6 +39,13 @@ pub enum ErrorKind {
     NoOffset,
     /// The log was truncated behind the consumer's position, and `auto.offset.reset` is `none`.
     LogTruncation,
+    /// The coordinator of transactions has given another producer the place of this one: a second one
+    /// with the same `transactional.id` was initialized, or a transaction took longer than
+    /// `transaction.timeout.ms`. Always [fatal](Error::is_fatal).
+    Fenced,
+    /// The call does not fit the state of the producer's transactions: a record without a transaction,
+    /// a second transaction at a time, one that has ended.
+    TransactionState,
 }
 
 impl ErrorKind {
@@ -56,6 +63,8 @@ impl ErrorKind {
             Self::UnsupportedVersion => "the broker does not support this",
             Self::NoOffset => "no committed offset, and no reset policy",
             Self::LogTruncation => "the log was truncated",
+            Self::Fenced => "the producer was fenced",
+            Self::TransactionState => "not possible in this state of the transactions",
         }
     }
 }
@@ -96,6 +105,7 @@ struct Inner {
     written: Written,
     retriable: Option<bool>,
     fatal: bool,
+    requires_abort: bool,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -115,6 +125,7 @@ impl Error {
             written: Written::No,
             retriable: None,
             fatal: false,
+            requires_abort: false,
             source: None,
         }))
     }
@@ -172,6 +183,12 @@ impl Error {
         self.with(|inner| inner.fatal = true)
     }
 
+    /// Marks the error as the end of the transaction: it can only be aborted.
+    #[must_use]
+    pub(crate) fn with_abort_required(self) -> Self {
+        self.with(|inner| inner.requires_abort = true)
+    }
+
     /// Adds the cause.
     #[must_use]
     pub(crate) fn with_source(self, source: impl StdError + Send + Sync + 'static) -> Self {
@@ -180,6 +197,11 @@ impl Error {
 }
 
 impl Error {
+    /// What was wrong, without the words of the kind.
+    pub(crate) fn message(&self) -> &str {
+        &self.0.message
+    }
+
     /// The family and sort of this error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
@@ -206,6 +228,13 @@ impl Error {
     #[must_use]
     pub fn is_fatal(&self) -> bool {
         self.0.fatal
+    }
+
+    /// Whether the transaction can only be aborted; after that the producer goes on, and what the
+    /// transaction did can be done again in another one.
+    #[must_use]
+    pub fn requires_abort(&self) -> bool {
+        self.0.requires_abort
     }
 
     /// What is known about the record whose delivery failed.
@@ -356,7 +385,8 @@ mod tests {
         assert!(!error.may_have_been_written() && !error.is_fatal());
         assert!(error.clone().with_written(Written::Maybe).may_have_been_written());
         assert!(error.clone().with_written(Written::Yes).may_have_been_written());
-        assert!(error.with_fatal().is_fatal());
+        assert!(error.clone().with_fatal().is_fatal() && !error.requires_abort());
+        assert!(error.with_abort_required().requires_abort());
     }
 
     #[test]

@@ -34,4 +34,4 @@ pub use counters::ConnectionCounts;
 pub use error::{
     AuthenticationError, ConnectError, ConnectErrorKind, DisconnectReason, Impostor, RequestError,
 };
-pub use sasl::{OAuthBearerToken, Sasl, TokenFuture, TokenProvider};
+pub use sasl::{OAuthBearerToken, Sasl, TokenError, TokenFuture, TokenProvider};

@@ -52,9 +52,41 @@ pub struct OAuthBearerToken {
 }
 
 /// What [`TokenProvider::token`] returns.
-pub type TokenFuture<'a> = Pin<
-    Box<dyn Future<Output = Result<OAuthBearerToken, Arc<dyn Error + Send + Sync>>> + Send + 'a>,
->;
+pub type TokenFuture<'a> =
+    Pin<Box<dyn Future<Output = Result<OAuthBearerToken, TokenError>> + Send + 'a>>;
+
+/// Why a provider has no token.
+#[derive(Clone, Debug)]
+pub struct TokenError {
+    cause: Arc<dyn Error + Send + Sync>,
+    is_retriable: bool,
+}
+
+impl TokenError {
+    /// There is none at this time; asking again later may help.
+    #[must_use]
+    pub fn unavailable(cause: Arc<dyn Error + Send + Sync>) -> Self {
+        Self { cause, is_retriable: true }
+    }
+
+    /// There will be none until somebody changes something: the credentials are wrong.
+    #[must_use]
+    pub fn refused(cause: Arc<dyn Error + Send + Sync>) -> Self {
+        Self { cause, is_retriable: false }
+    }
+
+    /// Whether asking again later may help without anybody changing anything.
+    #[must_use]
+    pub const fn is_retriable(&self) -> bool {
+        self.is_retriable
+    }
+
+    /// The provider's own error.
+    #[must_use]
+    pub fn cause(&self) -> &(dyn Error + Send + Sync + 'static) {
+        &*self.cause
+    }
+}
 
 /// Gives a token whenever one is needed: when a connection is made, and before a session ends.
 pub trait TokenProvider: Send + Sync + 'static {
@@ -104,7 +136,8 @@ impl Sasl {
 /// A nonce from the operating system's randomness.
 fn nonce() -> Result<Result<Nonce, SaslError>, AuthenticationError> {
     let mut bytes = [0; 24];
-    getrandom::fill(&mut bytes).map_err(|error| AuthenticationError::Token(Arc::new(error)))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|error| AuthenticationError::Token(TokenError::unavailable(Arc::new(error))))?;
     Ok(Nonce::from_random(&bytes))
 }
 

@@ -12,8 +12,10 @@ use tokio_rustls::client::TlsStream;
 
 use super::config::{ClientCertificate, TlsConfig, TlsVersion, Trust};
 use super::error::TlsError;
+use super::pem::Pem;
+use super::store::{self, Identity, Passwords, StoreError};
 use super::verifier::AnyHostName;
-use super::{pem, provider};
+use super::{file, provider};
 
 /// TLS settings that are ready for use. A cheap clone.
 #[derive(Clone)]
@@ -48,14 +50,10 @@ impl TlsClient {
                 .dangerous()
                 .with_custom_certificate_verifier(Arc::new(AnyHostName::new(verifier)))
         };
-        let config = match &settings.client_certificate {
+        let config = match identity(settings)? {
             None => builder.with_no_client_auth(),
-            Some(ClientCertificate { chain, key }) => {
-                let certificates = pem::certificates(chain)?;
-                let key = pem::private_key(key.as_ref().unwrap_or(chain))?;
-                builder
-                    .with_client_auth_cert(certificates, key)
-                    .map_err(TlsError::ClientCertificate)?
+            Some(Identity { chain, key }) => {
+                builder.with_client_auth_cert(chain, key).map_err(TlsError::ClientCertificate)?
             }
         };
         Ok(Self { config: Arc::new(config) })
@@ -105,14 +103,58 @@ fn roots(trust: &Trust) -> Result<RootCertStore, TlsError> {
                 return Err(TlsError::NoRoots { reason: reason.trim_end().to_owned() });
             }
         }
-        Trust::Pem(source) => {
-            for certificate in pem::certificates(source)? {
-                roots.add(certificate).map_err(|error| TlsError::TrustedCertificate {
-                    place: pem::place(source),
-                    error,
-                })?;
+        Trust::Pem(source) => add_all(&mut roots, &Pem::read(source)?)?,
+        Trust::Store(file) => {
+            let place = file.path.display().to_string();
+            let bytes = file::read(&file.path)?;
+            let passwords = Passwords { store: file.password.as_ref(), key: None };
+            match store::read(&bytes, passwords, false) {
+                None => add_all(&mut roots, &Pem::new(place, bytes))?,
+                Some(store) => {
+                    let failed = |error| TlsError::Store { place: place.clone(), error };
+                    // Stores with all authorities of the world have some that are of no use.
+                    roots.add_parsable_certificates(store.map_err(failed)?.trusted);
+                    if roots.is_empty() {
+                        return Err(failed(StoreError::NoCertificate));
+                    }
+                }
             }
         }
     }
     Ok(roots)
+}
+
+fn add_all(roots: &mut RootCertStore, pem: &Pem) -> Result<(), TlsError> {
+    for certificate in pem.certificates()? {
+        roots.add(certificate).map_err(|error| TlsError::TrustedCertificate {
+            place: pem.place().to_owned(),
+            error,
+        })?;
+    }
+    Ok(())
+}
+
+/// The client's own certificate, if it has one.
+fn identity(settings: &TlsConfig) -> Result<Option<Identity>, TlsError> {
+    let password = settings.key_password.as_ref();
+    if let Some(file) = &settings.client_store {
+        let place = file.path.display().to_string();
+        let bytes = file::read(&file.path)?;
+        let passwords = Passwords { store: file.password.as_ref(), key: password };
+        return match store::read(&bytes, passwords, true) {
+            None => Pem::new(place, bytes).identity(password).map(Some),
+            Some(store) => match store.map(|store| store.identity) {
+                Ok(Some(identity)) if !identity.chain.is_empty() => Ok(Some(identity)),
+                Ok(_) => Err(TlsError::Store { place, error: StoreError::NoKey }),
+                Err(error) => Err(TlsError::Store { place, error }),
+            },
+        };
+    }
+    let Some(ClientCertificate { chain, key }) = &settings.client_certificate else {
+        return Ok(None);
+    };
+    let chain = Pem::read(chain)?;
+    let Some(key) = key else { return chain.identity(password).map(Some) };
+    let key = Pem::read(key)?.private_key(password)?;
+    Ok(Some(Identity { chain: chain.certificates()?, key }))
 }

@@ -8,6 +8,7 @@ use rustls::crypto::CryptoProvider;
 
 use super::client::TlsClient;
 use super::error::TlsError;
+use super::password::Password;
 
 /// Certificates or keys in PEM.
 #[derive(Clone)]
@@ -40,6 +41,29 @@ pub enum Trust {
     WebPki,
     /// These certificates, as a truststore of type PEM has them.
     Pem(PemSource),
+    /// The certificates of a trust store of type JKS, PKCS12 or PEM.
+    Store(StoreFile),
+}
+
+/// A key store or trust store: a file of JKS, PKCS#12 or PEM. Its content tells which.
+#[derive(Clone, Debug)]
+pub struct StoreFile {
+    pub(crate) path: PathBuf,
+    pub(crate) password: Option<Password>,
+}
+
+impl StoreFile {
+    /// A store without a password. The integrity of a JKS or PKCS#12 store is not checked then.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), password: None }
+    }
+
+    /// The password of the store; PEM has none.
+    #[must_use]
+    pub fn password(mut self, password: impl Into<Password>) -> Self {
+        self.password = Some(password.into());
+        self
+    }
 }
 
 /// The client's own certificate chain and its private key.
@@ -47,7 +71,7 @@ pub enum Trust {
 pub struct ClientCertificate {
     /// The chain, the client's certificate first.
     pub chain: PemSource,
-    /// The private key (PKCS#8, PKCS#1 or SEC1, not encrypted); `None` when it is in the same
+    /// The private key (PKCS#8, PKCS#1 or SEC1, or encrypted PKCS#8); `None` when it is in the same
     /// place as the chain.
     pub key: Option<PemSource>,
 }
@@ -65,11 +89,13 @@ pub enum TlsVersion {
 /// Settings of TLS.
 #[derive(Clone, Debug)]
 pub struct TlsConfig {
-    pub(super) trust: Trust,
-    pub(super) client_certificate: Option<ClientCertificate>,
-    pub(super) versions: Vec<TlsVersion>,
-    pub(super) verify_host_name: bool,
-    pub(super) provider: Option<Arc<CryptoProvider>>,
+    pub(crate) trust: Trust,
+    pub(crate) client_certificate: Option<ClientCertificate>,
+    pub(crate) client_store: Option<StoreFile>,
+    pub(crate) key_password: Option<Password>,
+    pub(crate) versions: Vec<TlsVersion>,
+    pub(crate) verify_host_name: bool,
+    pub(crate) provider: Option<Arc<CryptoProvider>>,
 }
 
 impl Default for TlsConfig {
@@ -85,6 +111,8 @@ impl TlsConfig {
         Self {
             trust,
             client_certificate: None,
+            client_store: None,
+            key_password: None,
             versions: Vec::new(),
             verify_host_name: true,
             provider: None,
@@ -102,6 +130,21 @@ impl TlsConfig {
     #[must_use]
     pub fn client_certificate(mut self, certificate: ClientCertificate) -> Self {
         self.client_certificate = Some(certificate);
+        self
+    }
+
+    /// The store with the certificate to show to servers that ask for one, in place of
+    /// [`client_certificate`](Self::client_certificate). Its first private key is used.
+    #[must_use]
+    pub fn client_store(mut self, store: StoreFile) -> Self {
+        self.client_store = Some(store);
+        self
+    }
+
+    /// The password of the client's private key; without one, that of its store.
+    #[must_use]
+    pub fn key_password(mut self, password: impl Into<Password>) -> Self {
+        self.key_password = Some(password.into());
         self
     }
 
@@ -129,7 +172,7 @@ impl TlsConfig {
     ///
     /// # Errors
     ///
-    /// [`TlsError`]: a file cannot be read or has no usable PEM, the key does not fit the
+    /// [`TlsError`]: a file cannot be read or used, a password is wrong, the key does not fit the
     /// certificate, there are no roots to trust, or the CPU cannot run the cryptography.
     pub fn build(&self) -> Result<TlsClient, TlsError> {
         TlsClient::new(self)

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+use crate::store::StoreError;
 use rustls::{AlertDescription, CertificateError, Error, InvalidMessage};
 
 /// Why TLS cannot be used, or could not be made.
@@ -28,6 +29,13 @@ pub enum TlsError {
         place: String,
         /// What is wrong.
         reason: String,
+    },
+    /// A key store, a trust store or an encrypted key cannot be used.
+    Store {
+        /// The file, or that it is inline.
+        place: String,
+        /// Why.
+        error: StoreError,
     },
     /// A certificate to be trusted cannot be used.
     TrustedCertificate {
@@ -160,6 +168,7 @@ impl fmt::Display for TlsError {
             ),
             Self::Unreadable { place, .. } => write!(f, "{place} cannot be read"),
             Self::Pem { place, reason } => write!(f, "{place} is no usable PEM: {reason}"),
+            Self::Store { place, error } => write!(f, "{place}: {error}"),
             Self::TrustedCertificate { place, error } => {
                 write!(f, "a certificate in {place} cannot be trusted: {error}")
             }

@@ -11,10 +11,17 @@
 mod client;
 mod config;
 mod error;
+mod file;
+mod password;
 mod pem;
 mod provider;
+mod store;
 mod verifier;
 
 pub use client::TlsClient;
-pub use config::{ClientCertificate, DangerousTlsConfig, PemSource, TlsConfig, TlsVersion, Trust};
+pub use config::{
+    ClientCertificate, DangerousTlsConfig, PemSource, StoreFile, TlsConfig, TlsVersion, Trust,
+};
 pub use error::TlsError;
+pub use password::Password;
+pub use store::StoreError;

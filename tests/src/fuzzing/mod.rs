@@ -4,11 +4,13 @@
 //! every input that once found a fault, and the corpus, run as ordinary tests too.
 
 mod codec;
+mod feel;
 mod properties;
 mod sasl;
 
 pub use self::{
     codec::{decompression, messages, records},
+    feel::feel,
     properties::properties,
     sasl::sasl,
 };
@@ -23,4 +25,5 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("decompression", decompression),
     ("properties", properties),
     ("sasl", sasl),
+    ("feel", feel),
 ];

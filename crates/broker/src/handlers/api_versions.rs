@@ -1,11 +1,14 @@
 //! ApiVersions: what the broker speaks.
 
-use milena_wire::messages::api_versions_response::ApiVersion;
+use milena_wire::messages::api_versions_response::{
+    ApiVersion, FinalizedFeatureKey, SupportedFeatureKey,
+};
 use milena_wire::messages::{ApiVersionsRequest, ApiVersionsResponse};
-use milena_wire::{ApiKey, ErrorCode};
+use milena_wire::{ApiKey, ByteString, ErrorCode};
 
 use super::{Api, Reply};
 use crate::connection::Call;
+use crate::release::TRANSACTION_VERSION_MAX;
 
 /// The first version that carries the client's software name.
 const SOFTWARE_NAME_VERSION: i16 = 3;
@@ -42,6 +45,28 @@ fn offered(call: &Call<'_>) -> Vec<ApiVersion> {
     call.cluster().settings.served.iter().map(entry).collect()
 }
 
+/// What a cluster of 4.0 and later has switched on (KIP-584), as far as this broker has it.
+fn add_features(call: &Call<'_>, response: &mut ApiVersionsResponse) {
+    let level = call.cluster().settings.transaction_version;
+    if level == 0 {
+        return;
+    }
+    let name = || ByteString::from_static("transaction.version");
+    response.supported_features = vec![SupportedFeatureKey {
+        name: name(),
+        min_version: 1,
+        max_version: TRANSACTION_VERSION_MAX,
+        ..Default::default()
+    }];
+    response.finalized_features_epoch = 1;
+    response.finalized_features = vec![FinalizedFeatureKey {
+        name: name(),
+        max_version_level: level,
+        min_version_level: level,
+        ..Default::default()
+    }];
+}
+
 /// Spec: KIP-511: letters, digits, `-` and `.`, beginning and ending with a letter or digit.
 fn is_software_text(text: &str) -> bool {
     let is_alphanumeric = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
@@ -64,7 +89,9 @@ impl Api for ApiVersionsRequest {
         if call.version >= IDENTITY_VERSION && (other_cluster || other_node) {
             return Reply::Response(self.refused(call, ErrorCode::REBOOTSTRAP_REQUIRED));
         }
-        Reply::Response(ApiVersionsResponse { api_keys: offered(call), ..Default::default() })
+        let mut response = ApiVersionsResponse { api_keys: offered(call), ..Default::default() };
+        add_features(call, &mut response);
+        Reply::Response(response)
     }
 
     fn refused(&self, _: &Call<'_>, code: ErrorCode) -> ApiVersionsResponse {

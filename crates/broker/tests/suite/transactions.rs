@@ -7,9 +7,9 @@ use milena_wire::messages::txn_offset_commit_request::{
     TxnOffsetCommitRequestPartition, TxnOffsetCommitRequestTopic,
 };
 use milena_wire::messages::{
-    AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, DescribeProducersRequest,
-    DescribeTransactionsRequest, EndTxnRequest, InitProducerIdRequest, InitProducerIdResponse,
-    ListTransactionsRequest, OffsetFetchRequest, TxnOffsetCommitRequest,
+    AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, ApiVersionsRequest,
+    DescribeProducersRequest, DescribeTransactionsRequest, EndTxnRequest, InitProducerIdRequest,
+    InitProducerIdResponse, ListTransactionsRequest, OffsetFetchRequest, TxnOffsetCommitRequest,
 };
 use milena_wire::records::SealOptions;
 use milena_wire::{ApiKey, ErrorCode};
@@ -223,4 +223,81 @@ async fn open_transactions_can_be_looked_at() {
         (active.producer_id, active.last_sequence, active.current_txn_start_offset),
         (producer.producer_id, 0, 0)
     );
+}
+
+async fn level(client: &mut Client) -> Vec<(String, i16)> {
+    let request = ApiVersionsRequest {
+        client_software_name: "raw".into(),
+        client_software_version: "1".into(),
+        ..Default::default()
+    };
+    let response = client.ask(3, &request).await;
+    let features = response.finalized_features.iter();
+    features.map(|feature| (feature.name.to_string(), feature.max_version_level)).collect()
+}
+
+#[tokio::test]
+async fn clusters_of_4_and_later_tell_that_they_have_the_second_protocol() {
+    for (release, expected) in [("2.8", None), ("3.9", None), ("4.1", Some(2)), ("4.4", Some(2))] {
+        let broker = Broker::builder().as_version(release).start().await.unwrap();
+        let levels = level(&mut Client::connect(&broker).await).await;
+        let expected: Vec<_> =
+            expected.into_iter().map(|level| ("transaction.version".to_owned(), level)).collect();
+        assert_eq!(levels, expected, "{release}");
+    }
+    let broker = Broker::builder().transaction_version(1).start().await.unwrap();
+    let levels = level(&mut Client::connect(&broker).await).await;
+    assert_eq!(levels, [("transaction.version".to_owned(), 1)]);
+    let refused = Broker::builder().transaction_version(3).start().await;
+    assert!(refused.unwrap_err().to_string().contains("0 to 2 was expected"));
+}
+
+#[tokio::test]
+async fn the_second_protocol_adds_with_the_records_and_changes_the_epoch_with_the_end() {
+    let broker = Broker::builder().topic("t", 1).start().await.unwrap();
+    let mut client = Client::connect(&broker).await;
+    let producer = init(&mut client).await;
+    let (id, epoch) = (producer.producer_id, producer.producer_epoch);
+    let end = |producer_epoch, committed| EndTxnRequest {
+        transactional_id: "x".into(),
+        producer_id: id,
+        producer_epoch,
+        committed,
+        ..Default::default()
+    };
+    let records = |producer_epoch, value| {
+        let options = SealOptions {
+            producer_id: id,
+            producer_epoch,
+            base_sequence: 0,
+            is_transactional: true,
+            ..Default::default()
+        };
+        let mut request = produce_request("t", 0, batch(&[value], &options));
+        request.transactional_id = Some("x".into());
+        request
+    };
+    let written = client.ask(12, &records(epoch, "kept")).await;
+    assert_eq!(code(written.responses[0].partition_responses[0].error_code), ErrorCode::NONE);
+    for _ in 0..2 {
+        // The answer may be lost: the same end has the same answer.
+        let ended = client.ask(5, &end(epoch, true)).await;
+        assert_eq!(code(ended.error_code), ErrorCode::NONE);
+        assert_eq!((ended.producer_id, ended.producer_epoch), (id, epoch + 1));
+    }
+    let refused = client.ask(5, &end(epoch, false)).await;
+    assert_ne!(code(refused.error_code), ErrorCode::NONE);
+    let late = client.ask(12, &records(epoch, "late")).await;
+    let refused = code(late.responses[0].partition_responses[0].error_code);
+    assert_eq!(refused, ErrorCode::INVALID_PRODUCER_EPOCH);
+    let written = client.ask(12, &records(epoch + 1, "lost")).await;
+    assert_eq!(code(written.responses[0].partition_responses[0].error_code), ErrorCode::NONE);
+    assert_eq!(client.ask(5, &end(epoch + 1, false)).await.producer_epoch, epoch + 2);
+    // A transaction that wrote nothing may be aborted.
+    assert_eq!(client.ask(5, &end(epoch + 2, false)).await.producer_epoch, epoch + 3);
+    let read = client.fetch_with("t", 0, 0, |request| request.isolation_level = 1).await;
+    assert_eq!((read.high_watermark, read.last_stable_offset), (4, 4));
+    let aborted: Vec<i64> =
+        read.aborted_transactions.iter().flatten().map(|one| one.first_offset).collect();
+    assert_eq!(aborted, [2]);
 }

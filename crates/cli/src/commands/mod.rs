@@ -3,6 +3,7 @@
 mod broker;
 mod codec;
 mod consume;
+mod feel;
 mod perf;
 mod produce;
 mod record_json;
@@ -28,6 +29,7 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
             clap_complete::generate(shell, &mut Arguments::command(), "milena", &mut script);
             io::stdout().write_all(&script).map_err(|error| Failure::output(&error))
         }
+        Command::Feel(arguments) => feel::run(&arguments),
         Command::Run(arguments) => block_on(run::run(arguments)),
         Command::Broker(arguments) => block_on(broker::run(arguments)),
         Command::Produce(arguments) => block_on(produce::run(arguments)),

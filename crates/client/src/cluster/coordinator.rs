@@ -1,4 +1,4 @@
-//! Finding the coordinator of a group.
+//! Finding the coordinator of a group, or of transactions.
 
 use std::time::Instant;
 
@@ -18,18 +18,22 @@ use crate::{Error, ErrorKind};
 pub(crate) enum CoordinatorKind {
     /// A consumer group; the key is `group.id`.
     Group,
+    /// The transactions of a producer; the key is `transactional.id`.
+    Transaction,
 }
 
 impl CoordinatorKind {
     const fn key_type(self) -> i8 {
         match self {
             Self::Group => 0,
+            Self::Transaction => 1,
         }
     }
 
     const fn name(self) -> &'static str {
         match self {
             Self::Group => "group",
+            Self::Transaction => "transactional id",
         }
     }
 }

@@ -308,7 +308,7 @@ impl Cluster {
         }
     }
 
-    /// The coordinator of a group. Waits until there is one. The answer is
+    /// The coordinator of a group or of transactions. Waits until there is one. The answer is
     /// remembered until [`Cluster::forget_coordinator`].
     pub(crate) async fn coordinator(
         &self,

@@ -23,3 +23,6 @@ mod tests;
 
 pub(crate) use coordinator::CoordinatorKind;
 pub(crate) use handle::Cluster;
+#[cfg(test)]
+pub(crate) use settings::sasl as pool_sasl;
+pub(crate) use settings::tls as tls_config;

@@ -1,24 +1,26 @@
 //! From the client's configuration to that of the pool and of the metadata machine.
 
 use std::error::Error as StdError;
+use std::path::Path;
 use std::sync::Arc;
 
 use milena_core::backoff::Backoff;
 use milena_core::metadata::{MetadataConfig, MetadataRecovery};
 use milena_pool::tls::{
-    ClientCertificate, PemSource as PoolPemSource, TlsConfig, TlsVersion as PoolTlsVersion, Trust,
+    ClientCertificate, PemSource, StoreFile, TlsConfig, TlsVersion as PoolTlsVersion, Trust,
 };
 use milena_pool::{
     BrokerPoolConfig, ConnectionConfig, DnsLookup, HostPort as PoolHostPort, OAuthBearerToken,
-    Sasl as PoolSasl, Security as PoolSecurity, TokenFuture, TokenProvider,
+    Sasl as PoolSasl, Security as PoolSecurity, TokenError, TokenFuture, TokenProvider,
 };
 use milena_sasl::Secret as SaslSecret;
 use milena_sasl::oauthbearer::Extensions;
 use milena_sasl::scram::ScramHash;
 
 use crate::config::{
-    ClientConfig, ClientDnsLookup, MetadataRecoveryStrategy, OAuthBearerTokenProvider, PemSource,
-    Sasl, ScramMechanism, Secret, Security, Tls, TlsVersion,
+    ClientConfig, ClientDnsLookup, MetadataRecoveryStrategy, OAuthBearerTokenError,
+    OAuthBearerTokenProvider, Sasl, ScramMechanism, Secret, Security, StoreSource, Tls, TlsVersion,
+    token_endpoint_refused,
 };
 use crate::{Error, ErrorKind};
 
@@ -85,17 +87,33 @@ fn security(security: &Security) -> Result<PoolSecurity, Error> {
     Ok(PoolSecurity::Tls(client))
 }
 
-fn tls(tls: &Tls) -> TlsConfig {
-    let trust = tls.trust_store.as_ref().map_or(Trust::System, |source| Trust::Pem(pem(source)));
+/// The settings of a TLS client.
+pub(crate) fn tls(tls: &Tls) -> TlsConfig {
+    let trust = match &tls.trust_store {
+        None => Trust::System,
+        Some(StoreSource::File(path)) => {
+            Trust::Store(file(path, tls.trust_store_password.as_ref()))
+        }
+        Some(StoreSource::Inline(text)) => Trust::Pem(PemSource::Inline(text.reveal().to_owned())),
+    };
     let mut settings =
         TlsConfig::new(trust).versions(tls.enabled_protocols.iter().map(|version| match version {
             TlsVersion::Tls12 => PoolTlsVersion::Tls12,
             TlsVersion::Tls13 => PoolTlsVersion::Tls13,
         }));
     if let Some(store) = &tls.key_store {
-        let chain = pem(&store.certificate_chain);
-        let key = store.key.as_ref().map(pem);
-        settings = settings.client_certificate(ClientCertificate { chain, key });
+        settings = match (&store.certificate_chain, &store.key) {
+            (StoreSource::File(path), None) => {
+                settings.client_store(file(path, store.password.as_ref()))
+            }
+            (chain, key) => settings.client_certificate(ClientCertificate {
+                chain: pem(chain),
+                key: key.as_ref().map(pem),
+            }),
+        };
+        if let Some(password) = &store.key_password {
+            settings = settings.key_password(password.reveal());
+        }
     }
     if !tls.verify_host_name {
         settings = settings.dangerous().without_host_name_check();
@@ -103,14 +121,23 @@ fn tls(tls: &Tls) -> TlsConfig {
     settings
 }
 
-fn pem(source: &PemSource) -> PoolPemSource {
-    match source {
-        PemSource::File(path) => PoolPemSource::File(path.clone()),
-        PemSource::Inline(text) => PoolPemSource::Inline(text.reveal().to_owned()),
+fn file(path: &Path, password: Option<&Secret>) -> StoreFile {
+    let file = StoreFile::new(path);
+    match password {
+        Some(password) => file.password(password.reveal()),
+        None => file,
     }
 }
 
-fn sasl(sasl: &Sasl) -> PoolSasl {
+fn pem(source: &StoreSource) -> PemSource {
+    match source {
+        StoreSource::File(path) => PemSource::File(path.clone()),
+        StoreSource::Inline(text) => PemSource::Inline(text.reveal().to_owned()),
+    }
+}
+
+/// The credentials as the pool has them.
+pub(crate) fn sasl(sasl: &Sasl) -> PoolSasl {
     match sasl {
         Sasl::Plain { username, password } => {
             PoolSasl::Plain { username: username.clone(), password: secret(password) }
@@ -140,14 +167,21 @@ struct Tokens(Arc<dyn OAuthBearerTokenProvider>);
 impl TokenProvider for Tokens {
     fn token(&self) -> TokenFuture<'_> {
         Box::pin(async {
-            let token = self.0.token().await.map_err(Arc::<dyn StdError + Send + Sync>::from)?;
+            let token = self.0.token().await.map_err(token_error)?;
             let mut extensions = Extensions::new();
             for (name, value) in &token.extensions {
                 extensions = extensions
                     .with(name, value)
-                    .map_err(|error| Arc::new(error) as Arc<dyn StdError + Send + Sync>)?;
+                    .map_err(|error| TokenError::refused(Arc::new(error)))?;
             }
             Ok(OAuthBearerToken { value: secret(&token.value), extensions })
         })
     }
+}
+
+/// Of an endpoint it is known whether asking again may help; of others it is hoped.
+fn token_error(error: OAuthBearerTokenError) -> TokenError {
+    let is_final = token_endpoint_refused(&*error);
+    let cause = Arc::<dyn StdError + Send + Sync>::from(error);
+    if is_final { TokenError::refused(cause) } else { TokenError::unavailable(cause) }
 }

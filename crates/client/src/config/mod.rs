@@ -27,6 +27,7 @@ mod security;
 mod table;
 mod tls;
 mod token;
+mod token_endpoint;
 mod unsecured;
 mod value;
 mod warnings;
@@ -50,8 +51,10 @@ pub use sasl::{Sasl, ScramMechanism};
 pub use secret::Secret;
 pub use security::{Security, SecurityProtocol};
 pub use table::{find, properties};
-pub use tls::{KeyStore, PemSource, Tls, TlsVersion};
+pub use tls::{KeyStore, StoreSource, Tls, TlsVersion};
 pub use token::{
     OAuthBearerToken, OAuthBearerTokenError, OAuthBearerTokenFuture, OAuthBearerTokenProvider,
 };
+pub(crate) use token_endpoint::refused as token_endpoint_refused;
+pub use token_endpoint::{RefreshPolicy, TokenEndpoint, TokenEndpointProvider};
 pub use warnings::{Finding, Warnings};

@@ -195,6 +195,13 @@ impl Settled {
         }
     }
 
+    pub(super) fn double(&self, name: &str) -> f64 {
+        match self.value(name) {
+            Some(Value::Double(number)) => number,
+            _ => 0.0,
+        }
+    }
+
     /// A number whose range lies within `i32`.
     pub(super) fn int(&self, name: &str) -> i32 {
         i32::try_from(self.integer(name)).unwrap_or(i32::MAX)

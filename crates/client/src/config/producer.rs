@@ -127,6 +127,8 @@ pub struct ProducerConfig {
     pub(crate) partitioner_adaptive_partitioning_enable: bool,
     /// Zero: a slow partition stays available.
     pub(crate) partitioner_availability_timeout: Duration,
+    pub(crate) transactional_id: Option<String>,
+    pub(crate) transaction_timeout: Duration,
 }
 
 impl ProducerConfig {
@@ -197,6 +199,7 @@ impl ProducerConfig {
     }
 
     fn settle(mut settled: Settled) -> Result<Self, Error> {
+        check_transactions(&mut settled);
         check_idempotence(&mut settled);
         check_delivery_timeout(&mut settled);
         check_sizes(&mut settled);
@@ -232,9 +235,20 @@ impl ProducerConfig {
             partitioner_adaptive_partitioning_enable: settled
                 .boolean("partitioner.adaptive.partitioning.enable"),
             partitioner_availability_timeout: settled.millis("partitioner.availability.timeout.ms"),
+            transactional_id: settled.text("transactional.id"),
+            transaction_timeout: settled.millis("transaction.timeout.ms"),
         };
         config.client.warnings = settled.finish()?;
         Ok(config)
+    }
+}
+
+/// Transactions need idempotence.
+fn check_transactions(settled: &mut Settled) {
+    const NAME: &str = "enable.idempotence";
+    if settled.is_set("transactional.id") && !settled.boolean(NAME) {
+        let expected = "expected true, as transactional.id is set";
+        settled.problem_with_value(NAME, "false", expected);
     }
 }
 
@@ -262,8 +276,12 @@ fn check_idempotence(settled: &mut Settled) {
         ));
     }
     let is_wanted = settled.is_set("enable.idempotence");
+    let is_transactional = settled.is_set("transactional.id");
     for (name, given, needed) in conflicts {
-        if is_wanted {
+        if is_transactional {
+            let expected = format!("expected {needed}, as transactional.id is set");
+            settled.problem_with_value(name, &given, &expected);
+        } else if is_wanted {
             let expected =
                 format!("expected {needed}, as enable.idempotence=true; or set that to false");
             settled.problem_with_value(name, &given, &expected);

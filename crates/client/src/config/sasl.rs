@@ -7,7 +7,7 @@ use super::options::Settled;
 use super::security::SecurityProtocol;
 use super::token::OAuthBearerTokenProvider;
 use super::unsecured::UnsecuredProvider;
-use super::{JaasConfig, Secret};
+use super::{JaasConfig, Secret, token_endpoint};
 
 const MECHANISM: &str = "sasl.mechanism";
 const JAAS: &str = "sasl.jaas.config";
@@ -243,11 +243,23 @@ fn credentials(
     Some((username, Secret::from(password), jaas))
 }
 
-/// OAUTHBEARER from properties: the unsecured token of development, which the line describes.
+/// OAUTHBEARER from properties: tokens of an endpoint, or the unsecured ones of development, which
+/// the line describes.
 fn oauthbearer(settled: &mut Settled) -> Option<Sasl> {
-    const MISSING: &str = "tokens come from a provider: give the builder one with \
+    const MISSING: &str = "tokens come from an endpoint or a provider: set \
+                           sasl.oauthbearer.token.endpoint.url, or give the builder \
                            sasl(Sasl::oauthbearer(..)); for development \
                            unsecuredLoginStringClaim_sub=\"...\" makes an unsecured one";
+    if !settled.are_sound(&[token_endpoint::URL]) {
+        return None;
+    }
+    if let Some(url) = settled.text(token_endpoint::URL) {
+        let jaas = match settled.is_set(JAAS) {
+            true => Some(jaas(settled, "OAUTHBEARER", MISSING)?),
+            false => None,
+        };
+        return token_endpoint::settle(settled, &url, jaas.as_ref()).map(Sasl::oauthbearer);
+    }
     let jaas = jaas(settled, "OAUTHBEARER", MISSING)?;
     if !UnsecuredProvider::is_described(&jaas) {
         settled.problem(JAAS, MISSING);

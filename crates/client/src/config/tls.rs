@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use super::Secret;
 use super::options::Settled;
 
-/// Certificates or keys in PEM.
+/// Where certificates or keys are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum PemSource {
-    /// In a file.
+pub enum StoreSource {
+    /// In a file of PEM, JKS or PKCS#12; its content tells which.
     File(PathBuf),
-    /// In the configuration itself.
+    /// In the configuration itself, in PEM.
     Inline(Secret),
 }
 
@@ -20,9 +20,13 @@ pub enum PemSource {
 #[non_exhaustive]
 pub struct KeyStore {
     /// The chain, the client's certificate first.
-    pub certificate_chain: PemSource,
+    pub certificate_chain: StoreSource,
     /// The private key; `None` when it is in the same file as the chain.
-    pub key: Option<PemSource>,
+    pub key: Option<StoreSource>,
+    /// The password of a store of JKS or PKCS#12.
+    pub password: Option<Secret>,
+    /// The password of the private key; `None`: the store's, if the key is encrypted.
+    pub key_password: Option<Secret>,
 }
 
 /// A version of TLS (`ssl.enabled.protocols`).
@@ -51,7 +55,9 @@ impl TlsVersion {
 #[non_exhaustive]
 pub struct Tls {
     /// Who may sign a broker's certificate; `None`: the system's roots.
-    pub trust_store: Option<PemSource>,
+    pub trust_store: Option<StoreSource>,
+    /// The password of a trust store of JKS or PKCS#12; `None`: its integrity is not checked.
+    pub trust_store_password: Option<Secret>,
     /// The client's own certificate, for brokers that ask for one.
     pub key_store: Option<KeyStore>,
     /// At least one version.
@@ -62,69 +68,113 @@ pub struct Tls {
 
 /// Reads `ssl.*`.
 pub(super) fn settle(settled: &mut Settled) -> Tls {
-    for name in ["ssl.truststore.type", "ssl.keystore.type"] {
-        let kind = settled.text(name).unwrap_or_default();
-        if settled.are_sound(&[name]) && !kind.eq_ignore_ascii_case("PEM") {
-            settled.problem_with_value(name, &kind, "expected PEM");
-        }
-    }
+    let trust_store = trust_store(settled);
+    let has_file = matches!(trust_store, Some(StoreSource::File(_)));
     Tls {
-        trust_store: trust_store(settled),
+        trust_store_password: TRUST_STORE.password(settled, has_file),
+        trust_store,
         key_store: key_store(settled),
         enabled_protocols: enabled_protocols(settled),
         verify_host_name: verify_host_name(settled),
     }
 }
 
-/// A file in PEM; other stores are known by their names.
-fn file(settled: &mut Settled, name: &'static str, kind: &'static str) -> Option<PemSource> {
-    let path = settled.text(name)?;
-    let lower = path.to_ascii_lowercase();
-    let is_store = [".jks", ".p12", ".pfx", ".keystore", ".truststore"]
-        .into_iter()
-        .any(|ending| lower.ends_with(ending));
-    if is_store && settled.are_sound(&[kind]) {
-        settled.problem_with_value(
-            name,
-            &path,
-            "its name is that of a JKS or PKCS12 store, which comes in a later release; export it as PEM",
-        );
+/// The properties of one of the two stores.
+struct Names {
+    kind: &'static str,
+    location: &'static str,
+    password: &'static str,
+}
+
+const TRUST_STORE: Names = Names {
+    kind: "ssl.truststore.type",
+    location: "ssl.truststore.location",
+    password: "ssl.truststore.password",
+};
+
+const KEY_STORE: Names = Names {
+    kind: "ssl.keystore.type",
+    location: "ssl.keystore.location",
+    password: "ssl.keystore.password",
+};
+
+impl Names {
+    /// Refuses types that there are not, and PEM in the configuration for a type that is not PEM.
+    fn check_type(&self, settled: &mut Settled, inline: Option<&'static str>) {
+        let kind = settled.text(self.kind).unwrap_or_default();
+        if !settled.are_sound(&[self.kind]) {
+            return;
+        }
+        if !["JKS", "PKCS12", "PEM"].iter().any(|known| kind.eq_ignore_ascii_case(known)) {
+            settled.problem_with_value(self.kind, &kind, "expected JKS, PKCS12 or PEM");
+        } else if let Some(inline) = inline
+            && settled.is_set(self.kind)
+            && !kind.eq_ignore_ascii_case("PEM")
+        {
+            let message = format!("{inline} is set, which goes with PEM alone");
+            settled.problem_with_value(self.kind, &kind, &message);
+        }
     }
-    Some(PemSource::File(PathBuf::from(path)))
+
+    /// The store's password, which needs a store.
+    fn password(&self, settled: &mut Settled, has_file: bool) -> Option<Secret> {
+        let password = settled.text(self.password).map(Secret::from)?;
+        let is_pem = settled.is_set(self.kind)
+            && settled.text(self.kind).is_some_and(|kind| kind.eq_ignore_ascii_case("PEM"));
+        if !has_file {
+            settled
+                .problem(self.password, format!("its store is missing: set {} too", self.location));
+        } else if is_pem {
+            settled.warn(self.password, "it has no effect: PEM has no password of its own");
+        }
+        Some(password)
+    }
+}
+
+fn file(settled: &Settled, name: &'static str) -> Option<StoreSource> {
+    settled.text(name).map(|path| StoreSource::File(PathBuf::from(path)))
 }
 
 /// Certificates or a key in the configuration itself.
-fn inline(settled: &mut Settled, name: &'static str) -> Option<PemSource> {
+fn inline(settled: &mut Settled, name: &'static str) -> Option<StoreSource> {
     let text = settled.text(name)?;
     if !text.contains("-----BEGIN ") {
         settled.problem_with_value(name, &text, "expected PEM: -----BEGIN and so on");
     }
-    Some(PemSource::Inline(Secret::from(text)))
+    Some(StoreSource::Inline(Secret::from(text)))
 }
 
-fn trust_store(settled: &mut Settled) -> Option<PemSource> {
-    const LOCATION: &str = "ssl.truststore.location";
+fn trust_store(settled: &mut Settled) -> Option<StoreSource> {
     const CERTIFICATES: &str = "ssl.truststore.certificates";
-    let location = file(settled, LOCATION, "ssl.truststore.type");
+    let location = file(settled, TRUST_STORE.location);
     let certificates = inline(settled, CERTIFICATES);
+    TRUST_STORE.check_type(settled, certificates.is_some().then_some(CERTIFICATES));
     if location.is_some() && certificates.is_some() {
-        settled.problem(CERTIFICATES, format!("{LOCATION} is set too; expected one of the two"));
+        let message = format!("{} is set too; expected one of the two", TRUST_STORE.location);
+        settled.problem(CERTIFICATES, message);
     }
     certificates.or(location)
 }
 
 fn key_store(settled: &mut Settled) -> Option<KeyStore> {
-    const LOCATION: &str = "ssl.keystore.location";
     const CHAIN: &str = "ssl.keystore.certificate.chain";
     const KEY: &str = "ssl.keystore.key";
-    let location = file(settled, LOCATION, "ssl.keystore.type");
+    const KEY_PASSWORD: &str = "ssl.key.password";
+    let location = file(settled, KEY_STORE.location);
     let chain = inline(settled, CHAIN);
     let key = inline(settled, KEY);
+    KEY_STORE.check_type(settled, chain.is_some().then_some(CHAIN));
+    let password = KEY_STORE.password(settled, location.is_some());
+    let key_password = settled.text(KEY_PASSWORD).map(Secret::from);
+    if key_password.is_some() && location.is_none() && key.is_none() {
+        let message = format!("its key is missing: set {} or {KEY} too", KEY_STORE.location);
+        settled.problem(KEY_PASSWORD, message);
+    }
+    let found =
+        |certificate_chain, key| Some(KeyStore { certificate_chain, key, password, key_password });
     match (location, chain, key) {
-        (Some(file), None, None) => Some(KeyStore { certificate_chain: file, key: None }),
-        (None, Some(chain), Some(key)) => {
-            Some(KeyStore { certificate_chain: chain, key: Some(key) })
-        }
+        (Some(file), None, None) => found(file, None),
+        (None, Some(chain), Some(key)) => found(chain, Some(key)),
         (None, Some(_), None) => {
             settled.problem(CHAIN, format!("its private key is missing: set {KEY} too"));
             None
@@ -135,7 +185,8 @@ fn key_store(settled: &mut Settled) -> Option<KeyStore> {
         }
         (Some(_), chain, _) => {
             let name = if chain.is_some() { CHAIN } else { KEY };
-            settled.problem(name, format!("{LOCATION} is set too; expected one of the two"));
+            let message = format!("{} is set too; expected one of the two", KEY_STORE.location);
+            settled.problem(name, message);
             None
         }
         (None, None, None) => None,

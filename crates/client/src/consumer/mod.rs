@@ -64,6 +64,19 @@ pub struct ConsumerGroupMetadata {
     pub group_instance_id: Option<String>,
 }
 
+impl ConsumerGroupMetadata {
+    /// A group without one of its members: for offsets that no member of the group reads, and for
+    /// brokers before Kafka 2.5, which cannot check who sends offsets with a transaction (KIP-447).
+    pub fn new(group_id: impl Into<String>) -> Self {
+        Self {
+            group_id: group_id.into(),
+            generation_id: -1,
+            member_id: String::new(),
+            group_instance_id: None,
+        }
+    }
+}
+
 /// A consumer of Kafka's topics.
 ///
 /// All methods take `&self`, so a consumer can be shared; polls run one at a time. Heartbeats and

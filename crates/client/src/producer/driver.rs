@@ -19,6 +19,7 @@ use super::inbox::{Command, Mail};
 use super::links::{Done, Links};
 use super::shared::{Shared, now};
 use super::topic::Partition;
+use super::transacting::Waiters;
 use crate::metrics::Counters;
 
 /// How often the loads of a topic's partitions are told to its sending tasks, at most.
@@ -47,6 +48,9 @@ pub(super) struct Driver {
     pub(super) metadata: watch::Receiver<Arc<ClusterMetadata>>,
     pub(super) partitions: Partitions,
     pub(super) mail: Mail,
+    /// `transactional.id`; empty without.
+    pub(super) transactional_id: String,
+    pub(super) waiters: Waiters,
     pub(super) flushes: BTreeMap<FlushId, oneshot::Sender<()>>,
     pub(super) started: Instant,
     pub(super) loads_at: Instant,
@@ -126,7 +130,8 @@ impl Driver {
         }
         self.mail = mail;
         self.sender.handle_pressure(self.shared.memory.is_pressed());
-        if self.detached_until.is_some_and(|until| until <= now || self.sender.unanswered() == 0) {
+        let is_idle = self.sender.unanswered() == 0 && !self.waiters.is_abandoned();
+        if self.detached_until.is_some_and(|until| until <= now || is_idle) {
             self.finish(now);
         }
     }
@@ -149,6 +154,7 @@ impl Driver {
             Command::Encoded(partition, id, encoded) => {
                 self.sender.handle_encoded(partition, id, *encoded, now);
             }
+            other => self.transact(other, now),
         }
     }
 
@@ -160,6 +166,9 @@ impl Driver {
                 is_idle = false;
                 match outgoing {
                     Outgoing::InitProducerId => self.links.request_producer_id(),
+                    Outgoing::Transaction(call) => {
+                        self.links.request_transaction(call, &self.transactional_id);
+                    }
                     Outgoing::Produce(call) => {
                         tracing::trace!(broker = %call.broker, "produce request");
                         self.links.start(&call);
@@ -213,6 +222,7 @@ impl Driver {
                     let _ignored = done.send(());
                 }
             }
+            Event::Transaction(event) => self.handle_transaction_event(event, now),
         }
     }
 
@@ -230,6 +240,7 @@ impl Driver {
                 Done::ProducerId(answer) => {
                     self.sender.handle_producer_id(answer, &mut self.partitions, at);
                 }
+                Done::Transaction(answered) => self.handle_answered(answered, at),
             }
         }
     }
@@ -327,10 +338,12 @@ impl Driver {
                 Event::Connect(_)
                 | Event::MetadataNeeded
                 | Event::LeaderHint(_)
-                | Event::Flushed(_) => {}
+                | Event::Flushed(_)
+                | Event::Transaction(_) => {}
             }
         }
         self.flushes.clear();
+        self.waiters = Waiters::default();
         self.shared.cluster.close();
     }
 }

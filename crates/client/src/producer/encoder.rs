@@ -99,6 +99,7 @@ fn abandon(encoded: Encoded) {
             written: Written::No,
             attempts: 0,
             broker: None,
+            severity: None,
         };
         completion.complete(records, Outcome::Failed(failure));
     }

@@ -1,6 +1,9 @@
 //! Failed deliveries as errors.
 
-use milena_core::producer::{DeliveryFailure, FailureReason, ProducerIdFailure, Written as Fate};
+use milena_core::producer::{
+    DeliveryFailure, FailureReason, ProducerIdFailure, Severity, TransactionFailure,
+    TransactionFailureReason, Written as Fate,
+};
 
 use crate::{Error, ErrorKind, Written};
 
@@ -12,6 +15,10 @@ pub(super) fn error(failure: &DeliveryFailure, topic: &str, partition: i32, inde
     };
     let error = reason(&failure.reason, index).with_partition(topic, partition);
     let error = error.with_written(written);
+    let error = match failure.severity {
+        Some(severity) => with_severity(error, severity),
+        None => error,
+    };
     match failure.broker {
         Some(broker) => error.with_broker(broker.0),
         None => error,
@@ -47,7 +54,40 @@ fn reason(reason: &FailureReason, index: u32) -> Error {
         }
         FailureReason::Closed => Error::new(ErrorKind::Closed, text),
         FailureReason::Encoding(_) => Error::new(ErrorKind::InvalidArgument, text),
+        FailureReason::TransactionAborted => Error::new(ErrorKind::TransactionState, text),
+        FailureReason::Transaction(failure) => transaction(failure),
         _ => Error::new(ErrorKind::Broker, text),
+    }
+}
+
+/// A failure of the transaction as an error.
+pub(super) fn transaction(failure: &TransactionFailure) -> Error {
+    let text = failure.to_string();
+    let error = match &failure.reason {
+        TransactionFailureReason::Fenced => Error::new(ErrorKind::Fenced, text),
+        TransactionFailureReason::Broker { code, .. } => Error::broker_answered(*code, text),
+        TransactionFailureReason::Partition { partition, code, .. } => {
+            let error = Error::broker_answered(*code, text);
+            error.with_partition(&*partition.topic, partition.partition)
+        }
+        TransactionFailureReason::Delivery { partition, reason: cause } => {
+            let error = reason(cause, 0).with_retriable(false);
+            error.with_partition(&*partition.topic, partition.partition)
+        }
+        TransactionFailureReason::Unresolved | TransactionFailureReason::Unsupported(_) => {
+            Error::new(ErrorKind::UnsupportedVersion, text)
+        }
+        TransactionFailureReason::Protocol(_) => Error::new(ErrorKind::Protocol, text),
+        _ => Error::new(ErrorKind::TransactionState, text),
+    };
+    with_severity(error, failure.severity)
+}
+
+fn with_severity(error: Error, severity: Severity) -> Error {
+    match severity {
+        Severity::Refused => error,
+        Severity::Abortable => error.with_retriable(false).with_abort_required(),
+        Severity::Fatal => error.with_retriable(false).with_fatal(),
     }
 }
 

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use milena_core::backoff::Backoff;
-use milena_core::producer::{Partitioner, RoundRobinPartitioner, Sender, SenderSettings};
+use milena_core::producer::{
+    Partitioner, RoundRobinPartitioner, Sender, SenderSettings, TransactionSettings,
+};
 use milena_wire::compression::Compression;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -18,6 +20,7 @@ use super::links::Links;
 use super::record::ProducerRecord;
 use super::shared::{Attempt, Grant, SendSettings, Shared, now};
 use super::topic::Topic;
+use super::transacting::Waiters;
 use crate::cluster::Cluster;
 use crate::config::{CompressionType, PartitionerClass, ProducerConfig};
 use crate::metrics::Snapshot;
@@ -48,6 +51,12 @@ use crate::{Error, ErrorKind, PartitionInfo};
 /// # Ok(())
 /// # }
 /// ```
+///
+/// # Transactions
+///
+/// With a `transactional.id` all records are part of [transactions](super::Transaction): after
+/// [`init_transactions`](Self::init_transactions) each begins with
+/// [`begin_transaction`](Self::begin_transaction).
 ///
 /// # Dropping
 ///
@@ -146,7 +155,9 @@ impl Producer {
             _ => None,
         });
         let settings = send_settings(config);
-        let shared = Shared::new(settings, config.buffer_memory, cluster, partitioner, seed);
+        let is_transactional = config.transactional_id.is_some();
+        let memory = config.buffer_memory;
+        let shared = Shared::new(settings, memory, cluster, partitioner, seed, is_transactional);
         let shared = Arc::new(shared);
         let driver = driver(config, &shared, sender_seed);
         runtime.spawn(driver.run());
@@ -164,8 +175,9 @@ impl Producer {
     /// # Errors
     ///
     /// The record was not accepted, and will not be written: it is larger than `max.request.size`,
-    /// the partition or topic does not exist or may not be seen, no memory came free in time, or
-    /// the producer is closed.
+    /// the partition or topic does not exist or may not be seen, no memory came free in time, the
+    /// producer is closed, or it has a `transactional.id` and no
+    /// [transaction](Self::begin_transaction) is open ([`ErrorKind::TransactionState`]).
     #[inline]
     pub async fn send(&self, record: ProducerRecord<'_>) -> Result<Delivery, Error> {
         let shared = &*self.inner.shared;
@@ -263,7 +275,7 @@ impl Producer {
     /// Refuses further records, sends what was accepted, and ends the producer. What is not
     /// delivered when `timeout` is over fails; its errors tell whether it may have been written.
     ///
-    /// Every clone is closed with it. Closing again does nothing. Cancel safe: the producer stays
+    /// A transaction that is open is aborted. Every clone is closed with it. Closing again does nothing. Cancel safe: the producer stays
     /// closed for records, and closing again goes on.
     ///
     /// # Errors
@@ -272,7 +284,13 @@ impl Producer {
     pub async fn close(&self, timeout: Duration) -> Result<(), Error> {
         let shared = &self.inner.shared;
         shared.set_closing();
-        let flushed = tokio::time::timeout(timeout, self.flush()).await;
+        let flushed = tokio::time::timeout(timeout, async {
+            self.flush().await?;
+            let (done, is_done) = oneshot::channel();
+            self.command(Command::AbortTransaction(done))?;
+            is_done.await.map_err(|_| failure::closed())?
+        })
+        .await;
         let (done, is_done) = oneshot::channel();
         if shared.inbox.command(Command::Abort(done)).is_ok() {
             // The task tells when it ends, and drops the channel if it is ended by others.
@@ -291,6 +309,15 @@ impl Producer {
     #[must_use]
     pub fn metrics(&self) -> Snapshot {
         self.inner.shared.counters.snapshot(&self.inner.shared.cluster.counts())
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.inner.shared
+    }
+
+    /// Asks the background task to do something.
+    pub(super) fn command(&self, command: Command) -> Result<(), Error> {
+        self.inner.shared.inbox.command(command).map_err(|_| failure::closed())
     }
 
     /// The way of a record that has to wait for something.
@@ -418,6 +445,10 @@ fn driver(config: &ProducerConfig, shared: &Arc<Shared>, seed: u64) -> Driver {
         retries: config.retries,
         retry_backoff: Backoff::new(client.retry_backoff, client.retry_backoff_max),
         compression,
+        transactions: config.transactional_id.as_deref().map(|id| TransactionSettings {
+            transactional_id: id.into(),
+            timeout: config.transaction_timeout,
+        }),
     };
     let needs_zstd = config.compression_type == CompressionType::Zstd;
     let availability = config.partitioner_availability_timeout;
@@ -436,6 +467,8 @@ fn driver(config: &ProducerConfig, shared: &Arc<Shared>, seed: u64) -> Driver {
         partitions: Partitions { all: Vec::new(), counters: Arc::clone(&shared.counters) },
         mail: Mail::default(),
         flushes: std::collections::BTreeMap::new(),
+        transactional_id: config.transactional_id.clone().unwrap_or_default(),
+        waiters: Waiters::default(),
         started,
         loads_at: started,
         detached_until: None,

@@ -2,15 +2,21 @@
 
 use std::sync::Arc;
 
-use milena_core::producer::{Batch, EncodingId, PartitionKey};
+use milena_core::producer::{
+    Batch, EncodingId, PartitionKey, TransactionEnd, TransactionNumber, TransactionOffsets,
+};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 
 use super::delivery::Completion;
 use super::topic::Partition;
+use crate::Error;
 
 /// A batch that a worker compressed, or could not.
 pub(super) type Encoded = Result<Batch<Arc<Completion>>, Box<(Batch<Arc<Completion>>, String)>>;
+
+/// Is told how something ended that a caller waits for.
+pub(super) type Waiter<T> = oneshot::Sender<Result<T, Error>>;
 
 /// Something the background task has to do.
 #[derive(Debug)]
@@ -21,6 +27,18 @@ pub(super) enum Command {
     Abort(oneshot::Sender<()>),
     /// The last handle is gone: send what was accepted, for a while.
     Detach,
+    /// Get the producer id of the transactional id.
+    InitTransactions(Waiter<()>),
+    /// Begin a transaction.
+    BeginTransaction(Waiter<TransactionNumber>),
+    /// Make offsets part of a transaction.
+    SendOffsets(TransactionNumber, Box<TransactionOffsets>, Waiter<()>),
+    /// End a transaction.
+    EndTransaction(TransactionNumber, TransactionEnd, Waiter<()>),
+    /// Nobody has a handle on this transaction any more: abort it, unless it is being committed.
+    AbandonTransaction(TransactionNumber),
+    /// Abort the transaction that is open, if one is.
+    AbortTransaction(Waiter<()>),
     /// A batch is compressed.
     Encoded(PartitionKey, EncodingId, Box<Encoded>),
 }

@@ -9,18 +9,20 @@ use std::time::Duration;
 use milena_core::BrokerId;
 use milena_core::producer::{
     Answer, ProduceCall, ProducerEpoch, ProducerId, ProducerIdAnswer, ProducerIdFailure, RequestId,
+    TransactionCall,
 };
 use milena_pool::{Connection, PendingResponse, PendingWrite, Purpose, RequestError};
 use milena_wire::ErrorCode;
 use milena_wire::messages::{InitProducerIdRequest, ProduceRequest};
 
+use super::coordination::{self, Answered};
 use crate::Error;
 use crate::cluster::Cluster;
 
-/// The first version with record batches of magic 2 (Kafka 0.11), the first that takes zstd, and
-/// the last with names of topics.
-const VERSION_MIN: i16 = 3;
+/// The first version that takes zstd, the first with record batches of magic 2 (Kafka 0.11), and the
+/// last with names of topics.
 const ZSTD_VERSION_MIN: i16 = 7;
+const MAGIC_2_VERSION_MIN: i16 = 3;
 const NAMES_VERSION_MAX: i16 = 12;
 
 /// Something that ended.
@@ -36,6 +38,8 @@ pub(super) enum Done {
     Answered(RequestId, Answer),
     /// So ended the request for a producer id.
     ProducerId(ProducerIdAnswer),
+    /// So ended a request of the transaction.
+    Transaction(Answered),
 }
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -60,6 +64,7 @@ pub(super) struct Links {
     needs_zstd: bool,
     brokers: BTreeMap<BrokerId, Link>,
     producer_id: Option<Boxed<ProducerIdAnswer>>,
+    transaction: Option<Boxed<Answered>>,
     done: Vec<Done>,
 }
 
@@ -71,6 +76,7 @@ impl Links {
             needs_zstd,
             brokers: BTreeMap::new(),
             producer_id: None,
+            transaction: None,
             done: Vec::new(),
         }
     }
@@ -85,6 +91,14 @@ impl Links {
     /// Asks any broker for a producer id.
     pub(super) fn request_producer_id(&mut self) {
         self.producer_id = Some(Box::pin(producer_id(self.cluster.clone())));
+    }
+
+    /// Asks a coordinator.
+    pub(super) fn request_transaction(&mut self, call: TransactionCall, transactional_id: &str) {
+        let (cluster, id) = (self.cluster.clone(), transactional_id.to_owned());
+        let timeout = self.request_timeout;
+        let asking = async move { coordination::ask(&cluster, &id, call, timeout).await };
+        self.transaction = Some(Box::pin(asking));
     }
 
     /// Writes a produce request.
@@ -125,6 +139,12 @@ impl Links {
         {
             self.producer_id = None;
             self.done.push(Done::ProducerId(answer));
+        }
+        if let Some(future) = &mut self.transaction
+            && let Poll::Ready(answered) = future.as_mut().poll(cx)
+        {
+            self.transaction = None;
+            self.done.push(Done::Transaction(answered));
         }
         if self.done.is_empty() { Poll::Pending } else { Poll::Ready(self.take_done()) }
     }
@@ -192,10 +212,16 @@ fn write(
     needs_zstd: bool,
 ) -> Result<Call, Answer> {
     let limit = if call.has_topic_ids { i16::MAX } else { NAMES_VERSION_MAX };
+    let limit = limit.min(call.versions.max);
     let version = connection.api_versions().highest_up_to::<ProduceRequest>(limit);
     let version = version.map_err(|error| Answer::Rejected(error.to_string()))?;
-    if version < VERSION_MIN {
-        let problem = "the broker is older than Kafka 0.11 and takes no record batches";
+    if version < call.versions.min {
+        let problem = if version < MAGIC_2_VERSION_MIN {
+            "the broker is older than Kafka 0.11 and takes no record batches"
+        } else {
+            "the broker speaks no version of Produce that adds partitions to a transaction, although \
+             the cluster has transaction.version=2"
+        };
         return Err(Answer::Rejected(problem.to_owned()));
     }
     if needs_zstd && version < ZSTD_VERSION_MIN {

@@ -9,13 +9,17 @@
 //!    once, at the latest `delivery.timeout.ms` after the first record of its batch.
 //! 2. At most `buffer.memory` bytes are held for records; a `send` that finds no room waits its
 //!    turn for up to `max.block.ms`.
-//! 3. Locks are held for one append or one hand-over, never across an `await`; a task holds one at
+//! 3. A record that is sent while a transaction is open is a part of it; without one, a producer that
+//!    has a `transactional.id` takes none.
+//! 4. Locks are held for one append or one hand-over, never across an `await`; a task holds one at
 //!    a time.
 
+mod coordination;
 mod delivery;
 mod driver;
 mod encoder;
 mod failure;
+mod gate;
 mod handle;
 mod inbox;
 mod links;
@@ -24,6 +28,8 @@ mod partitioning;
 mod record;
 mod shared;
 mod topic;
+mod transacting;
+mod transaction;
 
 #[cfg(test)]
 mod tests;
@@ -35,3 +41,4 @@ pub use milena_core::producer::{
 };
 pub use milena_wire::records::Header;
 pub use record::ProducerRecord;
+pub use transaction::Transaction;

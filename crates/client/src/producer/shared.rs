@@ -12,6 +12,7 @@ use parking_lot::{MutexGuard, RwLock};
 
 use super::delivery::Delivery;
 use super::failure;
+use super::gate::Gate;
 use super::inbox::Inbox;
 use super::memory::Memory;
 use super::partitioning::{Choice, choose};
@@ -45,6 +46,7 @@ pub(super) struct Shared {
     pub(super) partitioner: Option<Box<dyn Partitioner>>,
     pub(super) counters: Arc<Counters>,
     pub(super) seed: u64,
+    pub(super) gate: Gate,
     is_closing: AtomicBool,
     /// Bytes of batches that were begun since a sending task yielded.
     begun: AtomicUsize,
@@ -89,6 +91,7 @@ impl Shared {
         cluster: Cluster,
         partitioner: Option<Box<dyn Partitioner>>,
         seed: u64,
+        is_transactional: bool,
     ) -> Self {
         Self {
             settings,
@@ -99,6 +102,7 @@ impl Shared {
             partitioner,
             counters: Arc::default(),
             seed,
+            gate: Gate::new(!is_transactional),
             is_closing: AtomicBool::new(false),
             begun: AtomicUsize::new(0),
         }
@@ -148,6 +152,9 @@ impl Shared {
             let mut queue = partition.lock();
             if queue.is_closed {
                 return Err(failure::closed());
+            }
+            if !self.gate.is_open() {
+                return Err(self.gate.refusal());
             }
             if is_sticky && !topic.sticky.is_current(index) {
                 continue;

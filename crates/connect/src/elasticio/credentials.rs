@@ -90,6 +90,9 @@ pub struct Credentials {
     pub client_id: String,
     /// `brokers`, each as `host:port`; empty only where a flow names them.
     pub brokers: Vec<String>,
+    /// `tokenUrl`, where `oauthbearer` gets its tokens, with the user name as the client's id and the
+    /// password as its secret. It may have a password in it.
+    pub token_url: Option<Secret>,
 }
 
 impl Credentials {
@@ -142,9 +145,12 @@ impl Credentials {
             .map_or_else(Mechanism::default, Mechanism::from_name);
         let client_id = reader.text("clientId");
         let brokers = read_brokers(&mut reader);
-        let token_url = reader.text("tokenUrl");
-        if mechanism == Mechanism::OAuthBearer {
-            refuse_oauthbearer(&mut reader, token_url.is_some());
+        let token_url = reader.text("tokenUrl").map(Secret::from);
+        if mechanism == Mechanism::OAuthBearer && !reader.has("tokenUrl") {
+            reader.problem(
+                "tokenUrl",
+                format_args!("is missing: expected a text, where oauthbearer gets its tokens"),
+            );
         }
         reader.finish();
         Some(Self {
@@ -153,18 +159,23 @@ impl Credentials {
             mechanism,
             client_id: client_id?,
             brokers: brokers?,
+            token_url,
         })
     }
 
     /// The line of `sasl.jaas.config`.
     pub(super) fn jaas_config(&self) -> String {
-        let module = match self.mechanism {
-            Mechanism::Plain => "plain.PlainLoginModule",
-            Mechanism::ScramSha256 | Mechanism::ScramSha512 => "scram.ScramLoginModule",
-            Mechanism::OAuthBearer => "oauthbearer.OAuthBearerLoginModule",
+        let (module, username, password) = match self.mechanism {
+            Mechanism::Plain => ("plain.PlainLoginModule", "username", "password"),
+            Mechanism::ScramSha256 | Mechanism::ScramSha512 => {
+                ("scram.ScramLoginModule", "username", "password")
+            }
+            Mechanism::OAuthBearer => {
+                ("oauthbearer.OAuthBearerLoginModule", "clientId", "clientSecret")
+            }
         };
         format!(
-            "org.apache.kafka.common.security.{module} required username={} password={};",
+            "org.apache.kafka.common.security.{module} required {username}={} {password}={};",
             Quoted(&self.username),
             Quoted(self.password.reveal()),
         )
@@ -229,17 +240,6 @@ pub(crate) fn read_brokers(reader: &mut TableReader<'_, '_>) -> Option<Vec<Strin
     is_sound.then_some(brokers)
 }
 
-fn refuse_oauthbearer(reader: &mut TableReader<'_, '_>, has_token_url: bool) {
-    let token_url = if has_token_url { "" } else { " (and it needs tokenUrl)" };
-    reader.problem(
-        "mechanism",
-        format_args!(
-            "is oauthbearer, whose tokens this version cannot fetch{token_url}: \
-             expected plain, scram-sha-256 or scram-sha-512"
-        ),
-    );
-}
-
 #[cfg(test)]
 mod tests {
     use milena::config::JaasConfig;
@@ -299,15 +299,21 @@ mod tests {
     }
 
     #[test]
-    fn says_that_oauthbearer_is_not_available() {
+    fn oauthbearer_needs_a_token_url() {
         let mut value = full();
         value["mechanism"] = json!("OAUTHBEARER");
         let problems = Credentials::from_json(&value).unwrap_err().to_string();
         assert_eq!(
             problems,
-            "credentials.mechanism is oauthbearer, whose tokens this version cannot fetch \
-             (and it needs tokenUrl): expected plain, scram-sha-256 or scram-sha-512"
+            "credentials.tokenUrl is missing: expected a text, where oauthbearer gets its tokens"
         );
+        value["tokenUrl"] = json!("https://me:hidden@idp.example/token");
+        let credentials = Credentials::from_json(&value).unwrap();
+        assert!(!format!("{credentials:?}").contains("hidden"), "{credentials:?}");
+        let jaas = JaasConfig::parse(&credentials.jaas_config()).unwrap();
+        assert_eq!(jaas.module_name(), "OAuthBearerLoginModule");
+        assert_eq!(jaas.option("clientId"), Some("ada"));
+        assert_eq!(jaas.option("clientSecret"), Some("secret-word"));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use milena::config::ClientKind;
 
-use super::{ConsumeConfiguration, ProduceConfiguration};
+use super::{ConsumeConfiguration, Mechanism, ProduceConfiguration};
 use crate::{
     connection::Connection,
     settings::{ClientProperties, Origin},
@@ -57,6 +57,10 @@ fn own(connection: &Connection) -> ClientProperties {
         properties.set(Origin::Connector, "security.protocol", "SASL_SSL");
         properties.set(origin, "sasl.mechanism", credentials.mechanism.sasl_name());
         properties.set(origin, "sasl.jaas.config", credentials.jaas_config());
+        if let (Mechanism::OAuthBearer, Some(url)) = (credentials.mechanism, &credentials.token_url)
+        {
+            properties.set(origin, "sasl.oauthbearer.token.endpoint.url", url.reveal());
+        }
     }
     properties.set_all(Origin::Connector, COMMON);
     properties
@@ -216,14 +220,19 @@ mod tests {
             ("plain", "PLAIN", "PlainLoginModule"),
             ("scram-sha-256", "SCRAM-SHA-256", "ScramLoginModule"),
             ("scram-sha-512", "SCRAM-SHA-512", "ScramLoginModule"),
+            ("oauthbearer", "OAUTHBEARER", "OAuthBearerLoginModule"),
         ] {
             let credentials = Credentials::from_json(&json!({
                 "username": "ada", "password": "x", "mechanism": mechanism, "clientId": "crm",
-                "brokers": "a:9092",
+                "brokers": "a:9092", "tokenUrl": "https://idp.example/token",
             }));
             let properties = produce().client_properties(&Connection::new(credentials.unwrap()));
             assert_eq!(properties.value("sasl.mechanism"), Some(name));
             assert!(properties.value("sasl.jaas.config").unwrap().contains(module));
+            let url = properties.value("sasl.oauthbearer.token.endpoint.url");
+            assert_eq!(url.is_some(), mechanism == "oauthbearer");
+            let config = ProducerConfig::from_properties(properties.pairs()).unwrap();
+            assert_eq!(config.client().security.sasl.as_ref().unwrap().mechanism(), name);
         }
     }
 

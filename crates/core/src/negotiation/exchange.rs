@@ -89,7 +89,10 @@ impl Negotiation {
         if body.error_code != ErrorCode::NONE.0 {
             return Err(NegotiationError::Broker(ErrorCode(body.error_code)));
         }
-        Ok(Negotiated::Done(ApiVersions::new(ranges(&body), self.caps.clone())))
+        let features = body.finalized_features.iter();
+        let features = features.map(|known| (known.name.clone(), known.max_version_level));
+        let table = ApiVersions::new(ranges(&body), self.caps.clone()).with_features(features);
+        Ok(Negotiated::Done(table))
     }
 
     fn lower_version(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use milena_wire::{ApiKey, Request};
+use milena_wire::{ApiKey, ByteString, Request};
 
 /// The versions of one API that one side speaks, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +81,8 @@ pub struct ApiVersions {
     /// Sorted by API key.
     ranges: Vec<(i16, VersionRange)>,
     caps: VersionCaps,
+    /// What the cluster has switched on, with the level.
+    features: BTreeMap<ByteString, i16>,
 }
 
 impl ApiVersions {
@@ -94,7 +96,21 @@ impl ApiVersions {
     ) -> Self {
         let ranges: BTreeMap<i16, VersionRange> =
             ranges.into_iter().map(|(api, range)| (api.0, range)).collect();
-        Self { ranges: ranges.into_iter().collect(), caps }
+        Self { ranges: ranges.into_iter().collect(), caps, features: BTreeMap::new() }
+    }
+
+    /// Adds the features that the cluster has finalized, with their levels (KIP-584).
+    #[must_use]
+    pub fn with_features(mut self, features: impl IntoIterator<Item = (ByteString, i16)>) -> Self {
+        self.features.extend(features);
+        self
+    }
+
+    /// The level of a feature that the cluster has finalized, such as `transaction.version`; 0 if it
+    /// has not, and of clusters that know no features.
+    #[must_use]
+    pub fn feature_level(&self, name: &str) -> i16 {
+        self.features.get(name).copied().unwrap_or(0)
     }
 
     /// The broker's versions of `api`; `None` if it does not know the API.

@@ -48,6 +48,8 @@ pub struct Batch<C> {
     pub(super) place: u64,
     pub(super) generation: Generation,
     pub(super) attempts: u32,
+    /// Its records are part of a transaction.
+    pub(super) is_transactional: bool,
     /// A request with it was sent, and nothing that came back excludes that it is in the log.
     pub(super) maybe_written: bool,
     pub(super) last_error: Option<ErrorCode>,
@@ -100,6 +102,7 @@ impl<C> Batch<C> {
             place: 0,
             generation: Generation::default(),
             attempts: 0,
+            is_transactional: false,
             maybe_written: false,
             last_error: None,
             last_broker: None,
@@ -118,6 +121,7 @@ impl<C> Batch<C> {
         let mut part = Self::with_body(completion, records, self.created, reserved, body);
         part.generation = self.generation;
         part.place = self.place;
+        part.is_transactional = self.is_transactional;
         part
     }
 
@@ -133,7 +137,9 @@ impl<C> Batch<C> {
     ) -> Result<(), EncodeError> {
         match std::mem::replace(&mut self.body, Body::Gone) {
             Body::Raw(builder) => {
-                let options = SealOptions { compression, ..SealOptions::default() };
+                let is_transactional = self.is_transactional;
+                let options =
+                    SealOptions { compression, is_transactional, ..SealOptions::default() };
                 let sealed = builder.seal(&options, compressor);
                 self.body = Body::Encoded(sealed.map_err(|error| EncodeError(error.to_string()))?);
             }
@@ -179,6 +185,11 @@ impl<C> Batch<C> {
     #[must_use]
     pub const fn stamp(&self) -> Option<Stamp> {
         self.stamp
+    }
+
+    /// The sequence of its first record; 0 before it has one.
+    pub(super) fn base_sequence(&self) -> i32 {
+        self.stamp.map_or(0, |stamp| stamp.base_sequence)
     }
 
     /// Whether its delivery has ended.

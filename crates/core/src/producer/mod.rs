@@ -17,6 +17,7 @@ mod sender;
 mod sequence;
 mod settings;
 mod split;
+mod transaction;
 
 pub use batch::{Batch, EncodeError, NewBatch};
 pub use murmur2::{murmur2, partition_for_key};
@@ -27,5 +28,11 @@ pub use sender::{
     Answer, BatchSource, EncodingId, Event, FlushId, Leader, Outgoing, PartitionKey, ProduceCall,
     ProducerIdAnswer, RequestId, Sender,
 };
-pub use sequence::{ProducerEpoch, ProducerId, Stamp, advance_sequence};
+pub use sequence::{ProducerEpoch, ProducerId, ProducerIdentity, Stamp, advance_sequence};
 pub use settings::SenderSettings;
+pub use transaction::{
+    CoordinatorFeatures, Ending, OffsetsId, Severity, TransactionAnswer, TransactionCall,
+    TransactionEnd, TransactionEvent, TransactionFailure, TransactionFailureReason,
+    TransactionNumber, TransactionOffsets, TransactionRequest, TransactionSettings,
+    TransactionState,
+};

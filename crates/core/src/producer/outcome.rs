@@ -4,6 +4,7 @@ use std::fmt;
 
 use milena_wire::ErrorCode;
 
+use super::transaction::{Severity, TransactionFailure};
 use crate::BrokerId;
 
 /// What is known about records whose delivery failed.
@@ -51,6 +52,8 @@ pub struct DeliveryFailure {
     pub attempts: u32,
     /// The broker that was asked last.
     pub broker: Option<BrokerId>,
+    /// What it means for the transaction that the records are part of; `None` without one.
+    pub severity: Option<Severity>,
 }
 
 /// Why records could not be delivered.
@@ -95,6 +98,10 @@ pub enum FailureReason {
     Closed,
     /// The batch could not be encoded; the text says why.
     Encoding(String),
+    /// The transaction was aborted before the records were sent.
+    TransactionAborted,
+    /// The transaction failed before the records were sent.
+    Transaction(Box<TransactionFailure>),
 }
 
 /// Why no producer id could be had.
@@ -137,6 +144,8 @@ impl fmt::Display for FailureReason {
             ),
             Self::Closed => f.write_str("the producer was closed before delivery"),
             Self::Encoding(problem) => write!(f, "the batch cannot be encoded: {problem}"),
+            Self::TransactionAborted => f.write_str("the transaction was aborted"),
+            Self::Transaction(failure) => write!(f, "the transaction failed: {failure}"),
         }
     }
 }

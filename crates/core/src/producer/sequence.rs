@@ -26,6 +26,15 @@ impl fmt::Display for ProducerEpoch {
     }
 }
 
+/// A producer id in one of its epochs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProducerIdentity {
+    /// The id.
+    pub id: ProducerId,
+    /// The epoch.
+    pub epoch: ProducerEpoch,
+}
+
 /// The sequence of the record `records` after the one with `sequence`.
 #[must_use]
 pub const fn advance_sequence(sequence: i32, records: u32) -> i32 {
@@ -76,6 +85,11 @@ impl Numbering {
         };
         self.next_sequence = advance_sequence(self.next_sequence, records);
         stamp
+    }
+
+    /// The numbering that goes on at this sequence, which no broker has taken.
+    pub(crate) const fn rewound(self, next_sequence: i32) -> Self {
+        Self { next_sequence, ..self }
     }
 
     /// The numbering that starts again at 0 in the next epoch; `None` when the id has no more.

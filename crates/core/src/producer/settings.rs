@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use milena_wire::compression::Compression;
 
+use super::transaction::TransactionSettings;
 use crate::backoff::Backoff;
 
 /// The configuration of a [`Sender`](super::Sender).
@@ -31,4 +32,6 @@ pub struct SenderSettings {
     /// How batches are compressed. Without compression the sender encodes them itself; with it, it
     /// asks for that ([`Event::Encode`](super::Event::Encode)).
     pub compression: Compression,
+    /// The transactions of the producer, if it is to have any; `idempotent` then is true.
+    pub transactions: Option<TransactionSettings>,
 }

@@ -32,7 +32,8 @@ pub(super) fn halves(batch: &Bytes, compression: Compression) -> Option<[SealedB
     if second.is_empty() {
         return None;
     }
-    let options = SealOptions { compression, ..SealOptions::default() };
+    let is_transactional = batch.is_transactional();
+    let options = SealOptions { compression, is_transactional, ..SealOptions::default() };
     let mut compressor = Compressor::new();
     let first = first.seal(&options, &mut compressor).ok()?;
     Some([first, second.seal(&options, &mut compressor).ok()?])

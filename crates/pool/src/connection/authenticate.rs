@@ -19,6 +19,7 @@ use super::handle::{Call, exchange_bytes};
 use super::shared::{Lane, Session, Shared};
 use crate::config::ConnectionConfig;
 use crate::error::{AuthenticationError, RequestError};
+use crate::sasl::TokenError;
 
 /// The most messages that a mechanism sends. SCRAM needs two.
 const ROUNDS_MAX: usize = 8;
@@ -35,8 +36,9 @@ pub(super) async fn authenticate(
 ) -> Result<Option<Duration>, AuthenticationError> {
     let Some(sasl) = &config.sasl else { return Ok(None) };
     let begin = tokio::time::timeout(config.request_timeout, sasl.begin());
-    let mut exchange =
-        begin.await.unwrap_or_else(|_| Err(AuthenticationError::Token(Arc::new(TokenTimedOut))))?;
+    let mut exchange = begin.await.unwrap_or_else(|_| {
+        Err(AuthenticationError::Token(TokenError::unavailable(Arc::new(TokenTimedOut))))
+    })?;
     let line = Line { shared, config, lane };
     line.handshake(exchange.mechanism().name()).await?;
     let mechanism = exchange.mechanism().name();

@@ -12,6 +12,7 @@ use milena_sasl::SaslError;
 use milena_wire::{ByteString, ErrorCode};
 
 use super::{DisconnectReason, RequestError};
+use crate::sasl::TokenError;
 use crate::tls::TlsError;
 
 /// Why a connection to a broker could not be made. Cheap to clone.
@@ -201,7 +202,7 @@ pub enum AuthenticationError {
         mechanism: &'static str,
     },
     /// The token provider failed.
-    Token(Arc<dyn std::error::Error + Send + Sync>),
+    Token(TokenError),
     /// A request of the exchange failed.
     Request(Box<RequestError>),
 }
@@ -211,7 +212,7 @@ impl AuthenticationError {
     #[must_use]
     pub fn is_retriable(&self) -> bool {
         match self {
-            Self::Token(_) => true,
+            Self::Token(error) => error.is_retriable(),
             Self::Request(error) => error.is_retriable(),
             Self::Broker { code, .. } => code.is_retriable(),
             _ => false,
@@ -260,7 +261,7 @@ impl std::error::Error for AuthenticationError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Exchange { error, .. } => error.source(),
-            Self::Token(error) => Some(error.as_ref()),
+            Self::Token(error) => Some(error.cause()),
             Self::Request(error) => error.source(),
             _ => None,
         }

@@ -34,7 +34,8 @@ impl<C> ConfigBuilder<C> {
         self.set("security.protocol", Value::Text(choice.as_str().to_owned()))
     }
 
-    /// A PEM file with the certificates that are trusted, in place of the system's roots.
+    /// A file (PEM, JKS or PKCS12) with the certificates that are trusted, in place of the
+    /// system's roots.
     ///
     /// Kafka property `ssl.truststore.location`, our default none, Kafka's default none,
     /// since Kafka 0.9.
@@ -50,7 +51,7 @@ impl<C> ConfigBuilder<C> {
         self.set("ssl.truststore.certificates", Value::Password(pem.into()))
     }
 
-    /// A PEM file with the client's private key and its certificate chain.
+    /// A file (PEM, JKS or PKCS12) with the client's private key and its certificate chain.
     ///
     /// Kafka property `ssl.keystore.location`, our default none, Kafka's default none,
     /// since Kafka 0.9.
@@ -67,12 +68,36 @@ impl<C> ConfigBuilder<C> {
         self.set("ssl.keystore.certificate.chain", Value::Password(pem.into()))
     }
 
-    /// The client's private key in PEM (PKCS#8).
+    /// The client's private key in PEM (PKCS#8, encrypted or not).
     ///
     /// Kafka property `ssl.keystore.key`, our default none, Kafka's default none, since
     /// Kafka 2.7.
     pub fn ssl_keystore_key(self, pem: impl Into<Secret>) -> Self {
         self.set("ssl.keystore.key", Value::Password(pem.into()))
+    }
+
+    /// The password of a JKS or PKCS12 trust store.
+    ///
+    /// Kafka property `ssl.truststore.password`, our default none, Kafka's default none,
+    /// since Kafka 0.9.
+    pub fn ssl_truststore_password(self, password: impl Into<Secret>) -> Self {
+        self.set("ssl.truststore.password", Value::Password(password.into()))
+    }
+
+    /// The password of a JKS or PKCS12 key store.
+    ///
+    /// Kafka property `ssl.keystore.password`, our default none, Kafka's default none,
+    /// since Kafka 0.9.
+    pub fn ssl_keystore_password(self, password: impl Into<Secret>) -> Self {
+        self.set("ssl.keystore.password", Value::Password(password.into()))
+    }
+
+    /// The password of the client's private key.
+    ///
+    /// Kafka property `ssl.key.password`, our default none, Kafka's default none, since
+    /// Kafka 0.9.
+    pub fn ssl_key_password(self, password: impl Into<Secret>) -> Self {
+        self.set("ssl.key.password", Value::Password(password.into()))
     }
 
     /// The versions of TLS that may be spoken.

@@ -151,6 +151,22 @@ impl ProducerConfigBuilder {
         self.set("partitioner.availability.timeout.ms", Value::millis(duration))
     }
 
+    /// Names the producer across restarts, for transactions; a producer with the same name takes the
+    /// place of the one before.
+    ///
+    /// Kafka property `transactional.id`, our default none, Kafka's default none, since Kafka 0.11.
+    pub fn transactional_id(self, id: impl Into<String>) -> Self {
+        self.set("transactional.id", Value::Text(id.into()))
+    }
+
+    /// How long a transaction may stay open before the coordinator aborts it.
+    ///
+    /// Kafka property `transaction.timeout.ms`, our default `60000`, Kafka's default `60000`, since
+    /// Kafka 0.11.
+    pub fn transaction_timeout(self, duration: Duration) -> Self {
+        self.set("transaction.timeout.ms", Value::millis(duration))
+    }
+
     /// A topic that nothing was sent to for this time is forgotten; at least 5 s.
     ///
     /// Kafka property `metadata.max.idle.ms`, our default `300000`, Kafka's default `300000`, since

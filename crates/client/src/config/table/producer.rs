@@ -4,7 +4,6 @@ use super::super::property::{Clients, Kind, Property, Width};
 use super::{INT, any_case, int_from, int_within, long_from, one_of};
 
 const BYTES_IN: &str = "keys and values are bytes; turn them into bytes in your program";
-const NO_TRANSACTIONS: &str = "transactions come in a later release";
 
 /// Serializers that leave bytes and text as they are.
 const SERIALIZERS: &[&str] = &[
@@ -182,18 +181,18 @@ pub(super) const PROPERTIES: &[Property] = &[
         Clients::PRODUCER,
         Kind::NonEmptyText,
         "0.11",
-        "Names the producer across restarts, for transactions.",
-    )
-    .unsupported(NO_TRANSACTIONS),
+        "Names the producer across restarts, for transactions. A producer with the same name takes the \
+         place of the one before.",
+    ),
     Property::new(
         "transaction.timeout.ms",
         Clients::PRODUCER,
         INT,
         "0.11",
-        "How long a transaction may stay open.",
+        "How long a transaction may stay open before the coordinator aborts it; at most \
+         `transaction.max.timeout.ms` of the broker.",
     )
-    .default("60000")
-    .ignored("it has no effect without `transactional.id`"),
+    .default("60000"),
     Property::new(
         "transaction.two.phase.commit.enable",
         Clients::PRODUCER,
@@ -202,7 +201,7 @@ pub(super) const PROPERTIES: &[Property] = &[
         "Lets an outer transaction manager decide.",
     )
     .default("false")
-    .unsupported(NO_TRANSACTIONS),
+    .unsupported("transactions are prepared and committed in one step"),
     Property::new(
         "key.serializer",
         Clients::PRODUCER,

@@ -5,13 +5,15 @@ use super::{DOUBLE, INT, LONG, any_case, int_within};
 
 const KERBEROS: &str = "it serves GSSAPI alone, which is not supported";
 const BROKER_SIDE: &str = "it is for the checks that brokers make";
-const TOKEN_ENDPOINT: &str = "tokens from an endpoint come in a later release; give the builder a token \
-                              provider";
-const ENDPOINT_ALONE: &str = "it serves token endpoints alone, which come in a later release";
-const REFRESH: &str = "the token provider is asked for every connection and decides itself how long it \
-                       keeps a token";
+const ASSERTION: &str =
+    "assertions (the grant jwt-bearer) are not supported; use client credentials";
+const NO_END: &str = "a call without an end helps nobody";
 const JAVA_CLASS: &str = "Java classes cannot be run; give the builder a token provider";
 const UNSECURED_HANDLER: &str = "org.apache.kafka.common.security.oauthbearer.internals.unsecured.OAuthBearerUnsecuredLoginCallbackHandler";
+const ENDPOINT_HANDLER: &str =
+    "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginCallbackHandler";
+const OLD_ENDPOINT_HANDLER: &str =
+    "org.apache.kafka.common.security.oauthbearer.secured.OAuthBearerLoginCallbackHandler";
 
 pub(super) const PROPERTIES: &[Property] = &[
     Property::new(
@@ -51,7 +53,7 @@ pub(super) const PROPERTIES: &[Property] = &[
         "A Java class that gets credentials.",
     )
     .unsupported(JAVA_CLASS)
-    .harmless(&[UNSECURED_HANDLER]),
+    .harmless(&[UNSECURED_HANDLER, ENDPOINT_HANDLER, OLD_ENDPOINT_HANDLER]),
     Property::new(
         "sasl.login.class",
         Clients::ALL,
@@ -67,8 +69,7 @@ pub(super) const PROPERTIES: &[Property] = &[
         "2.0",
         "The part of a token's life after which a new one is asked for.",
     )
-    .default("0.8")
-    .ignored(REFRESH),
+    .default("0.8"),
     Property::new(
         "sasl.login.refresh.window.jitter",
         Clients::ALL,
@@ -76,8 +77,7 @@ pub(super) const PROPERTIES: &[Property] = &[
         "2.0",
         "How much chance moves that moment, as a part of the token's life.",
     )
-    .default("0.05")
-    .ignored(REFRESH),
+    .default("0.05"),
     Property::new(
         "sasl.login.refresh.min.period.seconds",
         Clients::ALL,
@@ -85,8 +85,7 @@ pub(super) const PROPERTIES: &[Property] = &[
         "2.0",
         "The shortest time between two tokens.",
     )
-    .default("60")
-    .ignored(REFRESH),
+    .default("60"),
     Property::new(
         "sasl.login.refresh.buffer.seconds",
         Clients::ALL,
@@ -94,8 +93,7 @@ pub(super) const PROPERTIES: &[Property] = &[
         "2.0",
         "The time before a token's end at which a new one must be there.",
     )
-    .default("300")
-    .ignored(REFRESH),
+    .default("300"),
     Property::new(
         "sasl.login.connect.timeout.ms",
         Clients::ALL,
@@ -103,7 +101,7 @@ pub(super) const PROPERTIES: &[Property] = &[
         "3.1",
         "How long connecting to a token endpoint may take.",
     )
-    .ignored(ENDPOINT_ALONE),
+    .ours(Some("10000"), NO_END),
     Property::new(
         "sasl.login.read.timeout.ms",
         Clients::ALL,
@@ -111,25 +109,23 @@ pub(super) const PROPERTIES: &[Property] = &[
         "3.1",
         "How long reading from a token endpoint may take.",
     )
-    .ignored(ENDPOINT_ALONE),
+    .ours(Some("30000"), NO_END),
     Property::new(
         "sasl.login.retry.backoff.ms",
         Clients::ALL,
         LONG,
         "3.1",
-        "The first pause between two calls of a token endpoint.",
+        "The first pause before a token endpoint that failed is asked again; it doubles each time.",
     )
-    .default("100")
-    .ignored(ENDPOINT_ALONE),
+    .default("100"),
     Property::new(
         "sasl.login.retry.backoff.max.ms",
         Clients::ALL,
         LONG,
         "3.1",
-        "The longest pause between two calls of a token endpoint.",
+        "How long a token endpoint that fails is asked again.",
     )
-    .default("10000")
-    .ignored(ENDPOINT_ALONE),
+    .default("10000"),
     Property::new(
         "sasl.kerberos.service.name",
         Clients::ALL,
@@ -180,33 +176,30 @@ pub(super) const PROPERTIES: &[Property] = &[
         Clients::ALL,
         Kind::Text,
         "3.1",
-        "Where tokens are had.",
-    )
-    .unsupported(TOKEN_ENDPOINT),
+        "Where tokens are had: an endpoint of OAuth 2 (`https:`, `http:`) that is asked with client \
+         credentials, or a file with a JWT (`file:`).",
+    ),
     Property::new(
         "sasl.oauthbearer.scope",
         Clients::ALL,
         Kind::Text,
         "4.1",
         "The scope to ask a token endpoint for.",
-    )
-    .unsupported(TOKEN_ENDPOINT),
+    ),
     Property::new(
         "sasl.oauthbearer.client.credentials.client.id",
         Clients::ALL,
         Kind::Text,
         "4.1",
         "The client's id at the token endpoint.",
-    )
-    .unsupported(TOKEN_ENDPOINT),
+    ),
     Property::new(
         "sasl.oauthbearer.client.credentials.client.secret",
         Clients::ALL,
         Kind::Password,
         "4.1",
         "The client's secret at the token endpoint.",
-    )
-    .unsupported(TOKEN_ENDPOINT),
+    ),
     Property::new(
         "sasl.oauthbearer.header.urlencode",
         Clients::ALL,
@@ -214,18 +207,20 @@ pub(super) const PROPERTIES: &[Property] = &[
         "3.9",
         "Whether id and secret are percent-encoded for the token endpoint.",
     )
-    .default("false")
-    .ignored(ENDPOINT_ALONE),
+    .default("false"),
     Property::new(
         "sasl.oauthbearer.jwt.retriever.class",
         Clients::ALL,
         Kind::Class,
         "4.1",
-        "A Java class that gets tokens.",
+        "How tokens are had: Kafka's `DefaultJwtRetriever`, `ClientCredentialsJwtRetriever` or \
+         `FileJwtRetriever`; which of them the endpoint's URL tells.",
     )
     .default("org.apache.kafka.common.security.oauthbearer.DefaultJwtRetriever")
-    .ours(None, "Java classes cannot be run")
-    .unsupported(JAVA_CLASS),
+    .but_not(&[(
+        "org.apache.kafka.common.security.oauthbearer.JwtBearerJwtRetriever",
+        ASSERTION,
+    )]),
     Property::new(
         "sasl.oauthbearer.jwt.validator.class",
         Clients::ALL,
@@ -244,7 +239,7 @@ pub(super) const PROPERTIES: &[Property] = &[
         "How an assertion for the token endpoint is signed.",
     )
     .default("RS256")
-    .ignored(ENDPOINT_ALONE),
+    .ignored(ASSERTION),
     Property::new(
         "sasl.oauthbearer.assertion.claim.aud",
         Clients::ALL,
@@ -252,7 +247,7 @@ pub(super) const PROPERTIES: &[Property] = &[
         "4.1",
         "The audience of an assertion.",
     )
-    .ignored(ENDPOINT_ALONE),
+    .ignored(ASSERTION),
     Property::new(
         "sasl.oauthbearer.assertion.claim.exp.seconds",
         Clients::ALL,
@@ -261,7 +256,7 @@ pub(super) const PROPERTIES: &[Property] = &[
         "How long an assertion is valid.",
     )
     .default("300")
-    .ignored(ENDPOINT_ALONE),
+    .ignored(ASSERTION),
     Property::new(
         "sasl.oauthbearer.assertion.claim.iss",
         Clients::ALL,
@@ -269,7 +264,7 @@ pub(super) const PROPERTIES: &[Property] = &[
         "4.1",
         "The issuer of an assertion.",
     )
-    .ignored(ENDPOINT_ALONE),
+    .ignored(ASSERTION),
     Property::new(
         "sasl.oauthbearer.assertion.claim.jti.include",
         Clients::ALL,
@@ -278,7 +273,7 @@ pub(super) const PROPERTIES: &[Property] = &[
         "Whether an assertion has an id.",
     )
     .default("false")
-    .ignored(ENDPOINT_ALONE),
+    .ignored(ASSERTION),
     Property::new(
         "sasl.oauthbearer.assertion.claim.nbf.seconds",
         Clients::ALL,
@@ -287,7 +282,7 @@ pub(super) const PROPERTIES: &[Property] = &[
         "How long before its making an assertion is valid.",
     )
     .default("60")
-    .ignored(ENDPOINT_ALONE),
+    .ignored(ASSERTION),
     Property::new(
         "sasl.oauthbearer.assertion.claim.sub",
         Clients::ALL,
@@ -295,7 +290,7 @@ pub(super) const PROPERTIES: &[Property] = &[
         "4.1",
         "The subject of an assertion.",
     )
-    .ignored(ENDPOINT_ALONE),
+    .ignored(ASSERTION),
     Property::new(
         "sasl.oauthbearer.assertion.file",
         Clients::ALL,
@@ -303,7 +298,7 @@ pub(super) const PROPERTIES: &[Property] = &[
         "4.1",
         "A file with a ready assertion.",
     )
-    .unsupported(TOKEN_ENDPOINT),
+    .unsupported(ASSERTION),
     Property::new(
         "sasl.oauthbearer.assertion.private.key.file",
         Clients::ALL,
@@ -311,7 +306,7 @@ pub(super) const PROPERTIES: &[Property] = &[
         "4.1",
         "A file with the key that signs assertions.",
     )
-    .unsupported(TOKEN_ENDPOINT),
+    .unsupported(ASSERTION),
     Property::new(
         "sasl.oauthbearer.assertion.private.key.passphrase",
         Clients::ALL,
@@ -319,7 +314,7 @@ pub(super) const PROPERTIES: &[Property] = &[
         "4.1",
         "The password of the key that signs assertions.",
     )
-    .ignored(ENDPOINT_ALONE),
+    .ignored(ASSERTION),
     Property::new(
         "sasl.oauthbearer.assertion.template.file",
         Clients::ALL,
@@ -327,7 +322,7 @@ pub(super) const PROPERTIES: &[Property] = &[
         "4.1",
         "A file with claims and headers of assertions.",
     )
-    .ignored(ENDPOINT_ALONE),
+    .ignored(ASSERTION),
     Property::new(
         "sasl.oauthbearer.allow.unverified.audience",
         Clients::ALL,

@@ -3,23 +3,15 @@
 use super::super::property::{Clients, Kind, Property};
 
 const RUSTLS: &str = "TLS is rustls, which makes this choice itself";
-const LATER_STORE: &str = "this store comes in a later release; export it as PEM and say \
-                           ssl.truststore.type=PEM or ssl.keystore.type=PEM";
-const STORE_PASSWORD: &str = "PEM needs no store password, and JKS and PKCS12 stores come in a later \
-                              release";
-const PEM_DEFAULT: &str = "PEM is the one type that can be read so far";
-
 pub(super) const PROPERTIES: &[Property] = &[
     Property::new(
         "ssl.truststore.type",
         Clients::ALL,
         Kind::Text,
         "0.9",
-        "The format of the certificates that are trusted: `PEM`.",
+        "The format of the trust store: `JKS`, `PKCS12` or `PEM`. The file's content tells which.",
     )
-    .default("JKS")
-    .ours(Some("PEM"), PEM_DEFAULT)
-    .but_not(&[("JKS", LATER_STORE), ("PKCS12", LATER_STORE)]),
+    .default("JKS"),
     Property::new(
         "ssl.truststore.location",
         Clients::ALL,
@@ -40,19 +32,16 @@ pub(super) const PROPERTIES: &[Property] = &[
         Clients::ALL,
         Kind::Password,
         "0.9",
-        "The password of a JKS or PKCS12 trust store.",
-    )
-    .unsupported(STORE_PASSWORD),
+        "The password of a JKS or PKCS12 trust store. Without it, its integrity is not checked.",
+    ),
     Property::new(
         "ssl.keystore.type",
         Clients::ALL,
         Kind::Text,
         "0.9",
-        "The format of the client's own certificate and key: `PEM`.",
+        "The format of the key store: `JKS`, `PKCS12` or `PEM`. The file's content tells which.",
     )
-    .default("JKS")
-    .ours(Some("PEM"), PEM_DEFAULT)
-    .but_not(&[("JKS", LATER_STORE), ("PKCS12", LATER_STORE)]),
+    .default("JKS"),
     Property::new(
         "ssl.keystore.location",
         Clients::ALL,
@@ -72,7 +61,7 @@ pub(super) const PROPERTIES: &[Property] = &[
         Clients::ALL,
         Kind::Password,
         "2.7",
-        "The client's private key in PEM (PKCS#8), in place of a file.",
+        "The client's private key in PEM (PKCS#8, encrypted or not), in place of a file.",
     ),
     Property::new(
         "ssl.keystore.password",
@@ -80,16 +69,14 @@ pub(super) const PROPERTIES: &[Property] = &[
         Kind::Password,
         "0.9",
         "The password of a JKS or PKCS12 key store.",
-    )
-    .unsupported(STORE_PASSWORD),
+    ),
     Property::new(
         "ssl.key.password",
         Clients::ALL,
         Kind::Password,
         "0.9",
-        "The password of the private key.",
-    )
-    .unsupported("encrypted private keys come in a later release; decrypt it with openssl pkcs8"),
+        "The password of the private key. Without it, that of a JKS or PKCS12 key store.",
+    ),
     Property::new(
         "ssl.endpoint.identification.algorithm",
         Clients::ALL,

@@ -188,7 +188,7 @@ fn later_values_count() {
 #[test]
 fn all_problems_are_in_one_message_with_their_lines() {
     let file = Properties::parse(
-        b"bootstrap.servers=localhost\nlinger.ms=x\n\nacks=2\ntransactional.id=t\nssl.key.password=geheim\n",
+        b"bootstrap.servers=localhost\nlinger.ms=x\n\nacks=2\ntransaction.two.phase.commit.enable=true\nssl.cipher.suites=RC4\n",
     )
     .unwrap();
     let error = ProducerConfig::from_properties_file(&file).unwrap_err().to_string();
@@ -197,10 +197,10 @@ fn all_problems_are_in_one_message_with_their_lines() {
         "invalid configuration: producer: 5 problems: \
          (1) linger.ms (line 2): \"x\": expected a whole number of milliseconds, 0 or more; \
          (2) acks (line 4): \"2\": expected one of all, -1, 0, 1; \
-         (3) transactional.id (line 5): \"t\": Kafka has this property, but it is not supported: \
-         transactions come in a later release; \
-         (4) ssl.key.password (line 6): ********: Kafka has this property, but it is not supported: \
-         encrypted private keys come in a later release; decrypt it with openssl pkcs8; \
+         (3) transaction.two.phase.commit.enable (line 5): \"true\": Kafka has this property, but it is \
+         not supported: transactions are prepared and committed in one step; \
+         (4) ssl.cipher.suites (line 6): \"RC4\": Kafka has this property, but it is not supported: \
+         the suites are rustls's own, all of them with forward secrecy and AEAD; \
          (5) bootstrap.servers (line 1): \"localhost\": expected host:port, such as broker1:9092 or \
          [::1]:9092"
     );
@@ -231,7 +231,6 @@ fn unknown_names_are_warnings() {
 #[test]
 fn unsupported_properties_are_errors_unless_they_ask_for_nothing() {
     for (name, text) in [
-        ("transactional.id", "t"),
         ("transaction.two.phase.commit.enable", "true"),
         ("interceptor.classes", "a.B"),
         ("config.providers", "env"),
@@ -239,7 +238,7 @@ fn unsupported_properties_are_errors_unless_they_ask_for_nothing() {
         ("partitioner.rack.aware", "true"),
         ("security.providers", "x"),
         ("ssl.cipher.suites", "TLS_RSA_WITH_AES_128_CBC_SHA"),
-        ("sasl.oauthbearer.token.endpoint.url", "https://localhost/token"),
+        ("sasl.oauthbearer.assertion.file", "/assertion"),
         ("sasl.login.callback.handler.class", "a.B"),
     ] {
         let error = producer(&[(name, text)]).unwrap_err();
@@ -260,6 +259,31 @@ fn unsupported_properties_are_errors_unless_they_ask_for_nothing() {
     assert!(consumer(&[("group.protocol", "CLASSIC")]).is_ok());
     assert!(consumer(&[("group.remote.assignor", "uniform")]).is_err());
     assert!(admin(&[("bootstrap.controllers", "c:1")]).unwrap_err().contains("bootstrap.servers"));
+}
+
+#[test]
+fn transactions_need_idempotence() {
+    let config = producer(&[("transactional.id", "t")]).unwrap();
+    assert!(config.warnings().is_empty());
+    assert_eq!(config.transactional_id.as_deref(), Some("t"));
+    assert_eq!(config.transaction_timeout, Duration::from_secs(60));
+    let built = ProducerConfig::builder("localhost:9092")
+        .transactional_id("t")
+        .transaction_timeout(Duration::from_secs(5))
+        .build()
+        .unwrap();
+    let read = producer(&[("transactional.id", "t"), ("transaction.timeout.ms", "5000")]).unwrap();
+    assert_eq!(format!("{built:?}"), format!("{read:?}"));
+    for (name, text) in [
+        ("enable.idempotence", "false"),
+        ("acks", "1"),
+        ("retries", "0"),
+        ("max.in.flight.requests.per.connection", "6"),
+    ] {
+        let error = producer(&[("transactional.id", "t"), (name, text)]).unwrap_err();
+        assert!(error.contains(name) && error.contains("as transactional.id is set"), "{error}");
+    }
+    assert!(producer(&[("transactional.id", "")]).is_err());
 }
 
 #[test]

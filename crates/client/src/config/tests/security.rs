@@ -68,11 +68,11 @@ fn trust_is_the_systems_a_file_or_inline() {
         tls(&[("ssl.truststore.type", "PEM"), ("ssl.truststore.location", "/ca.pem")])
             .unwrap()
             .trust_store,
-        Some(PemSource::File("/ca.pem".into()))
+        Some(StoreSource::File("/ca.pem".into()))
     );
     assert_eq!(
         tls(&[("ssl.truststore.certificates", PEM)]).unwrap().trust_store,
-        Some(PemSource::Inline(Secret::from(PEM)))
+        Some(StoreSource::Inline(Secret::from(PEM)))
     );
     for properties in [
         &[("ssl.truststore.certificates", PEM), ("ssl.truststore.location", "/ca.pem")][..],
@@ -85,22 +85,39 @@ fn trust_is_the_systems_a_file_or_inline() {
 }
 
 #[test]
-fn java_stores_are_refused_with_a_way_out() {
-    for (name, text) in [
+fn stores_of_java_are_taken_with_their_passwords() {
+    let found = tls(&[
         ("ssl.truststore.type", "JKS"),
-        ("ssl.truststore.type", "pkcs12"),
-        ("ssl.keystore.type", "PKCS12"),
         ("ssl.truststore.location", "/kafka.client.truststore.jks"),
+        ("ssl.truststore.password", "geheim1"),
+        ("ssl.keystore.type", "pkcs12"),
         ("ssl.keystore.location", "client.P12"),
+        ("ssl.keystore.password", "geheim2"),
+        ("ssl.key.password", "geheim3"),
+    ])
+    .unwrap();
+    assert_eq!(found.trust_store_password, Some(Secret::from("geheim1")));
+    let store = found.key_store.as_ref().unwrap();
+    assert_eq!(store.certificate_chain, StoreSource::File("client.P12".into()));
+    assert_eq!(store.password, Some(Secret::from("geheim2")));
+    assert_eq!(store.key_password, Some(Secret::from("geheim3")));
+    assert!(!format!("{found:?}").contains("geheim"));
+    let unknown = tls(&[("ssl.truststore.type", "DER")]).unwrap_err();
+    assert!(unknown.contains("expected JKS, PKCS12 or PEM"), "{unknown}");
+    let inline = tls(&[("ssl.truststore.type", "JKS"), ("ssl.truststore.certificates", PEM)]);
+    assert!(inline.unwrap_err().contains("goes with PEM alone"));
+}
+
+#[test]
+fn password_without_its_store_is_refused_and_not_shown() {
+    for (name, expected) in [
+        ("ssl.truststore.password", "set ssl.truststore.location too"),
+        ("ssl.keystore.password", "set ssl.keystore.location too"),
+        ("ssl.key.password", "set ssl.keystore.location or ssl.keystore.key too"),
     ] {
-        let error = tls(&[(name, text)]).unwrap_err();
-        assert!(error.contains(name) && error.contains("later release"), "{error}");
-        assert!(error.contains("export it as PEM"), "{error}");
-    }
-    assert!(tls(&[("ssl.truststore.type", "DER")]).unwrap_err().contains("expected PEM"));
-    for name in ["ssl.truststore.password", "ssl.keystore.password", "ssl.key.password"] {
         let error = tls(&[(name, "geheim")]).unwrap_err();
-        assert!(error.contains("********") && !error.contains("geheim"), "{error}");
+        assert!(error.contains(name) && error.contains(expected), "{error}");
+        assert!(!error.contains("geheim"), "{error}");
     }
 }
 
@@ -108,14 +125,21 @@ fn java_stores_are_refused_with_a_way_out() {
 fn a_key_store_is_one_file_or_chain_and_key() {
     assert_eq!(
         tls(&[("ssl.keystore.location", "me.pem")]).unwrap().key_store,
-        Some(KeyStore { certificate_chain: PemSource::File("me.pem".into()), key: None })
+        Some(KeyStore {
+            certificate_chain: StoreSource::File("me.pem".into()),
+            key: None,
+            password: None,
+            key_password: None
+        })
     );
     let both = tls(&[("ssl.keystore.certificate.chain", PEM), ("ssl.keystore.key", KEY)]).unwrap();
     assert_eq!(
         both.key_store,
         Some(KeyStore {
-            certificate_chain: PemSource::Inline(PEM.into()),
-            key: Some(PemSource::Inline(KEY.into())),
+            certificate_chain: StoreSource::Inline(PEM.into()),
+            key: Some(StoreSource::Inline(KEY.into())),
+            password: None,
+            key_password: None,
         })
     );
     for (properties, expected) in [
@@ -254,7 +278,7 @@ fn typed_credentials_need_a_protocol_with_sasl() {
 fn oauthbearer_needs_a_provider_or_unsecured_claims() {
     const MODULE: &str = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule";
     let error = sasl("OAUTHBEARER", &format!("{MODULE} required;")).unwrap_err();
-    assert!(error.contains("tokens come from a provider"), "{error}");
+    assert!(error.contains("tokens come from an endpoint or a provider"), "{error}");
     let line = format!("{MODULE} required unsecuredLoginStringClaim_sub=\"alice\";");
     let config = sasl("OAUTHBEARER", &line).unwrap();
     assert_eq!(config.security.sasl.as_ref().unwrap().mechanism(), "OAUTHBEARER");

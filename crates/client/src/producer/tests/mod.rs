@@ -4,6 +4,9 @@ mod basics;
 mod bounds;
 mod faults;
 mod partitions;
+mod sessions;
+mod transaction_faults;
+mod transactions;
 
 use std::time::{Duration, Instant};
 

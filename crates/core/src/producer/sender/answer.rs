@@ -87,6 +87,8 @@ impl<C: Clone> Sender<C> {
         batch.attempts = batch.attempts.saturating_sub(1);
         if batch.is_answered() {
             self.give_up(key, batch);
+        } else if let Some(reason) = self.reason_to_give_up(key, &batch) {
+            self.give_up_with(key, batch, reason);
         } else {
             let partition = &mut self.partitions[key.0];
             partition.pipeline = Pipeline::Settling;
@@ -214,18 +216,20 @@ impl<C: Clone> Sender<C> {
             Verdict::Written | Verdict::Retry => {
                 self.retry_or_fail(key, batch, pause, now, reason);
             }
-            Verdict::OutOfOrder => {
-                let partition = &mut self.partitions[key.0];
-                if partition.has_earlier(batch.order()) {
-                    self.retry_or_fail(key, batch, Pause::None, now, reason);
+            Verdict::OutOfOrder if self.partitions[key.0].has_earlier(batch.order()) => {
+                self.retry_or_fail(key, batch, Pause::None, now, reason);
+            }
+            Verdict::OutOfOrder | Verdict::UnknownProducer => {
+                // A broker that has forgotten the producer takes sequence 0 next.
+                let is_forgotten = verdict == Verdict::UnknownProducer;
+                let sequence = if is_forgotten { 0 } else { batch.base_sequence() };
+                self.partitions[key.0].note_gap(batch.order(), sequence);
+                if self.transactions.is_some() {
+                    let reason = reason(&batch);
+                    self.give_up_with(key, batch, reason);
                 } else {
-                    partition.note_gap(batch.order());
                     self.retry_or_fail(key, batch, pause, now, reason);
                 }
-            }
-            Verdict::UnknownProducer => {
-                self.partitions[key.0].note_gap(batch.order());
-                self.retry_or_fail(key, batch, pause, now, reason);
             }
             Verdict::TooLarge if batch.records_count() > 1 && !batch.maybe_written => {
                 self.split(key, batch, &reason);
@@ -248,6 +252,9 @@ impl<C: Clone> Sender<C> {
     ) {
         if batch.is_answered() {
             return self.give_up(key, batch);
+        }
+        if let Some(reason) = self.reason_to_give_up(key, &batch) {
+            return self.give_up_with(key, batch, reason);
         }
         if now >= batch.created() + self.settings.delivery_timeout {
             let reason = self.timeout_reason(key, &batch);
@@ -277,6 +284,7 @@ impl<C: Clone> Sender<C> {
         mut batch: Batch<C>,
         reason: FailureReason,
     ) {
+        self.note_failure(key, &reason);
         self.answer_failed(&mut batch, reason, None);
         self.give_up(key, batch);
     }
@@ -288,9 +296,10 @@ impl<C: Clone> Sender<C> {
             if batch.maybe_written {
                 partition.note_possible_gap(batch.order());
             } else {
-                partition.note_gap(batch.order());
+                partition.note_gap(batch.order(), batch.base_sequence());
             }
             partition.pipeline = Pipeline::Settling;
+            self.note_transaction_gap(batch.maybe_written);
         }
         self.release(batch);
     }
@@ -326,7 +335,8 @@ impl<C: Clone> Sender<C> {
 
     /// Ends `Settling` if it can, and looks at the partition again.
     pub(super) fn settle(&mut self, key: PartitionKey, now: Instant) {
-        let settled = self.partitions[key.0].settle(self.settings.idempotent);
+        let is_transactional = self.transactions.is_some();
+        let settled = self.partitions[key.0].settle(self.settings.idempotent, is_transactional);
         for batch in settled.given_up {
             self.fail(batch, FailureReason::Unresolved, None);
         }
@@ -359,7 +369,9 @@ impl<C: Clone> Sender<C> {
         reason: FailureReason,
         written: Option<Written>,
     ) {
+        let severity = self.severity(&reason);
         let failure = DeliveryFailure {
+            severity,
             reason,
             written: written.unwrap_or_else(|| Written::maybe(batch.maybe_written)),
             attempts: batch.attempts,

@@ -23,6 +23,9 @@ impl<C: Clone> Sender<C> {
         now: Instant,
     ) -> Option<Outgoing> {
         self.ring_alarms(source, now);
+        if let Some(call) = self.poll_transaction(source, now) {
+            return Some(Outgoing::Transaction(call));
+        }
         if self.producer_id.take_request(now) {
             return Some(Outgoing::InitProducerId);
         }
@@ -129,7 +132,8 @@ impl<C: Clone> Sender<C> {
         entry.in_flight += 1;
         let (request, has_topic_ids) = self.request(&mut taken, id);
         self.requests.insert(id, InFlightRequest { broker, partitions: taken });
-        Some(ProduceCall { id, broker, request, has_topic_ids })
+        let versions = self.produce_versions();
+        Some(ProduceCall { id, broker, request, has_topic_ids, versions })
     }
 
     /// The size of the batch that the partition sends next, after sealing its open batch if it is
@@ -204,7 +208,9 @@ impl<C: Clone> Sender<C> {
             }
         }
         let timeout_ms = i32::try_from(self.settings.request_timeout.as_millis());
+        let machine = self.transactions.as_ref();
         let request = ProduceRequest {
+            transactional_id: machine.map(|machine| machine.transactional_id().clone()),
             acks: self.settings.acks,
             timeout_ms: timeout_ms.unwrap_or(i32::MAX),
             topic_data,

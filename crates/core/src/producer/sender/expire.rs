@@ -38,6 +38,7 @@ impl<C: Clone> Sender<C> {
             && let Some(batch) = self.partitions[key.0].take_next()
         {
             let reason = self.timeout_reason(key, &batch);
+            self.note_failure(key, &reason);
             self.fail(batch, reason, None);
         }
         self.settle(key, now);
@@ -49,6 +50,7 @@ impl<C: Clone> Sender<C> {
         for entry in &mut in_flight {
             if !entry.batch.is_answered() && is_over(&entry.batch) {
                 let reason = self.timeout_reason(key, &entry.batch);
+                self.note_failure(key, &reason);
                 self.answer_failed(&mut entry.batch, reason, Some(Written::Maybe));
             }
         }
@@ -65,7 +67,7 @@ impl<C: Clone> Sender<C> {
     /// Ends every delivery at once, as a producer that is closed does: batches in flight may be
     /// written, the others are not unless an earlier attempt leaves that open.
     pub fn handle_abort(&mut self, source: &mut impl BatchSource<C>, now: Instant) {
-        self.fail_waiting(&FailureReason::Closed, source, now);
+        self.fail_waiting(&FailureReason::Closed, false, source, now);
         for key in (0..self.partitions.len()).map(PartitionKey) {
             let mut in_flight = std::mem::take(&mut self.partitions[key.0].in_flight);
             for entry in &mut in_flight {
@@ -75,10 +77,12 @@ impl<C: Clone> Sender<C> {
         }
     }
 
-    /// Ends the delivery of every batch that is not in flight.
+    /// Ends the delivery of every batch that is not in flight; unless `keeps_sent`, also of those that
+    /// may be in the log and wait to be sent again.
     pub(super) fn fail_waiting(
         &mut self,
         reason: &FailureReason,
+        keeps_sent: bool,
         source: &mut impl BatchSource<C>,
         now: Instant,
     ) {
@@ -88,7 +92,12 @@ impl<C: Clone> Sender<C> {
             let retries = std::mem::take(&mut partition.retries);
             let backlog = std::mem::take(&mut partition.backlog);
             for batch in retries {
-                self.give_up_with(key, batch, reason.clone());
+                let is_behind = self.partitions[key.0].is_behind_gap(batch.order());
+                if keeps_sent && batch.maybe_written && !is_behind {
+                    self.partitions[key.0].requeue(batch);
+                } else {
+                    self.give_up_with(key, batch, reason.clone());
+                }
             }
             for slot in backlog {
                 // What is being encoded fails when it comes back and finds no place.

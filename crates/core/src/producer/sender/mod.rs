@@ -21,6 +21,7 @@ mod expire;
 mod flush;
 mod partition;
 mod producer_id;
+mod transactional;
 mod verdict;
 
 #[cfg(test)]
@@ -29,6 +30,10 @@ mod model;
 mod stage;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod transactional_model;
+#[cfg(test)]
+mod transactional_tests;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
@@ -47,9 +52,11 @@ use self::producer_id::ProducerIdState;
 use super::batch::Batch;
 use super::outcome::Outcome;
 use super::settings::SenderSettings;
+use super::transaction::{TransactionCall, TransactionEvent, TransactionMachine};
 use crate::BrokerId;
 use crate::backoff::Jitter;
 use crate::metadata::LeaderHint;
+use crate::negotiation::VersionRange;
 
 pub use self::producer_id::ProducerIdAnswer;
 
@@ -100,6 +107,8 @@ pub enum Outgoing {
     /// InitProducerId without transactional id, to any broker; the driver answers with
     /// [`Sender::handle_producer_id`].
     InitProducerId,
+    /// A request of the transaction; the driver answers with [`Sender::handle_transaction_answer`].
+    Transaction(TransactionCall),
     /// A produce request; the driver answers with [`Sender::handle_answer`].
     Produce(ProduceCall),
 }
@@ -115,6 +124,8 @@ pub struct ProduceCall {
     pub request: ProduceRequest,
     /// Whether the id of every topic is known, as Produce v13 and later need.
     pub has_topic_ids: bool,
+    /// The versions that it may have.
+    pub versions: VersionRange,
 }
 
 /// How a produce request ended.
@@ -172,6 +183,8 @@ pub enum Event<C> {
     LeaderHint(LeaderHint),
     /// A flush is done.
     Flushed(FlushId),
+    /// News of the transactions.
+    Transaction(TransactionEvent),
 }
 
 /// A produce request without answer.
@@ -187,6 +200,9 @@ pub struct Sender<C> {
     settings: SenderSettings,
     jitter: Jitter,
     producer_id: ProducerIdState,
+    transactions: Option<TransactionMachine>,
+    /// Partitions that are part of the transaction.
+    admitted: Vec<PartitionKey>,
     partitions: Vec<Partition<C>>,
     /// Partitions with an open batch.
     opened: BTreeSet<PartitionKey>,
@@ -207,8 +223,13 @@ impl<C: Clone> Sender<C> {
     /// A sender without partitions; `seed` spreads its pauses.
     #[must_use]
     pub fn new(settings: SenderSettings, seed: u64) -> Self {
+        let transactions = settings.transactions.clone().map(|transactions| {
+            TransactionMachine::new(transactions, settings.retry_backoff, seed.rotate_left(32))
+        });
         Self {
-            producer_id: ProducerIdState::new(settings.idempotent),
+            producer_id: ProducerIdState::new(settings.idempotent, transactions.is_some()),
+            transactions,
+            admitted: Vec::new(),
             settings,
             jitter: Jitter::new(seed),
             partitions: Vec::new(),
@@ -227,7 +248,9 @@ impl<C: Clone> Sender<C> {
 
     /// Adds a partition; its key is the number of partitions added before.
     pub fn add_partition(&mut self, topic: ByteString, index: i32) -> PartitionKey {
-        self.partitions.push(Partition::new(topic, index, self.settings.idempotent));
+        let mut partition = Partition::new(topic, index, self.settings.idempotent);
+        partition.is_held = self.transactions.is_some();
+        self.partitions.push(partition);
         PartitionKey(self.partitions.len() - 1)
     }
 
@@ -353,13 +376,18 @@ impl<C: Clone> Sender<C> {
         match (encoded, at) {
             (Ok(batch), Some(at)) => partition.backlog[at] = Slot::Ready(batch),
             // Its place is gone: the sender was aborted meanwhile.
-            (Ok(batch), None) => self.fail(batch, super::FailureReason::Closed, None),
+            (Ok(batch), None) => {
+                let reason = self.reason_not_to_send();
+                self.fail(batch, reason.unwrap_or(super::FailureReason::Closed), None);
+            }
             (Err(failed), at) => {
                 let (batch, problem) = *failed;
                 if let Some(at) = at {
                     partition.backlog.remove(at);
                 }
-                self.fail(batch, super::FailureReason::Encoding(problem), None);
+                let reason = super::FailureReason::Encoding(problem);
+                self.note_failure(key, &reason);
+                self.fail(batch, reason, None);
             }
         }
         self.refresh(key, now);
@@ -384,7 +412,11 @@ impl<C: Clone> Sender<C> {
 
     /// The next thing to do.
     pub fn poll_event(&mut self) -> Option<Event<C>> {
-        self.events.pop_front().or_else(|| self.flushes.take_done().map(Event::Flushed))
+        let machine = &mut self.transactions;
+        self.events
+            .pop_front()
+            .or_else(|| machine.as_mut()?.poll_event().map(Event::Transaction))
+            .or_else(|| self.flushes.take_done().map(Event::Flushed))
     }
 
     /// When to poll again without any input.
@@ -392,7 +424,9 @@ impl<C: Clone> Sender<C> {
     pub fn poll_deadline(&self, now: Instant) -> Option<Instant> {
         let alarm = self.alarms.peek().map(|Reverse((at, _))| *at);
         let brokers = self.brokers.values().filter_map(|broker| broker.deadline(now)).min();
-        alarm.into_iter().chain(brokers).chain(self.producer_id.deadline()).min()
+        let transaction = self.transactions.as_ref().and_then(|machine| machine.deadline(now));
+        let producer_id = self.producer_id.deadline();
+        alarm.into_iter().chain(brokers).chain(producer_id).chain(transaction).min()
     }
 
     /// Fetches what was sealed, and notes what is open.
@@ -401,6 +435,7 @@ impl<C: Clone> Sender<C> {
         let partition = &mut self.partitions[key.0];
         let mut known = partition.open;
         for mut batch in self.collected.drain(..) {
+            batch.is_transactional = self.transactions.is_some();
             batch.generation =
                 known.take().map_or_else(|| self.flushes.add(), |open| open.generation);
             if self.settings.compression == Compression::None {
@@ -425,6 +460,7 @@ impl<C: Clone> Sender<C> {
         if open.is_none() {
             self.opened.remove(&key);
         }
+        self.note_records(key);
         self.producer_id.want();
     }
 

@@ -134,6 +134,7 @@ impl World {
         while let Some(outgoing) = self.stage.poll_any() {
             match outgoing {
                 Outgoing::InitProducerId => self.stage.grant(8, 0),
+                Outgoing::Transaction(call) => unreachable!("no transactions: {call:?}"),
                 Outgoing::Produce(call) => {
                     self.wire.entry(call.broker.0).or_default().push_back(call);
                 }

@@ -14,8 +14,9 @@ use crate::producer::sequence::Numbering;
 /// What is known of batches that were sent, are not in the log, and will not be sent again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Gaps {
-    /// No broker takes the sequences from this batch on; the batches before it are not concerned.
-    certain: Option<Order>,
+    /// No broker takes the sequences from this batch on, which begins with this one; the batches
+    /// before it are not concerned.
+    certain: Option<(Order, i32)>,
     /// This batch may be missing. The answer to a batch after it tells.
     possible: Option<Order>,
 }
@@ -101,6 +102,8 @@ pub(super) struct Partition<C> {
     pub(super) pipeline: Pipeline,
     gaps: Gaps,
     pub(super) numbering: Option<Numbering>,
+    /// Nothing may be sent to it: it is not part of the transaction.
+    pub(super) is_held: bool,
     pub(super) in_flight: VecDeque<InFlight<C>>,
     pub(super) retries: VecDeque<Batch<C>>,
     pub(super) backlog: VecDeque<Slot<C>>,
@@ -124,6 +127,7 @@ impl<C> Partition<C> {
             pipeline: if idempotent { Pipeline::Probing } else { Pipeline::Flowing },
             gaps: Gaps { certain: None, possible: None },
             numbering: None,
+            is_held: false,
             in_flight: VecDeque::new(),
             retries: VecDeque::new(),
             backlog: VecDeque::new(),
@@ -143,6 +147,7 @@ impl<C> Partition<C> {
         now: Instant,
     ) -> Readiness {
         let allowed = match self.pipeline {
+            _ if self.is_held => 0,
             Pipeline::Probing => 1,
             // Batches before the gap go one by one; the others wait for their new sequences.
             Pipeline::Flowing if self.gaps.certain.is_some() => 1,
@@ -217,10 +222,37 @@ impl<C> Partition<C> {
         self.gaps.possible.take_if(|gap| *gap < order);
     }
 
-    /// No broker takes the sequences from this batch on, which is not in the log.
-    pub(super) fn note_gap(&mut self, order: Order) {
-        let first = self.gaps.certain.map_or(order, |known| known.min(order));
-        self.gaps.certain = Some(first);
+    /// No broker takes the sequences from this batch on, which is not in the log; the broker's next
+    /// one is `sequence`.
+    pub(super) fn note_gap(&mut self, order: Order, sequence: i32) {
+        if self.gaps.certain.is_none_or(|(known, _)| order < known) {
+            self.gaps.certain = Some((order, sequence));
+        }
+    }
+
+    /// Whether no broker takes this batch with its sequence.
+    pub(super) fn is_behind_gap(&self, order: Order) -> bool {
+        self.gaps.certain.is_some_and(|(gap, _)| gap < order)
+    }
+
+    /// The transaction is over: nothing of the partition is in flight or waits.
+    ///
+    /// Where the epoch stays, which is so with coordinators before Kafka 2.5, sequences go on where the
+    /// broker stopped taking them.
+    pub(super) fn leave_transaction(&mut self) {
+        self.is_held = true;
+        if let Some((_, sequence)) = self.gaps.certain {
+            self.numbering = self.numbering.map(|known| known.rewound(sequence));
+            self.pipeline = Pipeline::Probing;
+        }
+        self.gaps = Gaps::default();
+    }
+
+    /// Sequences start again, with another identity.
+    pub(super) fn restart(&mut self) {
+        self.numbering = None;
+        self.gaps = Gaps::default();
+        self.pipeline = Pipeline::Probing;
     }
 
     /// This batch may be in the log, and will not be sent again.
@@ -235,7 +267,8 @@ impl<C> Partition<C> {
     /// be on its way; but one whose connection was lost may still wait inside a broker, so a batch
     /// that may be in the log never gets another sequence: those before the gap are sent with
     /// their old ones first, those after it are given up.
-    pub(super) fn settle(&mut self, idempotent: bool) -> Settled<C> {
+    /// The sequences of a transaction start again with its end instead.
+    pub(super) fn settle(&mut self, idempotent: bool, is_transactional: bool) -> Settled<C> {
         let mut settled = Settled { given_up: Vec::new(), needs_producer_id: false };
         if !self.in_flight.is_empty() {
             return settled;
@@ -245,7 +278,8 @@ impl<C> Partition<C> {
         }
         let mut sent = self.retries.iter().filter(|batch| batch.stamp().is_some());
         let is_due = match self.gaps {
-            Gaps { certain: Some(gap), .. } => sent.all(|batch| batch.order() >= gap),
+            _ if is_transactional => false,
+            Gaps { certain: Some((gap, _)), .. } => sent.all(|batch| batch.order() >= gap),
             Gaps { possible: Some(_), .. } => sent.next().is_none(),
             Gaps { certain: None, possible: None } => false,
         };

@@ -11,7 +11,9 @@ use crate::producer::sequence::{Numbering, ProducerEpoch, ProducerId};
 /// Whether the producer has an id.
 ///
 /// ```text
-/// Unneeded       Absent --first batch--> Wanted <--retriable-- Requested --granted--> Known
+/// Unneeded       Coordinated --the transaction's coordinator gives it--> Known
+///
+///                Absent --first batch--> Wanted <--retriable-- Requested --granted--> Known
 ///                  ^                       +------- asked ------->  |                   |
 ///                  +---------------- refused ----------------------+   epochs used up --+--> Wanted
 /// ```
@@ -19,6 +21,8 @@ use crate::producer::sequence::{Numbering, ProducerEpoch, ProducerId};
 pub(super) enum ProducerIdState {
     /// Idempotence is off.
     Unneeded,
+    /// It comes with the transactions.
+    Coordinated,
     /// Nobody has needed it yet.
     Absent,
     /// To be asked for, not before `at`.
@@ -30,8 +34,12 @@ pub(super) enum ProducerIdState {
 }
 
 impl ProducerIdState {
-    pub(super) const fn new(idempotent: bool) -> Self {
-        if idempotent { Self::Absent } else { Self::Unneeded }
+    pub(super) const fn new(idempotent: bool, is_transactional: bool) -> Self {
+        match (idempotent, is_transactional) {
+            (_, true) => Self::Coordinated,
+            (true, false) => Self::Absent,
+            (false, false) => Self::Unneeded,
+        }
     }
 
     /// There are records, so an id will be needed.
@@ -44,7 +52,11 @@ impl ProducerIdState {
     pub(super) const fn deadline(&self) -> Option<Instant> {
         match self {
             Self::Wanted { at, .. } => *at,
-            Self::Unneeded | Self::Absent | Self::Requested { .. } | Self::Known { .. } => None,
+            Self::Unneeded
+            | Self::Coordinated
+            | Self::Absent
+            | Self::Requested { .. }
+            | Self::Known { .. } => None,
         }
     }
 
@@ -68,7 +80,11 @@ impl ProducerIdState {
     pub(super) const fn numbering(&self) -> Option<Numbering> {
         match self {
             Self::Known { id, epoch } => Some(Numbering::new(*id, *epoch)),
-            Self::Unneeded | Self::Absent | Self::Wanted { .. } | Self::Requested { .. } => None,
+            Self::Unneeded
+            | Self::Coordinated
+            | Self::Absent
+            | Self::Wanted { .. }
+            | Self::Requested { .. } => None,
         }
     }
 }
@@ -117,7 +133,7 @@ impl<C: Clone> Sender<C> {
                 self.producer_id = ProducerIdState::Wanted { at: Some(now + pause), failures };
             }
             ProducerIdAnswer::Refused(failure) => {
-                self.fail_waiting(&FailureReason::ProducerId(failure), source, now);
+                self.fail_waiting(&FailureReason::ProducerId(failure), false, source, now);
                 self.producer_id = ProducerIdState::Absent;
             }
         }

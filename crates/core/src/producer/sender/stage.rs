@@ -16,7 +16,8 @@ use super::{
 use crate::BrokerId;
 use crate::backoff::Backoff;
 use crate::producer::{
-    Batch, NeedsBuffer, Outcome, PartitionQueue, ProducerEpoch, ProducerId, SenderSettings, Written,
+    Batch, NeedsBuffer, Outcome, PartitionQueue, ProducerEpoch, ProducerId, SenderSettings,
+    TransactionCall, Written,
 };
 
 pub(super) const LINGER: Duration = Duration::from_millis(5);
@@ -36,6 +37,7 @@ pub(super) fn settings() -> SenderSettings {
         retries: u32::MAX - 1,
         retry_backoff: Backoff::new(BACKOFF, BACKOFF),
         compression: Compression::None,
+        transactions: None,
     }
 }
 
@@ -75,6 +77,8 @@ pub(super) struct Stage {
     pub(super) completions: Vec<Vec<(std::ops::Range<u32>, Outcome)>>,
     pub(super) reserved: usize,
     pub(super) events: Vec<String>,
+    /// Requests of the transaction that were polled.
+    pub(super) calls: Vec<TransactionCall>,
 }
 
 impl Stage {
@@ -96,6 +100,7 @@ impl Stage {
             completions: Vec::new(),
             reserved: 0,
             events: Vec::new(),
+            calls: Vec::new(),
         };
         for index in 0..partitions {
             let index = i32::try_from(index).unwrap();
@@ -169,6 +174,7 @@ impl Stage {
             match self.poll_any() {
                 Some(Outgoing::Produce(call)) => calls.push(call),
                 Some(Outgoing::InitProducerId) => self.events.push("InitProducerId".into()),
+                Some(Outgoing::Transaction(call)) => self.calls.push(call),
                 None => return calls,
             }
         }
@@ -232,6 +238,7 @@ impl Stage {
                 Event::MetadataNeeded => self.events.push("MetadataNeeded".into()),
                 Event::LeaderHint(hint) => self.events.push(format!("Hint({})", hint.leader)),
                 Event::Flushed(_) => self.events.push("Flushed".into()),
+                Event::Transaction(event) => self.events.push(format!("{event:?}")),
                 Event::Encode { .. } => unreachable!("no compression"),
             }
         }

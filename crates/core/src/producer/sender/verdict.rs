@@ -46,6 +46,9 @@ pub(super) fn excludes_write(code: ErrorCode) -> bool {
             | ErrorCode::UNKNOWN_PRODUCER_ID
             | ErrorCode::INVALID_PRODUCER_EPOCH
             | ErrorCode::INVALID_PRODUCER_ID_MAPPING
+            | ErrorCode::INVALID_TXN_STATE
+            | ErrorCode::CONCURRENT_TRANSACTIONS
+            | ErrorCode::TRANSACTION_ABORTABLE
             | ErrorCode::PRODUCER_FENCED
             | ErrorCode::CORRUPT_MESSAGE
             | ErrorCode::INVALID_RECORD

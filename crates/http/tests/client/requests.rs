@@ -1,6 +1,4 @@
-//! The client against servers that the tests serve.
-
-mod server;
+//! Requests, and everything that may happen to them.
 
 use std::error::Error as _;
 use std::path::PathBuf;
@@ -10,9 +8,11 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use milena_http::tls::{ClientCertificate, PemSource, TlsError, Trust};
 use milena_http::{HttpClient, HttpError, HttpErrorKind, HttpSettings};
-use server::{Server, file};
+
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
+
+use crate::server::{Server, file};
 
 const SOON: Duration = Duration::from_secs(20);
 

@@ -1,0 +1,22 @@
+//! Reading files that should be small.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use crate::error::TlsError;
+use crate::store::{FILE_BYTES_MAX, StoreError};
+
+/// The whole file.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
+    let place = || path.display().to_string();
+    let unreadable =
+        |error: io::Error| TlsError::Unreadable { place: place(), error: error.into() };
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(unreadable)?;
+    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        return Err(TlsError::Store { place: place(), error: StoreError::TooLarge });
+    }
+    Ok(bytes)
+}
