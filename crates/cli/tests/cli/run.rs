@@ -135,7 +135,9 @@ fn the_ballerina_example_gives_back_every_record() {
     values.sort();
     read.sort();
     assert_eq!(values, read);
-    assert!(records.iter().all(|record| record["offset"]["partition"]["topic"] == "test-kafka-topic"));
+    assert!(
+        records.iter().all(|record| record["offset"]["partition"]["topic"] == "test-kafka-topic")
+    );
     let results = ended.json().into_iter().filter(|line| line.get("serializedValueSize").is_some());
     assert_eq!(results.count(), sent.len());
     assert!(!ended.stderr.contains("warning"), "{}", ended.stderr);

@@ -1,4 +1,4 @@
-//! Ballerina's kafka module: [`Producer`], [`Consumer`], and [`Listener`] with [`Service`] and [`Caller`].
+//! Ballerina's kafka module: [`Producer`] with its [`Transaction`]s, [`Consumer`], and [`Listener`] with [`Service`] and [`Caller`].
 //!
 //! The names are the module's in Rust's case, and so are its configurations, which are read from the
 //! module's own field names. `docs/connectors.md` says what was decided where its documents are silent.
@@ -34,6 +34,7 @@ mod flow;
 mod listener;
 mod producer;
 mod record;
+mod transaction;
 
 #[cfg(test)]
 mod tests;
@@ -54,6 +55,7 @@ pub use record::{
     ConsumerRecord, Data, HeaderType, HeaderValue, Headers, PartitionOffset, ProducerRecord,
     RecordMetadata, TopicPartition,
 };
+pub use transaction::Transaction;
 
 pub(crate) use flow::CONNECTOR;
 

@@ -10,8 +10,11 @@ use milena::{
     producer::{Delivery, Header},
 };
 
+use tokio::sync::OnceCell;
+
 use super::{
     Error, ProducerConfiguration, ProducerRecord, RecordMetadata, Servers, TopicPartition,
+    Transaction,
 };
 use crate::{connection::Connection, settings::ClientProperties};
 
@@ -46,6 +49,7 @@ pub struct Producer {
     servers: String,
     has_connected: AtomicBool,
     is_closed: AtomicBool,
+    transactions: OnceCell<()>,
 }
 
 impl Producer {
@@ -53,8 +57,8 @@ impl Producer {
     ///
     /// # Errors
     ///
-    /// Brokers, properties and files that cannot work; and `transactionalId`, which needs a producer
-    /// with transactions.
+    /// Brokers, properties and files that cannot work; and `transactionalId` without
+    /// `enableIdempotence`.
     pub fn new(
         servers: impl Into<Servers>,
         configuration: &ProducerConfiguration,
@@ -81,6 +85,7 @@ impl Producer {
             servers: properties.value("bootstrap.servers").unwrap_or_default().to_owned(),
             has_connected: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),
+            transactions: OnceCell::new(),
         })
     }
 
@@ -111,6 +116,22 @@ impl Producer {
         let metadata = written?;
         self.has_connected.store(true, Ordering::Relaxed);
         Ok(RecordMetadata::of(&metadata))
+    }
+
+    /// Begins a transaction; a producer with `transactionalId` has one at a time, and sends nothing outside of
+    /// one. The first call fences earlier producers of the same id, and aborts what they left open.
+    ///
+    /// # Errors
+    ///
+    /// There is no `transactionalId`, another transaction is open, another producer has taken over, or the
+    /// coordinator does not answer in time.
+    pub async fn begin_transaction(&self) -> Result<Transaction<'_>, Error> {
+        const BEGIN: &str = "Failed to begin a transaction: ";
+        self.check_open(BEGIN)?;
+        let initialized = self.transactions.get_or_try_init(|| self.client.init_transactions());
+        initialized.await.map_err(|error| Error::client(INIT, error))?;
+        let begun = self.client.begin_transaction().await;
+        Ok(Transaction::new(self, begun.map_err(|error| Error::client(BEGIN, error))?))
     }
 
     /// Accepts a record; the delivery tells what becomes of it.

@@ -68,44 +68,82 @@ configuration! {
     /// # Ok::<(), milena_connect::Problems>(())
     /// ```
     ProducerConfiguration {
-        acks: ProducerAcks, "acks", "acks", Some("1"), "which brokers have a record before it counts as sent";
-        compression_type: CompressionType, "compressionType", "compression.type", Some("none"), "how batches are compressed";
-        client_id: Option<String>, "clientId", "client.id", None, "the client id that the brokers see";
-        metrics_recording_level: Option<String>, "metricsRecordingLevel", "metrics.recording.level", None, "how much Java's metrics record";
-        metric_reporter_classes: Option<String>, "metricReporterClasses", "metric.reporters", None, "classes of Java";
-        partitioner_class: Option<String>, "partitionerClass", "partitioner.class", None, "the class of Java that chooses partitions";
-        interceptor_classes: Option<String>, "interceptorClasses", "interceptor.classes", None, "classes of Java";
-        transactional_id: Option<String>, "transactionalId", "transactional.id", None, "the id under which transactions are found again; needs enableIdempotence";
-        schema_registry_url: Option<String>, "schemaRegistryUrl", "", None, "of Avro, which is refused";
-        avro_schema: Option<String>, "avroSchema", "", None, "deprecated, and without effect in the module";
-        key_schema: Option<String>, "keySchema", "", None, "of Avro, which is refused";
-        value_schema: Option<String>, "valueSchema", "", None, "of Avro, which is refused";
-        schema_registry_config: Properties, "schemaRegistryConfig", "", None, "of Avro, which is refused";
-        key_serializer_type: SerializerType, "keySerializerType", "", Some("SER_BYTE_ARRAY"), "how keys become bytes";
-        value_serializer_type: SerializerType, "valueSerializerType", "", Some("SER_BYTE_ARRAY"), "how values become bytes";
-        buffer_memory: Option<i64>, "bufferMemory", "buffer.memory", None, "how many bytes of records may wait";
-        retry_count: Option<i64>, "retryCount", "retries", None, "how often a record is sent again";
-        batch_size: Option<i64>, "batchSize", "batch.size", None, "how many bytes of records for one partition go together";
-        send_buffer: Option<i64>, "sendBuffer", "send.buffer.bytes", None, "bytes of the socket's send buffer";
-        receive_buffer: Option<i64>, "receiveBuffer", "receive.buffer.bytes", None, "bytes of the socket's receive buffer";
-        max_request_size: Option<i64>, "maxRequestSize", "max.request.size", None, "the most bytes of a request";
-        metrics_num_samples: Option<i64>, "metricsNumSamples", "metrics.num.samples", None, "how many samples Java's metrics keep";
-        max_in_flight_requests_per_connection: Option<i64>, "maxInFlightRequestsPerConnection", "max.in.flight.requests.per.connection", None, "how many requests wait for an answer at once";
-        linger: Option<Duration>, "linger", "linger.ms", None, "how many seconds a batch waits for more records";
-        reconnect_backoff_time: Option<Duration>, "reconnectBackoffTime", "reconnect.backoff.ms", None, "seconds before a broker is connected to again";
-        reconnect_backoff_max_time: Option<Duration>, "reconnectBackoffMaxTime", "reconnect.backoff.max.ms", None, "the most of these seconds";
-        retry_backoff_time: Option<Duration>, "retryBackoffTime", "retry.backoff.ms", None, "seconds before a request is sent again";
-        max_block: Option<Duration>, "maxBlock", "max.block.ms", None, "how many seconds send waits for metadata and memory";
-        request_timeout: Option<Duration>, "requestTimeout", "request.timeout.ms", None, "how many seconds a request waits for its answer";
-        metadata_max_age: Option<Duration>, "metadataMaxAge", "metadata.max.age.ms", None, "seconds after which metadata is asked for again";
-        metrics_sample_window: Option<Duration>, "metricsSampleWindow", "metrics.sample.window.ms", None, "seconds of a sample of Java's metrics";
-        connections_max_idle_time: Option<Duration>, "connectionsMaxIdleTime", "connections.max.idle.ms", None, "seconds after which an idle connection is closed";
-        transaction_timeout: Option<Duration>, "transactionTimeout", "transaction.timeout.ms", None, "seconds after which a transaction is aborted";
-        enable_idempotence: bool, "enableIdempotence", "enable.idempotence", Some("false"), "whether a record is written once however often it is sent";
-        secure_socket: Option<SecureSocket>, "secureSocket", "", None, "TLS";
-        auth: Option<AuthenticationConfiguration>, "auth", "", None, "SASL; it has an effect with SASL_PLAINTEXT and SASL_SSL";
-        security_protocol: SecurityProtocol, "securityProtocol", "", Some("PLAINTEXT"), "whether TLS and SASL are used";
-        additional_properties: Properties, "additionalProperties", "", None, "client properties by Kafka's names; they come last and override all others";
+        acks: ProducerAcks, "acks", "acks", Some("1"),
+            "which brokers have a record before it counts as sent";
+        compression_type: CompressionType, "compressionType", "compression.type", Some("none"),
+            "how batches are compressed";
+        client_id: Option<String>, "clientId", "client.id", None,
+            "the client id that the brokers see";
+        metrics_recording_level: Option<String>, "metricsRecordingLevel", "metrics.recording.level", None,
+            "how much Java's metrics record";
+        metric_reporter_classes: Option<String>, "metricReporterClasses", "metric.reporters", None,
+            "classes of Java";
+        partitioner_class: Option<String>, "partitionerClass", "partitioner.class", None,
+            "the class of Java that chooses partitions";
+        interceptor_classes: Option<String>, "interceptorClasses", "interceptor.classes", None,
+            "classes of Java";
+        transactional_id: Option<String>, "transactionalId", "transactional.id", None,
+            "the id under which transactions are found again; needs enableIdempotence";
+        schema_registry_url: Option<String>, "schemaRegistryUrl", "", None,
+            "of Avro, which is refused";
+        avro_schema: Option<String>, "avroSchema", "", None,
+            "deprecated, and without effect in the module";
+        key_schema: Option<String>, "keySchema", "", None,
+            "of Avro, which is refused";
+        value_schema: Option<String>, "valueSchema", "", None,
+            "of Avro, which is refused";
+        schema_registry_config: Properties, "schemaRegistryConfig", "", None,
+            "of Avro, which is refused";
+        key_serializer_type: SerializerType, "keySerializerType", "", Some("SER_BYTE_ARRAY"),
+            "how keys become bytes";
+        value_serializer_type: SerializerType, "valueSerializerType", "", Some("SER_BYTE_ARRAY"),
+            "how values become bytes";
+        buffer_memory: Option<i64>, "bufferMemory", "buffer.memory", None,
+            "how many bytes of records may wait";
+        retry_count: Option<i64>, "retryCount", "retries", None,
+            "how often a record is sent again";
+        batch_size: Option<i64>, "batchSize", "batch.size", None,
+            "how many bytes of records for one partition go together";
+        send_buffer: Option<i64>, "sendBuffer", "send.buffer.bytes", None,
+            "bytes of the socket's send buffer";
+        receive_buffer: Option<i64>, "receiveBuffer", "receive.buffer.bytes", None,
+            "bytes of the socket's receive buffer";
+        max_request_size: Option<i64>, "maxRequestSize", "max.request.size", None,
+            "the most bytes of a request";
+        metrics_num_samples: Option<i64>, "metricsNumSamples", "metrics.num.samples", None,
+            "how many samples Java's metrics keep";
+        max_in_flight_requests_per_connection: Option<i64>, "maxInFlightRequestsPerConnection", "max.in.flight.requests.per.connection", None,
+            "how many requests wait for an answer at once";
+        linger: Option<Duration>, "linger", "linger.ms", None,
+            "how many seconds a batch waits for more records";
+        reconnect_backoff_time: Option<Duration>, "reconnectBackoffTime", "reconnect.backoff.ms", None,
+            "seconds before a broker is connected to again";
+        reconnect_backoff_max_time: Option<Duration>, "reconnectBackoffMaxTime", "reconnect.backoff.max.ms", None,
+            "the most of these seconds";
+        retry_backoff_time: Option<Duration>, "retryBackoffTime", "retry.backoff.ms", None,
+            "seconds before a request is sent again";
+        max_block: Option<Duration>, "maxBlock", "max.block.ms", None,
+            "how many seconds send waits for metadata and memory";
+        request_timeout: Option<Duration>, "requestTimeout", "request.timeout.ms", None,
+            "how many seconds a request waits for its answer";
+        metadata_max_age: Option<Duration>, "metadataMaxAge", "metadata.max.age.ms", None,
+            "seconds after which metadata is asked for again";
+        metrics_sample_window: Option<Duration>, "metricsSampleWindow", "metrics.sample.window.ms", None,
+            "seconds of a sample of Java's metrics";
+        connections_max_idle_time: Option<Duration>, "connectionsMaxIdleTime", "connections.max.idle.ms", None,
+            "seconds after which an idle connection is closed";
+        transaction_timeout: Option<Duration>, "transactionTimeout", "transaction.timeout.ms", None,
+            "seconds after which a transaction is aborted";
+        enable_idempotence: bool, "enableIdempotence", "enable.idempotence", Some("false"),
+            "whether a record is written once however often it is sent";
+        secure_socket: Option<SecureSocket>, "secureSocket", "", None,
+            "TLS";
+        auth: Option<AuthenticationConfiguration>, "auth", "", None,
+            "SASL; it has an effect with SASL_PLAINTEXT and SASL_SSL";
+        security_protocol: SecurityProtocol, "securityProtocol", "", Some("PLAINTEXT"),
+            "whether TLS and SASL are used";
+        additional_properties: Properties, "additionalProperties", "", None,
+            "client properties by Kafka's names; they come last and override all others";
     }
 }
 

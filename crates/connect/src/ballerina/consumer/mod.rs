@@ -1,5 +1,7 @@
 //! The consumer.
 
+mod offsets;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     future::Future,
@@ -10,11 +12,7 @@ use std::{
     time::Duration,
 };
 
-use milena::{
-    OwnedRecord, TopicPartition,
-    config::ConsumerConfig,
-    consumer::{OffsetAndMetadata, OffsetAndTimestamp},
-};
+use milena::{OwnedRecord, TopicPartition, config::ConsumerConfig, consumer::OffsetAndMetadata};
 use parking_lot::Mutex;
 
 use super::{
@@ -27,7 +25,6 @@ const CONNECT: &str = "Cannot connect to the kafka server: ";
 const POLL: &str = "Failed to poll from the Kafka server: ";
 const SUBSCRIBE: &str = "Failed to subscribe to the provided topics: ";
 const COMMIT: &str = "Failed to commit offsets: ";
-const POSITION: &str = "Failed to retrieve position offset: ";
 const SEEK: &str = "Failed to seek the consumer: ";
 
 /// How long closing takes at most, if nobody says.
@@ -239,7 +236,12 @@ impl Consumer {
         let (taken, broken_off) = records.split_at(read);
         self.seek_back(broken_off)?;
         if self.0.commits_itself && self.0.has_group {
-            self.commit_read(taken).await?;
+            let committed = self.commit_read(taken).await;
+            if committed.is_err() {
+                // Nobody has seen these records: they are given again, if they are still ours.
+                let _ = self.seek_back(taken);
+            }
+            committed?;
         }
         match fault {
             Some((_, error)) if values.is_empty() => Err(error),
@@ -407,121 +409,6 @@ impl Consumer {
         self.0.client.paused()
     }
 
-    /// The first offset of each partition.
-    ///
-    /// # Errors
-    ///
-    /// A partition is not there, or no broker tells in time.
-    pub async fn get_beginning_offsets(
-        &self,
-        partitions: &[TopicPartition],
-        duration: Option<Duration>,
-    ) -> Result<Vec<PartitionOffset>, Error> {
-        const PREFIX: &str = "Failed to retrieve offsets for the topic partitions: ";
-        self.check_open(PREFIX)?;
-        within(duration, PREFIX, self.0.client.beginning_offsets(partitions)).await.map(places)
-    }
-
-    /// The offset behind the last record of each partition.
-    ///
-    /// # Errors
-    ///
-    /// A partition is not there, or no broker tells in time.
-    pub async fn get_end_offsets(
-        &self,
-        partitions: &[TopicPartition],
-        duration: Option<Duration>,
-    ) -> Result<Vec<PartitionOffset>, Error> {
-        const PREFIX: &str = "Failed to retrieve end offsets for the consumer: ";
-        self.check_open(PREFIX)?;
-        within(duration, PREFIX, self.0.client.end_offsets(partitions)).await.map(places)
-    }
-
-    /// The committed offset of a partition, if there is one.
-    ///
-    /// # Errors
-    ///
-    /// No group, or the coordinator cannot be reached in time.
-    pub async fn get_committed_offset(
-        &self,
-        partition: &TopicPartition,
-        duration: Option<Duration>,
-    ) -> Result<Option<PartitionOffset>, Error> {
-        const PREFIX: &str = "Failed to retrieve committed offsets: ";
-        self.check_open(PREFIX)?;
-        let asked = std::slice::from_ref(partition);
-        let mut found = within(duration, PREFIX, self.0.client.committed(asked)).await?;
-        let committed = found.remove(partition).flatten();
-        Ok(committed.map(|at| PartitionOffset { partition: partition.clone(), offset: at.offset }))
-    }
-
-    /// The offset of the next record that a poll gives.
-    ///
-    /// # Errors
-    ///
-    /// The partition is not assigned, or its position is not found in time.
-    pub async fn get_position_offset(
-        &self,
-        partition: &TopicPartition,
-        duration: Option<Duration>,
-    ) -> Result<i64, Error> {
-        self.check_open(POSITION)?;
-        if !self.0.client.assignment().contains(partition) {
-            let why = "You can only check the position for partitions assigned to this consumer.";
-            return Err(Error::new(format!("{POSITION}{why}")));
-        }
-        let position = within(duration, POSITION, self.0.client.position(partition)).await?;
-        Ok(position.offset)
-    }
-
-    /// The partitions of a topic.
-    ///
-    /// # Errors
-    ///
-    /// The topic is not there, or no broker tells of it in time.
-    pub async fn get_topic_partitions(
-        &self,
-        topic: &str,
-        duration: Option<Duration>,
-    ) -> Result<Vec<TopicPartition>, Error> {
-        const PREFIX: &str = "Failed to retrieve topic partitions for the consumer: ";
-        self.check_open(PREFIX)?;
-        let partitions = within(duration, PREFIX, self.0.client.partitions_for(topic)).await?;
-        Ok(partitions.iter().map(milena::PartitionInfo::topic_partition).collect())
-    }
-
-    /// The topics that there are.
-    ///
-    /// # Errors
-    ///
-    /// No broker tells in time.
-    pub async fn get_available_topics(
-        &self,
-        duration: Option<Duration>,
-    ) -> Result<Vec<String>, Error> {
-        const PREFIX: &str = "Failed to retrieve available topics: ";
-        self.check_open(PREFIX)?;
-        let topics = within(duration, PREFIX, self.0.client.list_topics()).await?;
-        Ok(topics.into_keys().collect())
-    }
-
-    /// The first record of each partition at its time, in ms since 1970, or later; `None` where there is
-    /// none.
-    ///
-    /// # Errors
-    ///
-    /// A partition is not there, or no broker tells in time.
-    pub async fn offsets_for_times(
-        &self,
-        times: &[(TopicPartition, i64)],
-        duration: Option<Duration>,
-    ) -> Result<Vec<(TopicPartition, Option<OffsetAndTimestamp>)>, Error> {
-        const PREFIX: &str = "Failed to retrieve offsets for the given times: ";
-        self.check_open(PREFIX)?;
-        let found = self.0.client.offsets_for_times(times.iter().cloned());
-        Ok(within(duration, PREFIX, found).await?.into_iter().collect())
-    }
-
     /// Leaves the group and ends the consumer. Closing again does nothing. `duration` is the longest time
     /// that it takes, in place of 30 seconds.
     ///
@@ -576,11 +463,6 @@ impl Consumer {
             Error::client(POLL, error)
         }
     }
-}
-
-fn places(offsets: BTreeMap<TopicPartition, i64>) -> Vec<PartitionOffset> {
-    let place = |(partition, offset)| PartitionOffset { partition, offset };
-    offsets.into_iter().map(place).collect()
 }
 
 /// Waits for a call, for as long as the caller says, and otherwise as the configuration does.
