@@ -24,7 +24,8 @@ mod mixed_groups;
 mod own_broker;
 #[cfg(test)]
 mod program;
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod program_signals;
 #[cfg(test)]
 mod refusals;

@@ -231,8 +231,7 @@ mod tests {
             assert!(properties.value("sasl.jaas.config").unwrap().contains(module));
             let url = properties.value("sasl.oauthbearer.token.endpoint.url");
             assert_eq!(url.is_some(), mechanism == "oauthbearer");
-            let config = ProducerConfig::from_properties(properties.pairs()).unwrap();
-            assert_eq!(config.client().security.sasl.as_ref().unwrap().mechanism(), name);
+            assert!(ProducerConfig::from_properties(properties.pairs()).is_ok(), "{mechanism}");
         }
     }
 

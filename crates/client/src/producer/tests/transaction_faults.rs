@@ -206,7 +206,8 @@ async fn moved_and_stopped_coordinators_are_followed() {
 async fn commit_that_takes_too_long_goes_on_and_can_be_waited_for() {
     for release in ["2.8", "4.3"] {
         let broker = broker(release).await;
-        let producer = transactional(&broker, |config| config.max_block(Duration::from_millis(500)));
+        let producer =
+            transactional(&broker, |config| config.max_block(Duration::from_millis(500)));
         producer.init_transactions().await.unwrap();
         let transaction = producer.begin_transaction().await.unwrap();
         transaction.send_and_wait(record("kept", 0)).await.unwrap();
