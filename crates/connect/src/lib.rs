@@ -27,6 +27,7 @@ mod subscription;
 pub mod thingsboard;
 
 pub use connection::Connection;
+pub use milena_http::tls;
 pub use settings::{
     ClientProperties, ClientProperty, Field, FieldKind, Origin, Place, Problem, Problems,
 };
