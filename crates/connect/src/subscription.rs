@@ -12,6 +12,7 @@ use milena::{
     Consumer, ConsumerRecords, Error, ErrorKind, RebalanceListener, TopicPartition,
     config::ConsumerConfig,
     consumer::{ConsumerRecord, OffsetAndMetadata, Position},
+    metrics::Snapshot,
 };
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -246,6 +247,25 @@ impl<R: Reading> Trigger for Subscription<R> {
             committed.unwrap_or(Ok(())).and(left)
         }
         .boxed()
+    }
+
+    fn set_paused(&mut self, partition: i32, is_paused: bool) -> bool {
+        let partition = [TopicPartition::new(self.topic.clone(), partition)];
+        // A partition that has gone gives nothing anyway.
+        let _ = if is_paused {
+            self.consumer.pause(&partition)
+        } else {
+            self.consumer.resume(&partition)
+        };
+        true
+    }
+
+    fn is_open(&self, ticket: &Ticket) -> bool {
+        self.accepted.lock().is_open(ticket.partition, ticket.offset)
+    }
+
+    fn metrics(&self) -> Option<Snapshot> {
+        Some(self.consumer.metrics())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
-use milena::{Error, consumer::ConsumerRecord};
+use milena::{Error, consumer::ConsumerRecord, metrics::Snapshot};
 
 use super::{Correlation, Health, InboundConfiguration, InboundMessage, error::shown};
 use crate::{
@@ -121,5 +121,17 @@ impl Trigger for Consume {
 
     fn close(self: Box<Self>, within: Duration) -> BoxFuture<'static, Result<(), Error>> {
         Box::new(self.subscription).close(within)
+    }
+
+    fn set_paused(&mut self, partition: i32, is_paused: bool) -> bool {
+        self.subscription.set_paused(partition, is_paused)
+    }
+
+    fn is_open(&self, ticket: &Ticket) -> bool {
+        self.subscription.is_open(ticket)
+    }
+
+    fn metrics(&self) -> Option<Snapshot> {
+        self.subscription.metrics()
     }
 }

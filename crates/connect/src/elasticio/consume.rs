@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use milena::{Error, consumer::ConsumerRecord};
+use milena::{Error, consumer::ConsumerRecord, metrics::Snapshot};
 
 use super::{Compatibility, Connection, ConsumeConfiguration, ConsumedRecord};
 use crate::{
@@ -60,5 +60,17 @@ impl Trigger for Consume {
 
     fn close(self: Box<Self>, within: Duration) -> BoxFuture<'static, Result<(), Error>> {
         Box::new(self.0).close(within)
+    }
+
+    fn set_paused(&mut self, partition: i32, is_paused: bool) -> bool {
+        self.0.set_paused(partition, is_paused)
+    }
+
+    fn is_open(&self, ticket: &Ticket) -> bool {
+        self.0.is_open(ticket)
+    }
+
+    fn metrics(&self) -> Option<Snapshot> {
+        self.0.metrics()
     }
 }
