@@ -2,6 +2,7 @@
 
 mod broker;
 mod clients;
+mod connectors;
 mod feel;
 mod run;
 mod verifiable;
@@ -15,8 +16,9 @@ pub(crate) use self::{
         Connection, Consume, CreateTopic, Perf, PerfConsume, PerfLatency, PerfProduce, Produce,
         Topics,
     },
+    connectors::Connectors,
     feel::Feel,
-    run::Run,
+    run::{FlowOptions, Run, Serve},
     verifiable::{VerifiableConsumer, VerifiableProducer},
 };
 
@@ -32,6 +34,11 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Run the connectors of a flow file
     Run(Run),
+    /// Run a flow file behind an HTTP server
+    Serve(Serve),
+    /// List and describe the connectors
+    #[command(subcommand)]
+    Connectors(Connectors),
     /// Start an embedded broker
     Broker(Broker),
     /// Send each line of standard input as a record

@@ -39,6 +39,8 @@ pub enum ErrorKind {
     NoOffset,
     /// The log was truncated behind the consumer's position, and `auto.offset.reset` is `none`.
     LogTruncation,
+    /// A record cannot be used by the program it was given to: see [`Error::of_application`].
+    Record,
     /// The coordinator of transactions has given another producer the place of this one: a second one
     /// with the same `transactional.id` was initialized, or a transaction took longer than
     /// `transaction.timeout.ms`. Always [fatal](Error::is_fatal).
@@ -63,6 +65,7 @@ impl ErrorKind {
             Self::UnsupportedVersion => "the broker does not support this",
             Self::NoOffset => "no committed offset, and no reset policy",
             Self::LogTruncation => "the log was truncated",
+            Self::Record => "a record cannot be used",
             Self::Fenced => "the producer was fenced",
             Self::TransactionState => "not possible in this state of the transactions",
         }
@@ -107,6 +110,23 @@ struct Inner {
     fatal: bool,
     requires_abort: bool,
     source: Option<Arc<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    /// An error of what stands above the client, such as a connector, in the client's terms; `message`
+    /// says what was wrong, what was expected and what to do.
+    ///
+    /// ```
+    /// use milena::{Error, ErrorKind};
+    ///
+    /// let error = Error::of_application(ErrorKind::Record, "offset 7 has no key");
+    /// assert_eq!(error.to_string(), "a record cannot be used: offset 7 has no key");
+    /// assert!(!error.is_retriable());
+    /// ```
+    #[must_use]
+    pub fn of_application(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self::new(kind, message)
+    }
 }
 
 /// Making errors, which only this crate does.

@@ -1,4 +1,5 @@
-//! Prints `docs/connectors.md`, read from standard input, with its tables of fields as the code has them.
+//! Prints `docs/connectors.md` or `docs/flows.md`, read from standard input, with its tables of fields as
+//! the code has them.
 
 use std::io::Read as _;
 

@@ -62,6 +62,15 @@ impl Accepted {
         true
     }
 
+    /// Whether a record was handed out, and neither accepted nor revoked since.
+    pub(crate) fn is_open(&self, partition: i32, offset: i64) -> bool {
+        let open = self.partitions.get(&partition).map(|partition| &partition.open);
+        open.is_some_and(|open| {
+            let found = open.binary_search_by_key(&offset, |record| record.offset);
+            found.is_ok_and(|index| !open[index].is_accepted)
+        })
+    }
+
     /// The partitions whose accepted prefix is longer than what was committed of it.
     pub(crate) fn committable(&self) -> Vec<(i32, Committable)> {
         let is_new = |(number, partition): (&i32, &Partition)| {
@@ -124,7 +133,10 @@ mod tests {
         assert!(!accepted.accept(0, 1));
         hand_out(&mut accepted, 0, 1);
         assert!(!accepted.accept(0, 2));
+        assert!(accepted.is_open(0, 1));
+        assert!(!accepted.is_open(0, 2));
         accepted.forget(0);
+        assert!(!accepted.is_open(0, 1));
         assert!(!accepted.accept(0, 1));
         assert_eq!(offsets(&accepted), []);
     }

@@ -58,6 +58,18 @@ impl Connection {
         client: ClientKind,
         additional: &[(String, String)],
     ) -> ClientProperties {
+        self.add_flow_and(additional, client, &mut properties);
+        self.add_command_line(client, &mut properties);
+        properties
+    }
+
+    /// Adds the flow's properties and then the configuration's own.
+    pub(crate) fn add_flow_and(
+        &self,
+        additional: &[(String, String)],
+        client: ClientKind,
+        properties: &mut ClientProperties,
+    ) {
         let keep = |given: &[(String, String)]| -> Vec<(String, String)> {
             given.iter().filter(|(name, _)| self.keeps(name)).cloned().collect()
         };
@@ -65,8 +77,11 @@ impl Connection {
         for (name, value) in keep(additional) {
             properties.set(Origin::AdditionalProperties, &name, value);
         }
+    }
+
+    /// Adds the command line's properties.
+    pub(crate) fn add_command_line(&self, client: ClientKind, properties: &mut ClientProperties) {
         properties.set_for(client, Origin::CommandLine, &self.command_line);
-        properties
     }
 }
 

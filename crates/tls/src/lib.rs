@@ -15,6 +15,7 @@ mod file;
 mod password;
 mod pem;
 mod provider;
+mod server;
 mod store;
 mod verifier;
 
@@ -24,4 +25,5 @@ pub use config::{
 };
 pub use error::TlsError;
 pub use password::Password;
+pub use server::TlsServer;
 pub use store::StoreError;

@@ -52,6 +52,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     if !check {
         example_to(&root, "milena", "config_table", "docs/config.md")?;
         example_to(&root, "milena-connect", "connectors_document", "docs/connectors.md")?;
+        example_to(&root, "milena-connect", "connectors_document", "docs/flows.md")?;
     }
     if check && !stale.is_empty() {
         return Err(format!("not as spec/ says: {stale:?}; run `cargo xtask gen`"));

@@ -2,12 +2,14 @@
 
 mod broker;
 mod codec;
+mod connectors;
 mod consume;
 mod feel;
 mod perf;
 mod produce;
 mod record_json;
 mod run;
+mod serve;
 mod topics;
 mod verifiable;
 
@@ -31,6 +33,8 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         }
         Command::Feel(arguments) => feel::run(&arguments),
         Command::Run(arguments) => block_on(run::run(arguments)),
+        Command::Serve(arguments) => block_on(serve::run(arguments)),
+        Command::Connectors(connectors) => connectors::run(&connectors),
         Command::Broker(arguments) => block_on(broker::run(arguments)),
         Command::Produce(arguments) => block_on(produce::run(arguments)),
         Command::Consume(arguments) => block_on(consume::run(arguments)),

@@ -9,27 +9,53 @@ use milena_broker::Broker;
 use milena_connect::{
     Connection,
     flow::{Brokers, Flow, Input, Step},
-    runtime::{self, Progress, RunError, Stop},
+    runtime::{self, Progress, RunError, Server, Stop},
+    secrets::{Environment, FileAccess, Secrets, SecretsFile},
 };
 
 use self::{display::Display, host::Terminal};
 use crate::{
-    arguments,
+    arguments::{self, FlowOptions},
     failure::{Failure, chain},
     interrupt::Interrupt,
-    notice::say,
+    notice::{self, say},
     properties::PropertyList,
 };
 
 /// Runs the flow to its end, or until the program is interrupted.
 pub(crate) async fn run(arguments: arguments::Run) -> Result<(), Failure> {
-    let properties =
-        PropertyList::read(arguments.properties_file.as_deref(), &arguments.properties)?;
+    let secrets = secrets(&arguments.flow)?;
+    run_flow(&arguments.flow, &secrets, None).await
+}
+
+/// Where the secrets of a flow are: the file first, then the environment.
+pub(super) fn secrets(options: &FlowOptions) -> Result<Secrets, Failure> {
+    let environment = Environment::with_prefix(&options.secrets_prefix);
+    let secrets = match &options.secrets {
+        Some(path) => {
+            let file = SecretsFile::read(path, FileAccess::OwnerOnly)
+                .map_err(|error| Failure::Failed(format!("--secrets: {}", chain(&error))))?;
+            Secrets::new(file).or(environment)
+        }
+        None => Secrets::new(environment),
+    };
+    notice::hide(secrets.masker());
+    Ok(secrets)
+}
+
+/// Runs the flow, with a server or without one.
+pub(super) async fn run_flow(
+    options: &FlowOptions,
+    secrets: &Secrets,
+    server: Option<Server>,
+) -> Result<(), Failure> {
+    let properties = PropertyList::read(options.properties_file.as_deref(), &options.properties)?;
     let mut interrupt = Interrupt::listen()?;
-    let file = arguments.file.display();
-    let text = fs::read_to_string(&arguments.file).map_err(|error| Failure::new(&file, error))?;
-    let flow = Flow::parse(&text).map_err(|problems| Failure::new(&file, problems))?;
-    let brokers = match &arguments.brokers {
+    let file = options.file.display();
+    let text = fs::read_to_string(&options.file).map_err(|error| Failure::new(&file, error))?;
+    let flow =
+        Flow::parse_with(&text, secrets).map_err(|problems| Failure::new(&file, problems))?;
+    let brokers = match &options.brokers {
         Some(list) => Brokers::parse(list, flow.brokers())
             .map_err(|problem| Failure::Usage(format!("--brokers {problem}")))?,
         None => flow.brokers().clone(),
@@ -40,7 +66,7 @@ pub(crate) async fn run(arguments: arguments::Run) -> Result<(), Failure> {
         say(format_args!("milena: warning: {warning}"));
     }
 
-    let folder = arguments.file.parent().unwrap_or_else(|| Path::new("")).to_owned();
+    let folder = options.file.parent().unwrap_or_else(|| Path::new("")).to_owned();
     let progress = Arc::new(Progress::default());
     let display = Display::start(flow.name(), input_bytes(&flow, &folder), &progress);
     display.note(&match &broker {
@@ -50,8 +76,18 @@ pub(crate) async fn run(arguments: arguments::Run) -> Result<(), Failure> {
     });
     let terminal = Arc::new(Terminal::start(folder, display.clone()));
     let stop = Stop::default();
+    let counted = Arc::clone(&progress);
+    let running = async {
+        match server {
+            None => runtime::run(&flow, &connection, terminal, counted, &stop).await,
+            Some(server) => {
+                display.note(&listening(&server));
+                runtime::serve(&flow, &connection, terminal, counted, &stop, server).await
+            }
+        }
+    };
     let ran = tokio::select! {
-        ran = runtime::run(&flow, &connection, terminal, Arc::clone(&progress), &stop) => ran,
+        ran = running => ran,
         () = async {
             interrupt.wait().await;
             display.note("interrupted: sending what was accepted, committing, leaving the group");
@@ -69,6 +105,14 @@ pub(crate) async fn run(arguments: arguments::Run) -> Result<(), Failure> {
         Err(error) if error.is_output_closed() => Err(Failure::OutputClosed),
         Err(RunError::Output(error)) => Err(Failure::output(&error)),
         Err(error) => Err(Failure::Failed(error.to_string())),
+    }
+}
+
+fn listening(server: &Server) -> String {
+    let scheme = if server.is_tls() { "https" } else { "http" };
+    match server.address() {
+        Ok(address) => format!("listening at {scheme}://{address}"),
+        Err(error) => format!("listening, but nobody knows where: {error}"),
     }
 }
 

@@ -3,9 +3,15 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod feel;
+#[cfg(unix)]
+mod http;
 mod messages;
 mod program;
+#[cfg(unix)]
+mod push;
 mod run;
+#[cfg(unix)]
+mod serve;
 #[cfg(unix)]
 mod signals;
 #[cfg(unix)]

@@ -166,6 +166,14 @@ impl Program {
         rustix::process::kill_process(pid, signal).unwrap();
     }
 
+    /// The most memory that was resident so far, in KiB.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn resident_kib_max(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
     /// Writes this to standard input, closes it and waits for the end.
     pub(crate) fn end_with(mut self, input: &str) -> Ended {
         self.write(input);

@@ -339,3 +339,57 @@ fn ends_quietly_when_nobody_reads_the_output() {
     assert_eq!(ended.status.code(), Some(0), "{stderr}");
     assert!(!stderr.contains("milena:"), "{stderr}");
 }
+
+#[test]
+fn the_example_of_camundas_producer_stores_every_employee() {
+    let ended = run(&root(), &["run", "examples/camunda-outbound.toml", "--brokers", "embedded"], "");
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let lines: Vec<Value> =
+        ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(
+        lines,
+        [
+            json!({ "employeeStoredAt": 0, "partition": 0 }),
+            json!({ "employeeStoredAt": 1, "partition": 0 }),
+            json!({ "employeeStoredAt": 2, "partition": 0 }),
+        ]
+    );
+}
+
+#[test]
+fn the_example_of_camundas_consumer_gives_the_messages_of_the_engine() {
+    let ended = run(&root(), &["run", "examples/camunda-inbound.toml", "--brokers", "embedded"], "");
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let lines: Vec<Value> =
+        ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (published, produced): (Vec<_>, Vec<_>) =
+        lines.into_iter().partition(|line| line.get("messageId").is_some());
+    assert_eq!(produced.len(), 4);
+    assert_eq!(published.len(), 2);
+    let raw = "{\"itemId\":\"a4f6j2\",\"correlationKey\":\"myValue\",\"count\":3}";
+    let value = json!({ "itemId": "a4f6j2", "correlationKey": "myValue", "count": 3 });
+    assert_eq!(
+        published[0],
+        json!({
+            "name": "order-changed", "correlationKey": "myValue", "timeToLive": 3_600_000,
+            "messageId": "orders-0-0",
+            "variables": {
+                "order": { "key": "o-1", "rawValue": raw, "value": value }, "itemId": "a4f6j2",
+            },
+        })
+    );
+    assert_eq!(published[1]["correlationKey"], "4711");
+}
+
+#[test]
+fn the_example_of_camundas_older_producer_keeps_the_response() {
+    let ended = run(&root(), &["run", "examples/camunda-legacy.toml", "--brokers", "embedded"], "");
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let lines: Vec<Value> =
+        ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 2);
+    for (offset, line) in lines.iter().enumerate() {
+        assert_eq!((&line["sent"]["topic"], &line["sent"]["offset"]), (&json!("orders"), &json!(offset)));
+        assert_eq!(line["messageAcknowledgedAt"], line["sent"]["timestamp"]);
+    }
+}

@@ -17,8 +17,8 @@ use crate::{
         Delivery, Trigger, TriggerConfiguration, TriggerKind,
     },
     describe::Part,
-    elasticio::Consume,
     settings::{ClientProperties, Field, FieldKind, Node, Origin, Problems, TableReader},
+    subscription::{Reaction, Reading, Subscription},
 };
 
 const BOOTSTRAP_SERVERS: &str = "bootstrapServers";
@@ -266,9 +266,8 @@ impl ListenerConfiguration {
 impl TriggerConfiguration for ListenerConfiguration {
     fn open(&self, connection: &Connection) -> Result<Box<dyn Trigger>, milena::Error> {
         let properties = self.client_properties(connection);
-        let is_text = self.is_text;
-        let output = move |record: &ConsumerRecord<'_>| output(record, is_text);
-        Ok(Box::new(Consume::of(&properties, self.topic.clone(), output)?))
+        let reading = AsRecord { is_text: self.is_text };
+        Ok(Box::new(Subscription::new(&properties, &self.topic, None, reading)?))
     }
 
     fn topic(&self) -> &str {
@@ -284,6 +283,17 @@ impl TriggerConfiguration for ListenerConfiguration {
         // What was accepted is committed by whoever runs the flow.
         properties.set_all(Origin::Connector, &[("enable.auto.commit", "false")]);
         properties
+    }
+}
+
+/// Records become JSON with the module's names.
+struct AsRecord {
+    is_text: bool,
+}
+
+impl Reading for AsRecord {
+    fn read(&self, record: &ConsumerRecord<'_>) -> Reaction {
+        Reaction::Emit(output(record, self.is_text))
     }
 }
 

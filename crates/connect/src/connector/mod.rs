@@ -11,6 +11,7 @@ use std::{
     collections::BTreeMap, error::Error as StdError, fmt, future::Future, pin::Pin, time::Duration,
 };
 
+use milena::metrics::Snapshot;
 use serde_json::Value;
 
 /// A future in a box, as methods of trait objects give it.
@@ -34,6 +35,11 @@ pub trait Action: Send + Sync {
     ///
     /// When the time is over before everything is sent.
     fn close(&self, within: Duration) -> BoxFuture<'_, Result<(), milena::Error>>;
+
+    /// The counters of its client at this moment, if it has any.
+    fn metrics(&self) -> Option<Snapshot> {
+        None
+    }
 }
 
 /// The delivery of one input. Dropping it does not stop it.
@@ -131,6 +137,26 @@ pub trait Trigger: Send {
     ///
     /// When the commit failed, or the time is over.
     fn close(self: Box<Self>, within: Duration) -> BoxFuture<'static, Result<(), milena::Error>>;
+
+    /// Stops or goes on giving records of a partition; false when the trigger cannot.
+    ///
+    /// A partition that is assigned anew is not paused.
+    fn set_paused(&mut self, partition: i32, is_paused: bool) -> bool {
+        let _ = (partition, is_paused);
+        false
+    }
+
+    /// Whether accepting this record would still have an effect: not when its partition has gone to
+    /// another member, which is given the record too.
+    fn is_open(&self, ticket: &Ticket) -> bool {
+        let _ = ticket;
+        true
+    }
+
+    /// The counters of its client at this moment, if it has any.
+    fn metrics(&self) -> Option<Snapshot> {
+        None
+    }
 }
 
 /// One output of a trigger.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{ActionConfiguration, TriggerConfiguration};
 use crate::{
     ballerina,
+    camunda,
     describe::Part,
     elasticio,
     settings::{Node, Problems},
@@ -12,8 +13,14 @@ use crate::{
 };
 
 /// All connectors, in the order in which they are told.
-pub static CONNECTORS: [&Connector; 3] =
-    [&elasticio::CONNECTOR, &ballerina::CONNECTOR, &thingsboard::CONNECTOR];
+pub static CONNECTORS: [&Connector; 6] = [
+    &elasticio::CONNECTOR,
+    &camunda::OUTBOUND,
+    &camunda::INBOUND,
+    &camunda::OUTBOUND_LEGACY,
+    &ballerina::CONNECTOR,
+    &thingsboard::CONNECTOR,
+];
 
 /// A connector: what a flow calls it, and what it can do.
 #[derive(Debug)]

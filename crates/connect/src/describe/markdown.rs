@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Part, rows};
-use crate::connector::find;
+use crate::{connector::find, flow};
 
 const BEGIN: &str = "<!-- fields: ";
 const END: &str = "<!-- end of fields -->";
@@ -11,7 +11,7 @@ const END: &str = "<!-- end of fields -->";
 /// The document with the tables of fields between its marks as the code has them.
 ///
 /// `<!-- fields: elasticio produce -->` and `<!-- end of fields -->`, each a line of its own, stand around
-/// the table of a connector's part.
+/// the table of a connector's part; those of `flow` are the tables of a flow file.
 ///
 /// # Errors
 ///
@@ -22,8 +22,9 @@ pub fn fill(document: &str) -> Result<String, String> {
     for (index, line) in document.lines().enumerate() {
         let number = index + 1;
         if let Some(name) = line.strip_prefix(BEGIN).and_then(|rest| rest.strip_suffix(" -->")) {
-            let part = name.split_once(' ').and_then(|(connector, part)| {
-                find(connector)?.parts().find(|candidate| candidate.name == part)
+            let part = name.split_once(' ').and_then(|(connector, part)| match connector {
+                "flow" => flow::PARTS.iter().find(|candidate| candidate.name == part),
+                _ => find(connector)?.parts().find(|candidate| candidate.name == part),
             });
             let part = part.ok_or_else(|| format!("line {number}: there is no {name:?}"))?;
             // Writing to a String cannot fail.
@@ -82,19 +83,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_document_has_the_fields_that_the_code_has() {
-        let committed = include_str!("../../../../docs/connectors.md");
-        let generated = fill(committed).unwrap();
-        let difference = committed.lines().zip(generated.lines()).find(|(old, new)| old != new);
-        assert_eq!(
-            difference, None,
-            "docs/connectors.md is not what the code says: cargo xtask gen"
-        );
-        assert_eq!(
-            committed.len(),
-            generated.len(),
-            "docs/connectors.md is not what the code says"
-        );
+    fn the_documents_have_the_fields_that_the_code_has() {
+        for (name, committed) in [
+            ("connectors.md", include_str!("../../../../docs/connectors.md")),
+            ("flows.md", include_str!("../../../../docs/flows.md")),
+        ] {
+            let generated = fill(committed).unwrap();
+            let difference = committed.lines().zip(generated.lines()).find(|(old, new)| old != new);
+            assert_eq!(difference, None, "docs/{name} is not what the code says: cargo xtask gen");
+            assert_eq!(committed.len(), generated.len(), "docs/{name} is not what the code says");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use futures_util::FutureExt as _;
 use milena::{
     Error,
     config::ProducerConfig,
+    metrics::Snapshot,
     producer::{Delivery as RecordDelivery, Producer, ProducerRecord},
 };
 use serde_json::Value;
@@ -85,6 +86,10 @@ impl Action for Produce {
 
     fn close(&self, within: Duration) -> BoxFuture<'_, Result<(), Error>> {
         self.producer.close(within).boxed()
+    }
+
+    fn metrics(&self) -> Option<Snapshot> {
+        Some(self.producer.metrics())
     }
 }
 

@@ -5,16 +5,21 @@ use milena::config::{ClientKind, Finding, find};
 use super::step::{self, Step};
 use crate::{
     connection::Connection,
+    describe::Part,
     elasticio::{Credentials, is_host_and_port, read_brokers, split_brokers},
-    secrets::Secrets,
+    secrets::{Masker, Secrets},
     settings::{Field, FieldKind, Node, Problems, TableReader},
 };
 
 /// What `brokers` says instead of an address when the program is to bring its own broker.
 const EMBEDDED: &str = "embedded";
 
+/// What a flow file can say.
+pub(super) const PART: Part =
+    Part::new("flow", "the flow", FIELDS, r#"{"name":"cars","brokers":"embedded","steps":[]}"#);
+
 /// The fields of a flow file.
-pub(super) const FIELDS: &[Field] = &[
+const FIELDS: &[Field] = &[
     Field::required("name", "Name", FieldKind::Text, "the name of the flow"),
     Field::optional(
         "brokers",
@@ -22,7 +27,12 @@ pub(super) const FIELDS: &[Field] = &[
         FieldKind::TextOrList,
         "\"embedded\", or host:port of one broker or more",
     ),
-    Field::optional("embedded", "Embedded broker", FieldKind::Table, "of the embedded broker"),
+    Field::optional(
+        "embedded",
+        "Embedded broker",
+        FieldKind::Record(EMBEDDED_FIELDS),
+        "of the embedded broker",
+    ),
     Field::optional("credentials", "Credentials", FieldKind::Table, "of the elastic.io component"),
     Field::optional(
         "properties",
@@ -117,31 +127,48 @@ pub struct Flow {
     credentials: Option<Credentials>,
     properties: Vec<(String, String)>,
     steps: Vec<Step>,
+    masker: Masker,
 }
 
 impl Flow {
-    /// Reads the text of a flow file.
+    /// Reads the text of a flow file without any secrets: a placeholder is a problem.
     ///
     /// # Errors
     ///
     /// Everything that is wrong with it: line, column and what was expected.
     pub fn parse(text: &str) -> Result<Self, Problems> {
-        let node = Node::from_toml(text)?;
-        let mut problems = Problems::default();
-        let flow = Self::read(&node, &mut problems);
-        problems.or(flow)
+        Self::parse_with(text, &Secrets::none())
     }
 
-    /// Reads the text of a flow file, with secrets in place of their names (`{{secrets.NAME}}`).
+    /// Reads the text of a flow file; `{{secrets.NAME}}` and `secrets.NAME` in its texts are replaced
+    /// by secrets.
+    ///
+    /// ```
+    /// use milena::config::Secret;
+    /// use milena_connect::{flow::Flow, secrets::Secrets};
+    ///
+    /// let secrets = Secrets::new(|name: &str| (name == "LINGER").then(|| Secret::from("5")));
+    /// let text = "name = \"cars\"\nbrokers = \"embedded\"\n\
+    ///             properties = { \"linger.ms\" = \"{{secrets.LINGER}}\", acks = \"secrets.ACKS\" }\n\
+    ///             [[steps]]\nconnector = \"elasticio\"\naction = \"produce\"\ninput = \"-\"\n\
+    ///             config = { topic = \"cars\" }\n";
+    /// assert_eq!(
+    ///     Flow::parse_with(text, &secrets).unwrap_err().to_string(),
+    ///     "line 3, column 59: properties.acks: secret with name 'ACKS' is not available"
+    /// );
+    /// ```
     ///
     /// # Errors
     ///
-    /// As [`parse`](Self::parse), and secrets that are not available. No secret is in them.
+    /// Everything that is wrong with it: line, column and what was expected. No secret is in it.
     pub fn parse_with(text: &str, secrets: &Secrets) -> Result<Self, Problems> {
         let mut node = Node::from_toml(text)?;
         let mut problems = Problems::default();
         secrets.resolve_node(&mut node, "", &mut problems);
-        let flow = Self::read(&node, &mut problems);
+        let flow = Self::read(&node, &mut problems).map(|mut flow| {
+            flow.masker = secrets.masker().clone();
+            flow
+        });
         problems.or(flow).map_err(|problems| problems.masked(secrets.masker()))
     }
 
@@ -185,13 +212,20 @@ impl Flow {
             Some(credentials) => Some(credentials?),
             None => None,
         };
-        Some(Self { name: name?, brokers, credentials, properties, steps: steps? })
+        let masker = Masker::default();
+        Some(Self { name: name?, brokers, credentials, properties, steps: steps?, masker })
     }
 
     /// The name of the flow.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What hides the secrets that were put into the flow: whatever is told of it goes through this.
+    #[must_use]
+    pub fn masker(&self) -> &Masker {
+        &self.masker
     }
 
     /// Where the brokers are.
@@ -381,8 +415,8 @@ idleMs = 250
         (
             "input = \"cars.jsonl\"",
             "",
-            "line 14, column 1: steps[1].input is missing: expected a file of JSON lines, or \
-             \"-\" for standard input",
+            "line 14, column 1: steps[1].input is missing: expected a file of JSON lines, \"-\" for \
+             standard input, or \"http\"",
         ),
         (
             "config = { topic = \"cars\" }",

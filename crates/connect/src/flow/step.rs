@@ -4,13 +4,23 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use milena::config::{ClientKind, ConsumerConfig, ProducerConfig, Warnings};
 
+use super::sink::{self, POISON_FIELDS, PoisonPolicy, Sink};
 use crate::{
     connection::Connection,
     connector::{
         self, ActionConfiguration, ActionKind, CONNECTORS, TriggerConfiguration, TriggerKind,
     },
+    describe::Part,
     settings::{Field, FieldKind, Node, Problems, TableReader},
 };
+
+/// What `[[steps]]` can say.
+pub(super) const PART: Part = Part::new(
+    "step",
+    "each of the [[steps]]",
+    FIELDS,
+    r#"{"connector":"elasticio","action":"produce","input":"-","config":{"topic":"cars"}}"#,
+);
 
 const FIELDS: &[Field] = &[
     Field::required("connector", "Connector", FieldKind::Text, "the name of a connector"),
@@ -21,7 +31,15 @@ const FIELDS: &[Field] = &[
         "input",
         "Input",
         FieldKind::Text,
-        "a file of JSON lines beside the flow file, or \"-\" for standard input",
+        "of an action: a file of JSON lines beside the flow file, \"-\" for standard input, or \"http\" for \
+         `milena serve`",
+    ),
+    Field::optional(
+        "name",
+        "Name",
+        FieldKind::Text,
+        "the name of the step in URLs, logs and counters; by default connector and action, as in \
+         elasticio-produce",
     ),
     Field::optional("until", "Until", FieldKind::Choice(UNTIL), "when the trigger ends"),
     Field::optional(
@@ -29,7 +47,18 @@ const FIELDS: &[Field] = &[
         "Idle",
         FieldKind::Integer(1, 86_400_000),
         "how many milliseconds without a record end the trigger",
+    )
+    .default("3000"),
+    Field::optional(
+        "sink",
+        "Sink",
+        FieldKind::Record(sink::SINK_FIELDS),
+        "where the records of a trigger go; by default lines on standard output",
     ),
+    POISON_FIELDS[0],
+    POISON_FIELDS[1],
+    POISON_FIELDS[2],
+    POISON_FIELDS[3],
 ];
 
 const UNTIL: &[&str] = &["produced", "idle", "forever"];
@@ -54,6 +83,15 @@ impl Step {
         match self {
             Self::Action(_) => ClientKind::Producer,
             Self::Trigger(_) => ClientKind::Consumer,
+        }
+    }
+
+    /// Its name in URLs, logs and counters: no two steps of a flow have the same.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Action(step) => &step.name,
+            Self::Trigger(step) => &step.name,
         }
     }
 
@@ -84,6 +122,8 @@ impl Step {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ActionStep {
+    /// Its name in URLs, logs and counters.
+    pub name: String,
     /// The connector's own configuration.
     pub configuration: Arc<dyn ActionConfiguration>,
     /// Where the inputs come from.
@@ -94,10 +134,16 @@ pub struct ActionStep {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TriggerStep {
+    /// Its name in URLs, logs and counters.
+    pub name: String,
     /// The connector's own configuration.
     pub configuration: Arc<dyn TriggerConfiguration>,
     /// When it ends.
     pub until: Until,
+    /// Where its records go.
+    pub sink: Sink,
+    /// What becomes of a record that the sink does not take.
+    pub policy: PoisonPolicy,
 }
 
 /// Where the inputs of an action come from, a JSON line for each.
@@ -108,6 +154,8 @@ pub enum Input {
     Standard,
     /// A file; a relative path counts from the flow file's folder.
     File(PathBuf),
+    /// Requests to the server of `milena serve`.
+    Http,
 }
 
 /// When a trigger ends.
@@ -130,18 +178,26 @@ pub(super) fn read_all(nodes: &[Node], problems: &mut Problems) -> Option<Vec<St
     });
     let mut steps = Some(Vec::new());
     let mut reads_standard_input = false;
+    let mut names: Vec<String> = Vec::new();
     for (index, node) in nodes.iter().enumerate() {
         let path = format!("steps[{}]", index + 1);
-        let step = read(node, &path, has_action, problems);
-        if let Some(Step::Action(ActionStep { input: Input::Standard, .. })) = &step {
+        let step = read(node, &path, has_action, &names, problems);
+        let reader = match &step {
+            Some(Step::Action(ActionStep { input: Input::Standard, .. })) => {
+                Some("input is \"-\", which another step reads: expected a file of JSON lines")
+            }
+            Some(Step::Trigger(TriggerStep { sink: Sink::Envelope { .. }, .. })) => {
+                Some("sink reads standard input, which another step reads: expected another type")
+            }
+            _ => None,
+        };
+        if let Some(problem) = reader {
             if reads_standard_input {
-                let message = format!(
-                    "{path}.input is \"-\", which another step reads: expected a file of JSON lines"
-                );
-                problems.push(node.place, message);
+                problems.push(node.place, format!("{path}.{problem}"));
             }
             reads_standard_input = true;
         }
+        names.extend(step.as_ref().map(|step| step.name().to_owned()));
         steps = steps.zip(step).map(|(mut steps, step)| {
             steps.push(step);
             steps
@@ -150,46 +206,107 @@ pub(super) fn read_all(nodes: &[Node], problems: &mut Problems) -> Option<Vec<St
     steps
 }
 
-fn read(node: &Node, path: &str, has_action: bool, problems: &mut Problems) -> Option<Step> {
+fn read(
+    node: &Node,
+    path: &str,
+    has_action: bool,
+    names: &[String],
+    problems: &mut Problems,
+) -> Option<Step> {
     let mut reader = TableReader::new(node, path, FIELDS, problems)?;
     let kind = read_kind(&mut reader);
-    let is_action = reader.has("action");
-    let is_trigger = reader.has("trigger");
+    let name = read_name(&mut reader, names);
     let config = reader.table("config");
-    let input = reader.text("input");
+    let ends = match reader.has("trigger") && !reader.has("action") {
+        true => Ends::Trigger(read_trigger_ends(&mut reader, has_action)),
+        false => Ends::Action(read_input(&mut reader)),
+    };
+    reader.finish();
+    let (kind, config, name) = (kind?, config?, name?);
+    let path = format!("{path}.config");
+    match (kind, ends) {
+        (Kind::Action(kind), Ends::Action(input)) => {
+            let configuration = (kind.read)(config, &path, problems)?;
+            Some(Step::Action(ActionStep { name, configuration, input: input? }))
+        }
+        (Kind::Trigger(kind), Ends::Trigger(ends)) => {
+            let configuration = (kind.read)(config, &path, problems)?;
+            let (until, sink, policy) = ends?;
+            Some(Step::Trigger(TriggerStep { name, configuration, until, sink, policy }))
+        }
+        // What a step is and what its ends are is told by the same fields.
+        _ => None,
+    }
+}
+
+/// What is at the other end of a step than Kafka.
+enum Ends {
+    Action(Option<Input>),
+    Trigger(Option<(Until, Sink, PoisonPolicy)>),
+}
+
+fn read_trigger_ends(
+    reader: &mut TableReader<'_, '_>,
+    has_action: bool,
+) -> Option<(Until, Sink, PoisonPolicy)> {
+    reader.refuse("input", "only an action has an input");
     let until = reader.text("until");
     let idle_ms = reader.integer("idleMs");
-    let until = if is_trigger && !is_action {
-        reader.refuse("input", "only an action has an input");
-        read_until(&mut reader, until.as_deref(), idle_ms, has_action)
-    } else {
-        reader.refuse("until", "only a trigger has an end of its own");
-        reader.refuse("idleMs", "only a trigger has an end of its own");
-        Until::Forever
-    };
-    if is_action && !is_trigger && !reader.has("input") {
+    let until = read_until(reader, until.as_deref(), idle_ms, has_action);
+    let sink = sink::read_sink(reader);
+    let policy = sink::read_policy(reader);
+    let sink = sink?;
+    if sink == Sink::Lines {
+        for field in POISON_FIELDS {
+            reader.refuse(field.name, "lines on standard output refuse no record");
+        }
+    }
+    Some((until, sink, policy?))
+}
+
+fn read_input(reader: &mut TableReader<'_, '_>) -> Option<Input> {
+    for name in ["until", "idleMs"] {
+        reader.refuse(name, "only a trigger has an end of its own");
+    }
+    for name in ["sink"].into_iter().chain(POISON_FIELDS.map(|field| field.name)) {
+        reader.refuse(name, "only a trigger has a sink");
+    }
+    if reader.has("action") && !reader.has("trigger") && !reader.has("input") {
         reader.problem(
             "input",
-            "is missing: expected a file of JSON lines, or \"-\" for standard input",
+            "is missing: expected a file of JSON lines, \"-\" for standard input, or \"http\"",
         );
     }
-    reader.finish();
-    let (kind, config) = (kind?, config?);
-    let path = format!("{path}.config");
-    Some(match kind {
-        Kind::Action(kind) => {
-            let configuration = (kind.read)(config, &path, problems)?;
-            let input = match input?.as_str() {
-                "-" => Input::Standard,
-                file => Input::File(PathBuf::from(file)),
-            };
-            Step::Action(ActionStep { configuration, input })
-        }
-        Kind::Trigger(kind) => {
-            let configuration = (kind.read)(config, &path, problems)?;
-            Step::Trigger(TriggerStep { configuration, until })
-        }
+    Some(match reader.text("input")?.as_str() {
+        "-" => Input::Standard,
+        "http" => Input::Http,
+        file => Input::File(PathBuf::from(file)),
     })
+}
+
+/// The name of the step: its own, or that of connector and action, with a number where it is taken.
+fn read_name(reader: &mut TableReader<'_, '_>, names: &[String]) -> Option<String> {
+    let is_free = |name: &str| !names.iter().any(|taken| taken == name);
+    if let Some(name) = reader.text("name") {
+        let is_legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        if !name.chars().all(is_legal) {
+            let message =
+                "is another text: expected letters, digits, full stops, underscores and hyphens";
+            reader.problem("name", message);
+            return None;
+        }
+        if !is_free(&name) {
+            reader.problem("name", format_args!("is {name:?}, which another step is called"));
+            return None;
+        }
+        return Some(name);
+    }
+    let kind = reader.text("action").or_else(|| reader.text("trigger"))?;
+    let name = format!("{}-{kind}", reader.text("connector")?);
+    if is_free(&name) {
+        return Some(name);
+    }
+    (2..).map(|number| format!("{name}-{number}")).find(|name| is_free(name))
 }
 
 /// What a step is.

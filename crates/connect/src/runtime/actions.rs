@@ -9,6 +9,7 @@ use super::{
     lines::{Line, Lines},
     run::{CLOSE_WITHIN, RunError},
     shared::{Ended, Shared},
+    status::{Counter, StepStatus},
 };
 use crate::connector::{Action, ActionError, BoxFuture, Delivered, with_causes};
 
@@ -27,6 +28,7 @@ pub(super) struct ActionRun {
     /// The input's name for messages.
     pub(super) name: String,
     pub(super) shared: Arc<Shared>,
+    pub(super) status: Arc<StepStatus>,
 }
 
 impl ActionRun {
@@ -76,6 +78,7 @@ impl ActionRun {
                         Err(error) => Err(error.to_string()),
                     };
                     if let Err(problem) = sent {
+                        self.status.set_down(&problem);
                         self.shared.fail(RunError::Failed(format!("{}: {problem}", self.name)));
                         return Ok(());
                     }
@@ -99,6 +102,7 @@ impl ActionRun {
             .await
             .map_err(|error| format!("line {number}: {}", with_causes(&error)))?;
         self.shared.progress.handle_submitted();
+        self.status.count(Counter::Inputs, 1);
         unanswered.push_back(delivery.map(move |result| (number, result)).boxed());
         Ok(())
     }
@@ -131,8 +135,11 @@ impl ActionRun {
                 let _ = writeln!(lines, "{output}");
             }
             self.shared.handle_ends(&delivered.ends);
+            self.status.count(Counter::RecordsProduced, delivered.records_count);
             self.shared.progress.handle_delivered(error.is_none(), delivered.records_count);
+            self.status.set_metrics(self.action.metrics());
             if let Some(error) = error {
+                self.status.count(Counter::InputsFailed, 1);
                 let message = format!("{}: line {number}: {}", self.name, with_causes(&error));
                 self.shared.fail(RunError::Failed(message));
             }

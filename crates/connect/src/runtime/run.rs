@@ -1,22 +1,27 @@
 //! One run of a flow.
 
-use std::{fmt, io, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, io, sync::Arc, time::Duration};
 
 use futures_util::future::{join_all, try_join_all};
 use tokio::{sync::watch, task::JoinSet};
 
 use super::{
     actions::ActionRun,
+    dead_letter::DeadLetters,
     host::Host,
     lines::Lines,
     progress::Progress,
+    push::Delivering,
+    server::{Served, Server, Site},
     shared::{Shared, is_closed},
+    sink::{Envelope, Hub, Sink, WebhookSink},
+    status::StepStatus,
     triggers::TriggerRun,
 };
 use crate::{
     connection::Connection,
-    connector::{Action, Trigger, with_causes},
-    flow::{Flow, Input, Step, Until},
+    connector::with_causes,
+    flow::{self, Flow, Input, OnPoison, Step, TriggerStep, Until},
 };
 
 /// How long closing an action or a trigger may take.
@@ -85,7 +90,8 @@ impl Stop {
 ///
 /// # Errors
 ///
-/// The first failure. What was sent before it is delivered, and its outputs are written.
+/// The first failure. What was sent before it is delivered, and its outputs are written. A flow whose
+/// steps speak HTTP needs [`serve`].
 pub async fn run(
     flow: &Flow,
     connection: &Connection,
@@ -93,16 +99,53 @@ pub async fn run(
     progress: Arc<Progress>,
     stop: &Stop,
 ) -> Result<(), RunError> {
-    let shared = Arc::new(Shared::new(host, progress));
-    let steps = Steps::open(flow, connection, &shared.host).await?;
-    run_steps(steps, &shared, stop).await
+    run_or_serve(flow, connection, Arc::new(Shared::new(host, progress)), stop, None).await
+}
+
+/// Runs a flow together with an HTTP server: as [`run`], but for `stop` to end it.
+///
+/// A stop ends the listening, answers the requests that are there, and then ends the steps.
+///
+/// # Errors
+///
+/// The first failure.
+pub async fn serve(
+    flow: &Flow,
+    connection: &Connection,
+    host: Arc<dyn Host>,
+    progress: Arc<Progress>,
+    stop: &Stop,
+    server: Server,
+) -> Result<(), RunError> {
+    run_or_serve(flow, connection, Arc::new(Shared::new(host, progress)), stop, Some(server)).await
+}
+
+async fn run_or_serve(
+    flow: &Flow,
+    connection: &Connection,
+    shared: Arc<Shared>,
+    stop: &Stop,
+    server: Option<Server>,
+) -> Result<(), RunError> {
+    let steps = Steps::open(flow, connection, &shared).await?;
+    if server.is_none()
+        && let Some(name) = steps.served.keys().chain(steps.hubs.keys()).next()
+    {
+        let message = format!("step {name:?} is reached over HTTP: expected `milena serve`");
+        return Err(RunError::Failed(message));
+    }
+    run_steps(steps, &shared, stop, server).await
 }
 
 /// The steps of a flow, ready to start.
 #[derive(Default)]
 pub(super) struct Steps {
-    pub(super) triggers: Vec<(Box<dyn Trigger>, Until, String)>,
-    pub(super) actions: Vec<(Box<dyn Action>, Lines, String)>,
+    pub(super) triggers: Vec<TriggerRun>,
+    pub(super) actions: Vec<ActionRun>,
+    pub(super) envelopes: Vec<(Arc<Envelope>, Lines)>,
+    pub(super) served: BTreeMap<String, Served>,
+    pub(super) hubs: BTreeMap<String, Arc<Hub>>,
+    pub(super) statuses: Vec<Arc<StepStatus>>,
 }
 
 impl Steps {
@@ -110,38 +153,115 @@ impl Steps {
     async fn open(
         flow: &Flow,
         connection: &Connection,
-        host: &Arc<dyn Host>,
+        shared: &Arc<Shared>,
     ) -> Result<Self, RunError> {
         let mut steps = Self::default();
         for (index, step) in flow.steps().iter().enumerate() {
             let number = index + 1;
-            let failed = |error: &dyn std::error::Error| {
-                RunError::Failed(format!("step {number}: {}", with_causes(error)))
+            let failed = |why: String| {
+                let why = flow.masker().mask(&why);
+                RunError::Failed(format!("step {number}: {why}"))
             };
             match step {
                 Step::Trigger(step) => {
-                    let trigger =
-                        step.configuration.open(connection).map_err(|error| failed(&error))?;
-                    let name = format!("trigger on topic {:?}", step.configuration.topic());
-                    steps.triggers.push((trigger, step.until, name));
+                    let status = StepStatus::new(
+                        &step.name,
+                        "trigger",
+                        step.configuration.topic(),
+                        flow.masker(),
+                    );
+                    let opened = steps.open_trigger(step, connection, shared, status).await;
+                    opened.map_err(failed)?;
                 }
                 Step::Action(step) => {
-                    let action =
-                        step.configuration.open(connection).map_err(|error| failed(&error))?;
+                    let status = StepStatus::new(
+                        &step.name,
+                        "action",
+                        step.configuration.topic(),
+                        flow.masker(),
+                    );
+                    steps.statuses.push(Arc::clone(&status));
+                    let action = step
+                        .configuration
+                        .open(connection)
+                        .map_err(|error| failed(with_causes(&error)))?;
                     let name = match &step.input {
                         Input::Standard => "standard input".to_owned(),
                         Input::File(path) => path.display().to_string(),
+                        Input::Http => {
+                            let action = Arc::from(action);
+                            steps.served.insert(step.name.clone(), Served { action, status });
+                            continue;
+                        }
                     };
-                    let reader = host
-                        .open(&step.input)
-                        .await
-                        .map_err(|error| RunError::Failed(format!("{name}: {error}")))?;
-                    steps.actions.push((action, Lines::new(reader), name));
+                    let lines = open_lines(&shared.host, &step.input, &name).await?;
+                    let shared = Arc::clone(shared);
+                    steps.actions.push(ActionRun { action, lines, name, shared, status });
                 }
             }
         }
         Ok(steps)
     }
+
+    async fn open_trigger(
+        &mut self,
+        step: &TriggerStep,
+        connection: &Connection,
+        shared: &Arc<Shared>,
+        status: Arc<StepStatus>,
+    ) -> Result<(), String> {
+        let configuration = step.configuration.as_ref();
+        let trigger = configuration.open(connection).map_err(|error| with_causes(&error))?;
+        let sink = self.open_sink(step, shared).await?;
+        let dead_letters = match &step.policy.on_poison {
+            OnPoison::DeadLetter { topic } => {
+                let letters = DeadLetters::new(&step.name, topic, configuration, connection);
+                Some(letters.map_err(|error| format!("dead letters: {}", with_causes(&error)))?)
+            }
+            OnPoison::Retry | OnPoison::Skip => None,
+        };
+        let delivering = sink.map(|sink| {
+            let (policy, status) = (step.policy.clone(), Arc::clone(&status));
+            let shared = Arc::clone(shared);
+            Arc::new(Delivering { sink, policy, dead_letters, status, shared })
+        });
+        self.statuses.push(Arc::clone(&status));
+        let name = format!("trigger on topic {:?}", configuration.topic());
+        let (until, shared) = (step.until, Arc::clone(shared));
+        self.triggers.push(TriggerRun { trigger, until, name, shared, status, delivering });
+        Ok(())
+    }
+
+    async fn open_sink(
+        &mut self,
+        step: &TriggerStep,
+        shared: &Arc<Shared>,
+    ) -> Result<Option<Arc<dyn Sink>>, String> {
+        Ok(Some(match &step.sink {
+            flow::Sink::Lines => return Ok(None),
+            flow::Sink::Webhook(webhook) => {
+                Arc::new(WebhookSink::new(webhook, step.configuration.topic())?)
+            }
+            flow::Sink::Poll { ack_timeout, unacked_max } => {
+                let hub = Arc::new(Hub::new(*ack_timeout, *unacked_max));
+                self.hubs.insert(step.name.clone(), Arc::clone(&hub));
+                hub
+            }
+            flow::Sink::Envelope { unacked_max } => {
+                let envelope =
+                    Arc::new(Envelope::new(&step.name, *unacked_max, Arc::clone(shared)));
+                let lines = open_lines(&shared.host, &Input::Standard, "standard input");
+                let lines = lines.await.map_err(|error| error.to_string())?;
+                self.envelopes.push((Arc::clone(&envelope), lines));
+                envelope
+            }
+        }))
+    }
+}
+
+async fn open_lines(host: &Arc<dyn Host>, input: &Input, name: &str) -> Result<Lines, RunError> {
+    let opened = host.open(input).await;
+    opened.map(Lines::new).map_err(|error| RunError::Failed(format!("{name}: {error}")))
 }
 
 /// Starts the triggers, then everything, and waits for the end.
@@ -149,39 +269,52 @@ pub(super) async fn run_steps(
     mut steps: Steps,
     shared: &Arc<Shared>,
     stop: &Stop,
+    server: Option<Server>,
 ) -> Result<(), RunError> {
+    let is_served = server.is_some();
+    let mut actions = JoinSet::new();
+    if let Some(server) = server {
+        let (served, hubs) = (std::mem::take(&mut steps.served), std::mem::take(&mut steps.hubs));
+        let site = Site::new(served, hubs, steps.statuses.clone(), Arc::clone(shared));
+        actions.spawn(server.run(site, Arc::clone(shared)));
+    }
     let started = tokio::select! {
         biased;
         () = stop.stopped() => Ok(false),
-        started = start_triggers(&mut steps) => started.map(|()| true),
+        started = start_triggers(&mut steps.triggers) => started.map(|()| true),
     };
     match started {
         Ok(true) => {}
-        // Nothing was sent and nothing received: whoever has joined leaves.
-        Ok(false) => return close_triggers(steps).await,
+        // Nothing was received: whoever has joined leaves.
+        Ok(false) => {
+            shared.stop();
+            let closed = close_triggers(steps.triggers).await;
+            join_tasks(&mut actions, shared, false).await;
+            return closed;
+        }
         Err(error) => {
-            let _ = close_triggers(steps).await;
+            shared.stop();
+            let _ = close_triggers(steps.triggers).await;
+            join_tasks(&mut actions, shared, false).await;
             return Err(error);
         }
     }
-    let mut actions = JoinSet::new();
+    steps.statuses.iter().for_each(|status| status.set_up());
     let mut triggers = JoinSet::new();
-    let has_endless = steps.triggers.iter().any(|(_, until, _)| *until != Until::Produced);
-    for (action, lines, name) in steps.actions {
-        let run = ActionRun { action, lines, name, shared: Arc::clone(shared) };
-        actions.spawn(run.run());
-    }
-    for (trigger, until, name) in steps.triggers {
-        let run = TriggerRun { trigger, until, name, shared: Arc::clone(shared) };
-        triggers.spawn(run.run());
+    let has_endless = steps.triggers.iter().any(|trigger| trigger.until != Until::Produced);
+    steps.actions.into_iter().for_each(|action| drop(actions.spawn(action.run())));
+    steps.triggers.into_iter().for_each(|trigger| drop(triggers.spawn(trigger.run())));
+    let mut envelopes = JoinSet::new();
+    for (envelope, lines) in steps.envelopes {
+        envelopes.spawn(envelope.read(lines));
     }
     let all = async {
-        join_tasks(&mut actions, shared).await;
+        join_tasks(&mut actions, shared, is_served).await;
         shared.set_produced();
         if shared.has_failed() && has_endless {
             shared.stop();
         }
-        join_tasks(&mut triggers, shared).await;
+        join_tasks(&mut triggers, shared, false).await;
     };
     let watch = async {
         stop.stopped().await;
@@ -196,8 +329,8 @@ pub(super) async fn run_steps(
     shared.take_failure().map_or(Ok(()), Err)
 }
 
-async fn start_triggers(steps: &mut Steps) -> Result<(), RunError> {
-    try_join_all(steps.triggers.iter_mut().map(|(trigger, _, name)| async move {
+async fn start_triggers(triggers: &mut [TriggerRun]) -> Result<(), RunError> {
+    try_join_all(triggers.iter_mut().map(|TriggerRun { trigger, name, .. }| async move {
         trigger
             .start()
             .await
@@ -207,19 +340,23 @@ async fn start_triggers(steps: &mut Steps) -> Result<(), RunError> {
     .map(drop)
 }
 
-async fn close_triggers(steps: Steps) -> Result<(), RunError> {
-    let closing = steps.triggers.into_iter().map(|(trigger, _, name)| async move {
+async fn close_triggers(triggers: Vec<TriggerRun>) -> Result<(), RunError> {
+    let closing = triggers.into_iter().map(|TriggerRun { trigger, name, .. }| async move {
         let closed = trigger.close(CLOSE_WITHIN).await;
         closed.map_err(|error| RunError::Failed(format!("{name}: {}", with_causes(&error))))
     });
     join_all(closing).await.into_iter().collect()
 }
 
-/// Waits for all tasks; one that panics fails the run.
-async fn join_tasks(tasks: &mut JoinSet<()>, shared: &Shared) {
+/// Waits for all tasks; one that panics fails the run. A server would go on after a failure, so
+/// `stops` says whether the first failure stops everything.
+async fn join_tasks(tasks: &mut JoinSet<()>, shared: &Shared, stops: bool) {
     while let Some(ended) = tasks.join_next().await {
         if let Err(error) = ended {
             shared.fail(RunError::Failed(format!("a step broke off: {error}")));
+            shared.stop();
+        }
+        if stops && shared.has_failed() {
             shared.stop();
         }
     }

@@ -15,17 +15,21 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use super::{
+    actions::ActionRun,
     host::{Host, InputReader},
     lines::Lines,
     progress::Progress,
     run::{Steps, Stop, run_steps},
     shared::Shared,
+    status::StepStatus,
+    triggers::TriggerRun,
 };
 use crate::{
     connector::{
         Action, ActionError, BoxFuture, Delivered, Delivery, Emission, Ends, Ticket, Trigger,
     },
     flow::{Input, Until},
+    secrets::Masker,
 };
 
 /// A topic with one partition, and what became of it.
@@ -166,14 +170,23 @@ impl Run {
         let shared = Arc::new(Shared::new(output.clone(), Arc::new(Progress::default())));
         let mut steps = Steps::default();
         let trigger = FakeTrigger { topic: topic.clone(), position: 0, accepted: 0 };
-        steps.triggers.push((Box::new(trigger), until, "trigger".to_owned()));
+        let status = StepStatus::new("step", "trigger", "t", &Masker::default());
+        steps.triggers.push(TriggerRun {
+            trigger: Box::new(trigger),
+            until,
+            name: "trigger".to_owned(),
+            shared: shared.clone(),
+            status: status.clone(),
+            delivering: None,
+        });
         let action = Box::new(FakeAction(topic.clone()));
-        steps.actions.push((action, Lines::new(reader), "in.jsonl".to_owned()));
+        let (lines, name, shared_too) = (Lines::new(reader), "in.jsonl".to_owned(), shared.clone());
+        steps.actions.push(ActionRun { action, lines, name, shared: shared_too, status });
         Self { topic, output, shared, steps, stop: Stop::default() }
     }
 
     async fn go(self) -> Ran {
-        let result = run_steps(self.steps, &self.shared, &self.stop).await;
+        let result = run_steps(self.steps, &self.shared, &self.stop, None).await;
         let lines = std::mem::take(&mut *self.output.lines.lock());
         // What is closed first when all are told to stop is not defined.
         let mut closed = self.topic.closed.lock().clone();

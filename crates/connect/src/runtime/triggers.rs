@@ -5,8 +5,10 @@ use std::{fmt::Write as _, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 use super::{
+    push::{Delivering, Push},
     run::{CLOSE_WITHIN, RunError},
     shared::{Ended, Phase, Shared},
+    status::{Counter, StepStatus},
 };
 use crate::{
     connector::{Trigger, with_causes},
@@ -23,13 +25,30 @@ pub(super) struct TriggerRun {
     /// The trigger's name for messages.
     pub(super) name: String,
     pub(super) shared: Arc<Shared>,
+    pub(super) status: Arc<StepStatus>,
+    /// What takes the records one by one; without it they are lines.
+    pub(super) delivering: Option<Arc<Delivering>>,
 }
 
 impl TriggerRun {
     /// Runs until the trigger's end, a failure or until the run stops.
     pub(super) async fn run(mut self) {
-        if let Err(error) = self.give_out().await {
+        let given = match &self.delivering {
+            None => self.give_out().await,
+            Some(delivering) => {
+                let delivering = Arc::clone(delivering);
+                let trigger = self.trigger.as_mut();
+                Push { trigger, until: self.until, delivering }.give_out().await
+            }
+        };
+        if let Err(error) = given {
             self.fail(&error);
+        }
+        if let Some(dead_letters) = self.delivering.as_ref().and_then(|it| it.dead_letters.as_ref())
+            && let Err(error) = dead_letters.close(CLOSE_WITHIN).await
+        {
+            let message = format!("{}: dead letters: {}", self.name, with_causes(&error));
+            self.shared.fail(RunError::Failed(message));
         }
         let (shared, name) = (self.shared, self.name);
         if let Err(error) = self.trigger.close(CLOSE_WITHIN).await {
@@ -40,6 +59,7 @@ impl TriggerRun {
 
     fn fail(&self, error: &milena::Error) {
         let message = format!("{}: {}", self.name, with_causes(error));
+        self.status.set_down(&message);
         self.shared.fail(RunError::Failed(message));
         self.shared.stop();
     }
@@ -61,6 +81,7 @@ impl TriggerRun {
                 _ = phase.changed() => continue,
                 emissions = self.trigger.next(wait) => emissions?,
             };
+            self.status.set_metrics(self.trigger.metrics());
             if emissions.is_empty() {
                 continue;
             }
@@ -75,6 +96,8 @@ impl TriggerRun {
                 self.trigger.accept(&emission.ticket);
             }
             self.shared.progress.handle_consumed(emissions.len());
+            self.status.count(Counter::RecordsGiven, emissions.len());
+            self.status.count(Counter::RecordsAccepted, emissions.len());
             if let Err(error) = self.trigger.commit().await {
                 // The next commit covers this one; without one, the records are given again.
                 tracing::warn!(trigger = self.name, error = with_causes(&error), "not committed");

@@ -45,6 +45,9 @@ pub struct ClientProperty {
     pub value: String,
     /// Who set it.
     pub origin: Origin,
+    /// Whether the client is given it. A system can set what its client has no use for: the list shows
+    /// it all the same.
+    pub is_used: bool,
 }
 
 impl ClientProperty {
@@ -67,7 +70,8 @@ impl ClientProperty {
 impl fmt::Display for ClientProperty {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let value = if self.is_secret() { Secret::MASK } else { &self.value };
-        write!(f, "{} = {value} ({})", self.name, self.origin)
+        let unused = if self.is_used { "" } else { ", not used" };
+        write!(f, "{} = {value} ({}{unused})", self.name, self.origin)
     }
 }
 
@@ -84,7 +88,25 @@ pub struct ClientProperties(Vec<ClientProperty>);
 impl ClientProperties {
     /// Sets a property.
     pub(crate) fn set(&mut self, origin: Origin, name: &str, value: impl Into<String>) {
-        self.0.push(ClientProperty { name: name.to_owned(), value: value.into(), origin });
+        let (name, value) = (name.to_owned(), value.into());
+        self.0.push(ClientProperty { name, value, origin, is_used: true });
+    }
+
+    /// Sets a property that the system sets, and that this client is not to be given.
+    pub(crate) fn set_unused(&mut self, origin: Origin, name: &str, value: impl Into<String>) {
+        let (name, value) = (name.to_owned(), value.into());
+        self.0.push(ClientProperty { name, value, origin, is_used: false });
+    }
+
+    /// Sets properties of the system's own, whether or not this kind of client has a use for them.
+    pub(crate) fn set_all_of(&mut self, client: ClientKind, properties: &[(&str, &str)]) {
+        for (name, value) in properties {
+            if find(name, client).is_some() {
+                self.set(Origin::Connector, name, *value);
+            } else {
+                self.set_unused(Origin::Connector, name, *value);
+            }
+        }
     }
 
     /// Sets properties of the connector's own.
@@ -132,7 +154,8 @@ impl ClientProperties {
 
     /// Names and values of what counts, for `from_properties`.
     pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.effective().map(|property| (property.name.as_str(), property.value.as_str()))
+        let used = self.effective().filter(|property| property.is_used);
+        used.map(|property| (property.name.as_str(), property.value.as_str()))
     }
 }
 
@@ -162,6 +185,20 @@ mod tests {
             .map(|(name, value)| (name.to_owned(), value.to_owned()));
         properties.set_for(ClientKind::Consumer, Origin::Flow, &given);
         assert_eq!(properties.pairs().collect::<Vec<_>>(), [("lingr.ms", "5"), ("client.id", "x")]);
+    }
+
+    #[test]
+    fn what_the_client_has_no_use_for_is_shown_and_not_given_to_it() {
+        let mut properties = ClientProperties::default();
+        let given = [("session.timeout.ms", "45000"), ("acks", "all")];
+        properties.set_all_of(ClientKind::Producer, &given);
+        assert_eq!(
+            properties.to_string(),
+            "session.timeout.ms = 45000 (connector, not used)\nacks = all (connector)\n"
+        );
+        assert_eq!(properties.pairs().collect::<Vec<_>>(), [("acks", "all")]);
+        properties.set(Origin::AdditionalProperties, "session.timeout.ms", "1");
+        assert_eq!(properties.pairs().count(), 2, "what the user sets is the user's business");
     }
 
     #[test]

@@ -1,0 +1,114 @@
+//! The connectors in the table.
+
+use std::sync::Arc;
+
+use super::{Consume, InboundConfiguration, OutboundConfiguration, Produce, inbound, outbound};
+use crate::{
+    connection::Connection,
+    connector::{
+        Action, ActionConfiguration, ActionKind, Connector, Trigger, TriggerConfiguration,
+        TriggerKind,
+    },
+    describe::Part,
+    settings::ClientProperties,
+};
+
+const INPUT: &str = r#"{"message":{"key":"employee1","value":{"name":"John Doe","age":29,"emails":["johndoe@example.com"]}}}"#;
+
+pub(crate) static OUTBOUND: Connector = Connector {
+    name: "camunda-outbound",
+    title: "Camunda Kafka producer connector",
+    doc: "Sends a message to a topic and gives where it is.",
+    shared: &[],
+    actions: &[ActionKind {
+        part: Part::new(
+            "produce",
+            "config of a step with action = \"produce\"",
+            outbound::FIELDS,
+            r#"{"authentication":{"username":"{{secrets.MY_KAFKA_USERNAME}}","password":"{{secrets.MY_KAFKA_PASSWORD}}"},"topic":{"bootstrapServers":"serv1.mykafkaserver.com:9094","topicName":"employees"},"additionalProperties":{"client.id":"MyDemoClientId","sasl.mechanism":"SCRAM-SHA-256"}}"#,
+        ),
+        input: INPUT,
+        read: |node, path, problems| {
+            let configuration = OutboundConfiguration::read(node, path, problems)?;
+            Some(Arc::new(configuration) as _)
+        },
+    }],
+    triggers: &[],
+};
+
+pub(crate) static INBOUND: Connector = Connector {
+    name: "camunda-inbound",
+    title: "Camunda Kafka consumer connector",
+    doc: "Receives messages of a topic and gives them as the engine's messages.",
+    shared: &[],
+    actions: &[],
+    triggers: &[TriggerKind {
+        part: Part::new(
+            "consume",
+            "config of a step with trigger = \"consume\"",
+            inbound::FIELDS,
+            r#"{"topic":{"bootstrapServers":"serv1.mykafkaserver.com:9094","topicName":"orders"},"bpmnProcessId":"order","activationCondition":"=(value.itemId = \"a4f6j2\")","messageName":"order-changed","correlationKeyExpression":"=value.correlationKey","resultExpression":"= { \"itemId\": value.itemId }"}"#,
+        ),
+        read: |node, path, problems| {
+            let configuration = InboundConfiguration::read(node, path, problems)?;
+            Some(Arc::new(configuration) as _)
+        },
+    }],
+};
+
+pub(crate) static OUTBOUND_LEGACY: Connector = Connector {
+    name: "camunda-outbound-legacy",
+    title: "Camunda Kafka producer connector, older",
+    doc: "Sends a message to a topic and gives where it is, as the connector of Camunda 8.1 and 8.2.",
+    shared: &[],
+    actions: &[ActionKind {
+        part: Part::new(
+            "produce",
+            "config of a step with action = \"produce\"",
+            outbound::LEGACY_FIELDS,
+            r#"{"authentication":{"username":"secrets.MY_KAFKA_USERNAME","password":"secrets.MY_KAFKA_PASSWORD"},"topic":{"bootstrapServers":"serv1.mykafkaserver.com:9094","topicName":"employees"}}"#,
+        ),
+        input: INPUT,
+        read: |node, path, problems| {
+            let configuration = OutboundConfiguration::read_legacy(node, path, problems)?;
+            Some(Arc::new(configuration) as _)
+        },
+    }],
+    triggers: &[],
+};
+
+impl ActionConfiguration for OutboundConfiguration {
+    fn open(&self, connection: &Connection) -> Result<Box<dyn Action>, milena::Error> {
+        Ok(Box::new(Produce::new(self, connection)?))
+    }
+
+    fn topic(&self) -> &str {
+        &self.topic.name
+    }
+
+    fn has_brokers(&self) -> bool {
+        true
+    }
+
+    fn client_properties(&self, connection: &Connection) -> ClientProperties {
+        self.client_properties(connection)
+    }
+}
+
+impl TriggerConfiguration for InboundConfiguration {
+    fn open(&self, connection: &Connection) -> Result<Box<dyn Trigger>, milena::Error> {
+        Ok(Box::new(Consume::new(self, connection)?))
+    }
+
+    fn topic(&self) -> &str {
+        &self.topic.name
+    }
+
+    fn has_brokers(&self) -> bool {
+        true
+    }
+
+    fn client_properties(&self, connection: &Connection) -> ClientProperties {
+        self.client_properties(connection)
+    }
+}

@@ -1,0 +1,145 @@
+//! The action of the producers.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::FutureExt as _;
+use milena::{
+    Error,
+    config::ProducerConfig,
+    producer::{Delivery as RecordDelivery, Header, Producer, ProducerRecord},
+};
+use serde_json::Value;
+
+use super::{
+    ConnectorError, JobHeaders, JobOutcome, OutboundConfiguration, OutboundInput, OutboundResponse,
+};
+use crate::{
+    connection::Connection,
+    connector::{Action, ActionError, BoxFuture, Delivered, Delivery, with_causes},
+};
+
+/// The action `produce`: takes messages, and gives for each where its record is, or what the
+/// configuration makes of that.
+///
+/// The running connector opens a producer for each job; this one keeps it.
+#[derive(Debug)]
+pub struct Produce {
+    producer: Producer,
+    configuration: Arc<OutboundConfiguration>,
+}
+
+impl Produce {
+    /// An action on this connection. Does not connect yet; needs a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// Client properties that cannot work, all in one error.
+    pub fn new(
+        configuration: &OutboundConfiguration,
+        connection: &Connection,
+    ) -> Result<Self, Error> {
+        let properties = configuration.client_properties(connection);
+        let producer = Producer::new(&ProducerConfig::from_properties(properties.pairs())?)?;
+        Ok(Self { producer, configuration: Arc::new(configuration.clone()) })
+    }
+
+    fn read(&self, mut input: Value) -> Result<OutboundInput, ActionError> {
+        let own = &self.configuration.message;
+        if let (Value::Object(fields), Some(own)) = (&mut input, own)
+            && !fields.contains_key("message")
+            && let Value::Object(message) = OutboundInput::of(own.clone()).to_json()
+        {
+            fields.extend(message);
+        }
+        OutboundInput::from_json(&input, self.configuration.compatibility)
+            .map_err(|problems| self.refused(problems))
+    }
+
+    fn refused(&self, problem: impl std::fmt::Display) -> ActionError {
+        ActionError::input(ConnectorError::input(problem, &self.configuration.masker))
+    }
+
+    async fn send(&self, input: &OutboundInput) -> Result<RecordDelivery, ActionError> {
+        let configuration = &self.configuration;
+        let key = input.message.key_bytes(configuration.compatibility);
+        let value = input
+            .message
+            .value_bytes(&configuration.serialization)
+            .map_err(|problem| self.refused(problem))?;
+        let headers: Vec<Header<'_>> = input
+            .headers_with(&configuration.headers)
+            .into_iter()
+            .map(|(name, text)| Header::new(name, Some(text.as_bytes())))
+            .collect();
+        let record = ProducerRecord::to(&configuration.topic.name)
+            .key_value(key.as_deref(), Some(&value))
+            .headers(&headers);
+        self.producer.send(record).await.map_err(|error| failed(configuration, error))
+    }
+}
+
+/// A failure to send; the cause keeps what is known about trying again.
+fn failed(configuration: &OutboundConfiguration, error: Error) -> ActionError {
+    let OutboundConfiguration { compatibility, masker, .. } = configuration;
+    let message = ConnectorError::fail(with_causes(&error), *compatibility, masker).message;
+    ActionError { message, delivered: Delivered::default(), source: Some(error) }
+}
+
+/// Waits for the broker's answer, and makes of it what the configuration says.
+async fn answer(
+    configuration: Arc<OutboundConfiguration>,
+    delivery: RecordDelivery,
+) -> Result<Delivered, ActionError> {
+    let mut delivered = Delivered::default();
+    let (response, error) = match delivery.await {
+        Ok(metadata) => {
+            delivered.records_count = 1;
+            if let Some(offset) = metadata.offset() {
+                let partition = (metadata.topic().to_owned(), metadata.partition());
+                delivered.ends.insert(partition, offset + 1);
+            }
+            (Some(OutboundResponse::of(&metadata).to_json()), None)
+        }
+        Err(error) => (None, Some(failed(&configuration, error))),
+    };
+    let masker = &configuration.masker;
+    let connector_error = error.as_ref().map(|error| ConnectorError::of(error, masker));
+    let result = match (&response, &connector_error) {
+        (Some(response), _) => Ok(response),
+        (None, Some(error)) => Err(error),
+        (None, None) => unreachable!("a delivery ends with one of them"),
+    };
+    let mapping = &configuration.mapping;
+    let mut headers = JobHeaders::default();
+    headers.mapping = mapping.clone();
+    let problem = match headers.outcome(0, result, masker) {
+        JobOutcome::Complete { variables } => {
+            delivered.outputs = vec![match response {
+                Some(response) if mapping.gives_nothing() && variables.is_empty() => response,
+                _ => Value::Object(variables),
+            }];
+            return Ok(delivered);
+        }
+        JobOutcome::BpmnError { code, message, .. } => {
+            format!("BPMN error {code:?}: {}", message.unwrap_or_default())
+        }
+        JobOutcome::Fail { message, .. } => message,
+    };
+    let source = error.and_then(|error| error.source);
+    Err(ActionError { message: problem, delivered, source })
+}
+
+impl Action for Produce {
+    fn submit(&self, input: Value) -> BoxFuture<'_, Result<Delivery, ActionError>> {
+        async move {
+            let input = self.read(input)?;
+            let delivery = self.send(&input).await?;
+            Ok(answer(Arc::clone(&self.configuration), delivery).boxed())
+        }
+        .boxed()
+    }
+
+    fn close(&self, within: Duration) -> BoxFuture<'_, Result<(), Error>> {
+        self.producer.close(within).boxed()
+    }
+}

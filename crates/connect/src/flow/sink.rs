@@ -1,0 +1,339 @@
+//! Where the records of a trigger go, and what becomes of one that is refused.
+
+use std::{fmt, time::Duration};
+
+use crate::{
+    describe::Part,
+    settings::{Field, FieldKind, TableReader},
+};
+
+/// The fields of `[steps.sink]`.
+pub(super) const SINK_FIELDS: &[Field] = &[
+    Field::required("type", "Type", FieldKind::Choice(TYPES), "where the records go"),
+    Field::optional("url", "URL", FieldKind::Text, "where a webhook's records are posted to")
+        .example("\"https://example.com/cars\""),
+    Field::optional("headers", "Headers", FieldKind::Texts, "headers of a webhook's requests")
+        .secret()
+        .example(r#"{"Authorization":"Bearer {{secrets.TOKEN}}"}"#),
+    Field::optional(
+        "timeoutMs",
+        "Timeout",
+        FieldKind::Integer(1, 3_600_000),
+        "how many milliseconds a webhook may take to answer",
+    )
+    .default("30000"),
+    Field::optional(
+        "ackTimeoutMs",
+        "Ack timeout",
+        FieldKind::Integer(1, 86_400_000),
+        "after how many milliseconds a polled record that nobody has acknowledged is given again",
+    )
+    .default("60000"),
+    Field::optional(
+        "unackedMax",
+        "Unacknowledged",
+        FieldKind::Integer(1, 100_000),
+        "how many records of a partition may wait for their acknowledgement: 1 keeps their order \
+         whatever is refused; by default 1 of an envelope and 500 of a poll",
+    ),
+];
+
+/// The fields of a step that say what becomes of a record that its sink refuses.
+pub(super) const POISON_FIELDS: [Field; 4] = [
+    Field::optional(
+        "onPoison",
+        "On poison",
+        FieldKind::Choice(&["retry", "skip", "deadLetter"]),
+        "what becomes of a record that the sink refuses for good",
+    )
+    .default("retry"),
+    Field::optional(
+        "deadLetterTopic",
+        "Dead-letter topic",
+        FieldKind::Text,
+        "the topic that takes refused records, with onPoison = \"deadLetter\"",
+    ),
+    Field::optional(
+        "retryBackoffMs",
+        "Retry backoff",
+        FieldKind::Integer(1, 3_600_000),
+        "how many milliseconds the first retry waits; each further one waits twice as long",
+    )
+    .default("100"),
+    Field::optional(
+        "retryBackoffMaxMs",
+        "Longest retry backoff",
+        FieldKind::Integer(1, 86_400_000),
+        "how many milliseconds a retry waits at most",
+    )
+    .default("30000"),
+];
+
+const TYPES: &[&str] = &["lines", "envelope", "webhook", "poll"];
+
+/// What `[steps.sink]` can say.
+pub(super) const PART: Part = Part::new(
+    "sink",
+    "[steps.sink] of a trigger",
+    SINK_FIELDS,
+    r#"{"type":"webhook","url":"https://example.com/cars"}"#,
+);
+
+/// Where the records of a trigger go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Sink {
+    /// A JSON line on standard output for each: accepted when it is written.
+    Lines,
+    /// A JSON line that wraps each, accepted when standard input acknowledges it.
+    Envelope {
+        /// How many records of a partition may wait for their acknowledgement.
+        unacked_max: usize,
+    },
+    /// A POST request for each.
+    Webhook(Webhook),
+    /// Kept until somebody asks for them over HTTP.
+    Poll {
+        /// When a record that nobody has acknowledged is given again.
+        ack_timeout: Duration,
+        /// How many records of a partition may wait for their acknowledgement.
+        unacked_max: usize,
+    },
+}
+
+/// A POST request for each record: 2xx and 409 accept it, other 4xx refuse it for good, all else is
+/// tried again.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Webhook {
+    /// Where to.
+    pub url: String,
+    /// Headers of every request, besides those that the runtime sets.
+    pub headers: Vec<(String, String)>,
+    /// How long one request may take.
+    pub timeout: Duration,
+}
+
+impl fmt::Debug for Webhook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The URL's user info and the headers' values can be secrets.
+        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("Webhook")
+            .field("headers", &names)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What becomes of a record that its sink does not take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PoisonPolicy {
+    /// Of one that it refuses for good.
+    pub on_poison: OnPoison,
+    /// How long the first retry waits; each further one waits twice as long.
+    pub retry_backoff: Duration,
+    /// The longest that a retry waits.
+    pub retry_backoff_max: Duration,
+}
+
+impl Default for PoisonPolicy {
+    fn default() -> Self {
+        Self {
+            on_poison: OnPoison::Retry,
+            retry_backoff: Duration::from_millis(100),
+            retry_backoff_max: Duration::from_secs(30),
+        }
+    }
+}
+
+impl PoisonPolicy {
+    /// How long to wait before the retry of this number, from 1.
+    #[must_use]
+    pub fn backoff(&self, retry: u32) -> Duration {
+        let doubled = 1_u32.checked_shl(retry.saturating_sub(1)).unwrap_or(u32::MAX);
+        self.retry_backoff.saturating_mul(doubled).min(self.retry_backoff_max)
+    }
+}
+
+/// What becomes of a record that its sink refuses for good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnPoison {
+    /// It is tried again, and its partition waits.
+    Retry,
+    /// It counts as accepted.
+    Skip,
+    /// It goes to a topic, with the error in its headers, and counts as accepted then.
+    DeadLetter {
+        /// The topic.
+        topic: String,
+    },
+}
+
+/// Reads `[steps.sink]`; without one the records are lines.
+pub(super) fn read_sink(reader: &mut TableReader<'_, '_>) -> Option<Sink> {
+    if !reader.has("sink") {
+        return Some(Sink::Lines);
+    }
+    reader.record("sink", |reader| {
+        let kind = reader.text("type");
+        let url = reader.text("url");
+        let headers = reader.text_table("headers");
+        let timeout = reader.integer("timeoutMs").map(milliseconds);
+        let ack_timeout = reader.integer("ackTimeoutMs").map(milliseconds);
+        let has_count = reader.has("unackedMax");
+        let unacked = reader.integer("unackedMax").and_then(|count| usize::try_from(count).ok());
+        if has_count && unacked.is_none() {
+            return None;
+        }
+        let mut belong = |names: &[&str], to: &str| {
+            for name in names {
+                reader.refuse(name, &format!("it goes with type = {to}"));
+            }
+        };
+        let webhook_only = ["url", "headers", "timeoutMs"];
+        match kind?.as_str() {
+            "webhook" => {
+                belong(&["ackTimeoutMs"], "\"poll\"");
+                belong(&["unackedMax"], "\"envelope\" or \"poll\"");
+                if !reader.has("url") {
+                    reader.problem("url", "is missing: expected an absolute URL of http or https");
+                }
+                let (url, timeout) = (url?, timeout?);
+                if !url.starts_with("http://") && !url.starts_with("https://") {
+                    // A URL can have a password in it.
+                    reader.problem("url", "is another text: expected http://... or https://...");
+                    return None;
+                }
+                Some(Sink::Webhook(Webhook { url, headers: headers.unwrap_or_default(), timeout }))
+            }
+            "poll" => {
+                belong(&webhook_only, "\"webhook\"");
+                let unacked_max = unacked.unwrap_or(500);
+                Some(Sink::Poll { ack_timeout: ack_timeout?, unacked_max })
+            }
+            "envelope" => {
+                belong(&webhook_only, "\"webhook\"");
+                belong(&["ackTimeoutMs"], "\"poll\"");
+                Some(Sink::Envelope { unacked_max: unacked.unwrap_or(1) })
+            }
+            _ => {
+                belong(&webhook_only, "\"webhook\"");
+                belong(&["ackTimeoutMs"], "\"poll\"");
+                belong(&["unackedMax"], "\"envelope\" or \"poll\"");
+                Some(Sink::Lines)
+            }
+        }
+    })
+}
+
+/// Reads what becomes of refused records.
+pub(super) fn read_policy(reader: &mut TableReader<'_, '_>) -> Option<PoisonPolicy> {
+    let on_poison = reader.text("onPoison");
+    let topic = reader.text("deadLetterTopic");
+    let retry_backoff = reader.integer("retryBackoffMs").map(milliseconds);
+    let retry_backoff_max = reader.integer("retryBackoffMaxMs").map(milliseconds);
+    let on_poison = match on_poison?.as_str() {
+        "deadLetter" => {
+            if !reader.has("deadLetterTopic") {
+                let message = "is missing: expected the topic that takes refused records";
+                reader.problem("deadLetterTopic", message);
+            }
+            OnPoison::DeadLetter { topic: topic? }
+        }
+        other => {
+            reader.refuse("deadLetterTopic", "it goes with onPoison = \"deadLetter\"");
+            if other == "skip" { OnPoison::Skip } else { OnPoison::Retry }
+        }
+    };
+    Some(PoisonPolicy {
+        on_poison,
+        retry_backoff: retry_backoff?,
+        retry_backoff_max: retry_backoff_max?,
+    })
+}
+
+/// The range of the fields has no negative numbers.
+fn milliseconds(ms: i64) -> Duration {
+    Duration::from_millis(u64::try_from(ms).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::{Flow, Step, TriggerStep};
+
+    const HOOK: &str = "sink = { type = \"webhook\", url = \"http://a\" }\n";
+
+    fn flow(extra: &str) -> Result<TriggerStep, String> {
+        let text = format!(
+            "name = \"cars\"\nbrokers = \"embedded\"\n[[steps]]\nconnector = \"elasticio\"\n\
+             trigger = \"consume\"\nconfig = {{ topic = \"cars\", groupId = \"crm\" }}\n{extra}"
+        );
+        let flow = Flow::parse(&text).map_err(|problems| problems.to_string())?;
+        let [Step::Trigger(step)] = flow.steps() else { panic!("{flow:?}") };
+        Ok(step.clone())
+    }
+
+    #[test]
+    fn reads_every_sink() {
+        assert_eq!(flow("").unwrap().sink, Sink::Lines);
+        assert_eq!(flow("").unwrap().policy, PoisonPolicy::default());
+        let sink = |text: &str| flow(&format!("sink = {text}")).unwrap().sink;
+        assert_eq!(sink("{ type = \"envelope\" }"), Sink::Envelope { unacked_max: 1 });
+        assert_eq!(
+            sink("{ type = \"poll\", ackTimeoutMs = 5, unackedMax = 7 }"),
+            Sink::Poll { ack_timeout: Duration::from_millis(5), unacked_max: 7 }
+        );
+        let webhook =
+            sink("{ type = \"webhook\", url = \"http://u:hush@a/\", headers = { A = \"hush\" } }");
+        let Sink::Webhook(webhook) = webhook else { panic!("{webhook:?}") };
+        assert_eq!(webhook.headers, [("A".to_owned(), "hush".to_owned())]);
+        assert_eq!(webhook.timeout, Duration::from_secs(30));
+        assert!(!format!("{webhook:?}").contains("hush"));
+    }
+
+    #[test]
+    fn reads_the_policy() {
+        let step = flow(&format!(
+            "{HOOK}onPoison = \"deadLetter\"\ndeadLetterTopic = \"dead\"\nretryBackoffMs = 3"
+        ));
+        let policy = step.unwrap().policy;
+        assert_eq!(policy.on_poison, OnPoison::DeadLetter { topic: "dead".to_owned() });
+        assert_eq!(policy.backoff(1), Duration::from_millis(3));
+        assert_eq!(policy.backoff(3), Duration::from_millis(12));
+        assert_eq!(policy.backoff(90), Duration::from_secs(30));
+    }
+
+    #[test]
+    fn names_what_does_not_go_together() {
+        for (extra, expected) in [
+            (
+                "sink = { type = \"webhook\" }",
+                "line 7, column 8: steps[1].sink.url is missing: expected an absolute URL of http or https",
+            ),
+            (
+                "sink = { type = \"webhook\", url = \"ftp://a:hush@b\" }",
+                "line 7, column 34: steps[1].sink.url is another text: expected http://... or https://...",
+            ),
+            (
+                "sink = { type = \"poll\", url = \"http://a\" }",
+                "line 7, column 25: steps[1].sink.url does not belong here: it goes with type = \"webhook\"",
+            ),
+            (
+                "deadLetterTopic = \"dead\"",
+                "2 problems: (1) line 7, column 1: steps[1].deadLetterTopic does not belong here: it \
+                 goes with onPoison = \"deadLetter\"; (2) line 7, column 1: steps[1].deadLetterTopic \
+                 does not belong here: lines on standard output refuse no record",
+            ),
+            (
+                &format!("{HOOK}onPoison = \"deadLetter\""),
+                "line 3, column 1: steps[1].deadLetterTopic is missing: expected the topic that takes \
+                 refused records",
+            ),
+        ] {
+            assert_eq!(flow(extra).unwrap_err(), expected);
+        }
+    }
+}

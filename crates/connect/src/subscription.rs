@@ -1,0 +1,356 @@
+//! The receiving half that connectors share: a member of a group that reads one topic, hands its records
+//! out as a connector reads them, and commits what was accepted.
+//!
+//! Invariants:
+//! 1. Nothing is committed that was neither accepted nor of no use to the connector.
+//! 2. Behind a record that the connector refuses nothing is handed out: the next call is its error.
+
+use std::{pin::pin, sync::Arc, time::Duration};
+
+use futures_util::FutureExt as _;
+use milena::{
+    Consumer, ConsumerRecords, Error, ErrorKind, RebalanceListener, TopicPartition,
+    config::ConsumerConfig,
+    consumer::{ConsumerRecord, OffsetAndMetadata, Position},
+    metrics::Snapshot,
+};
+use parking_lot::Mutex;
+use serde_json::Value;
+use tokio::sync::watch;
+
+use crate::{
+    accepted::{Accepted, Committable},
+    connector::{BoxFuture, Emission, Ends, Ticket, Trigger, with_causes},
+    settings::ClientProperties,
+};
+
+/// How long a poll waits for records while the trigger starts.
+const JOIN_STEP: Duration = Duration::from_secs(1);
+
+/// How long a member without partitions of a topic that is there waits for some before it counts as
+/// started: other members may have them all.
+const PARTITIONS_WITHIN: Duration = Duration::from_secs(3);
+
+/// How a connector reads records.
+pub(crate) trait Reading: Send + Sync + 'static {
+    /// What becomes of a record. Called once for each time that it is polled, in the partition's order.
+    fn read(&self, record: &ConsumerRecord<'_>) -> Reaction;
+}
+
+/// What becomes of a record.
+pub(crate) enum Reaction {
+    /// It is handed out as this.
+    Emit(Value),
+    /// It is of no use: it counts as accepted.
+    Pass,
+    /// It stops the trigger, and is given again by the next one.
+    Refuse(String),
+}
+
+/// Where the partitions of a topic begin with each assignment: an offset for each, none to leave it.
+pub(crate) type Starts = Vec<Option<i64>>;
+
+/// A group's member that reads one topic.
+#[derive(Debug)]
+pub(crate) struct Subscription<R> {
+    consumer: Consumer,
+    topic: String,
+    reading: R,
+    accepted: Arc<Mutex<Accepted>>,
+    /// How many partitions were assigned with each rebalance; `None` before the first.
+    assigned: watch::Receiver<Option<usize>>,
+    /// Records that came while the trigger started.
+    early: Vec<Emission>,
+    /// Why no further record is handed out.
+    failure: Arc<Mutex<Option<Error>>>,
+}
+
+impl<R: Reading> Subscription<R> {
+    /// Does not connect yet; needs a tokio runtime.
+    pub(crate) fn new(
+        properties: &ClientProperties,
+        topic: &str,
+        starts: Option<Starts>,
+        reading: R,
+    ) -> Result<Self, Error> {
+        let consumer = Consumer::new(ConsumerConfig::from_properties(properties.pairs())?)?;
+        let accepted = Arc::<Mutex<Accepted>>::default();
+        let failure = Arc::<Mutex<Option<Error>>>::default();
+        let (sender, assigned) = watch::channel(None);
+        consumer.set_rebalance_listener(Partitions {
+            topic: topic.to_owned(),
+            starts,
+            accepted: Arc::clone(&accepted),
+            failure: Arc::clone(&failure),
+            assigned: sender,
+        });
+        let topic = topic.to_owned();
+        Ok(Self { consumer, topic, reading, accepted, assigned, early: Vec::new(), failure })
+    }
+
+    /// The client below.
+    pub(crate) fn consumer(&self) -> &Consumer {
+        &self.consumer
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        self.failure.lock().clone().map_or(Ok(()), Err)
+    }
+
+    /// Waits until partitions are assigned and each knows where to begin. Rebalances happen inside
+    /// polls, so that somebody has to poll meanwhile.
+    async fn ready(&self) -> Result<(), Error> {
+        let mut assigned = self.assigned.clone();
+        // The sender lives as long as the consumer.
+        let _ = assigned.wait_for(Option::is_some).await;
+        if *assigned.borrow() == Some(0) {
+            // A topic that is being made has no partitions to assign yet. They must be ours before
+            // anything is produced: they begin at their end, past whatever is there by then.
+            let first = TopicPartition::new(self.topic.clone(), 0);
+            self.consumer.end_offsets(&[first]).await?;
+            let some = assigned.wait_for(|count| *count > Some(0));
+            let _ = tokio::time::timeout(PARTITIONS_WITHIN, some).await;
+        }
+        loop {
+            match self.find_positions().await {
+                // A rebalance took the partition away.
+                Err(error) if error.kind() == ErrorKind::InvalidArgument => {}
+                result => return result,
+            }
+        }
+    }
+
+    async fn find_positions(&self) -> Result<(), Error> {
+        for partition in self.consumer.assignment() {
+            self.consumer.position(&partition).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads what was polled, up to the first record that is refused.
+    fn emissions(&self, records: &ConsumerRecords) -> Vec<Emission> {
+        let mut emissions = Vec::with_capacity(records.len());
+        let mut accepted = self.accepted.lock();
+        for batch in records.partitions() {
+            let partition = batch.partition();
+            let Position { offset: end, leader_epoch: end_epoch } = batch.next_position();
+            let mut left = batch.len();
+            for record in batch.records() {
+                left = left.saturating_sub(1);
+                // Behind the last record may lie markers of transactions, which nobody accepts.
+                let next = if left == 0 {
+                    Committable { offset: end, leader_epoch: end_epoch }
+                } else {
+                    Committable { offset: record.offset + 1, leader_epoch: record.leader_epoch }
+                };
+                accepted.hand_out(partition, record.offset, next);
+                match self.reading.read(&record) {
+                    Reaction::Emit(output) => {
+                        let ticket = Ticket { partition, offset: record.offset };
+                        emissions.push(Emission::new(output, ticket));
+                    }
+                    Reaction::Pass => {
+                        accepted.accept(partition, record.offset);
+                    }
+                    Reaction::Refuse(why) => {
+                        let place = format!("{}-{partition}, offset {}", self.topic, record.offset);
+                        let message = format!("{place}: {why}");
+                        let error = Error::of_application(ErrorKind::Record, message);
+                        *self.failure.lock() = Some(error);
+                        return emissions;
+                    }
+                }
+            }
+        }
+        emissions
+    }
+}
+
+impl<R: Reading> Trigger for Subscription<R> {
+    fn start(&mut self) -> BoxFuture<'_, Result<(), Error>> {
+        async move {
+            self.consumer.subscribe([self.topic.as_str()])?;
+            let mut early = Vec::new();
+            {
+                let mut ready = pin!(self.ready());
+                loop {
+                    self.check()?;
+                    let records = tokio::select! {
+                        biased;
+                        ready = &mut ready => break ready?,
+                        records = self.consumer.poll(JOIN_STEP) => records?,
+                    };
+                    early.extend(self.emissions(&records));
+                }
+            }
+            self.early.extend(early);
+            if self.early.is_empty() { self.check() } else { Ok(()) }
+        }
+        .boxed()
+    }
+
+    fn next(&mut self, within: Duration) -> BoxFuture<'_, Result<Vec<Emission>, Error>> {
+        async move {
+            if !self.early.is_empty() {
+                return Ok(std::mem::take(&mut self.early));
+            }
+            self.check()?;
+            let records = self.consumer.poll(within).await?;
+            // A rebalance inside the poll can have failed.
+            self.check()?;
+            let emissions = self.emissions(&records);
+            if emissions.is_empty() && !records.is_empty() {
+                // Nobody else commits where there is nothing to accept.
+                if let Err(error) = self.commit().await {
+                    let error = with_causes(&error);
+                    tracing::warn!(topic = self.topic, error, "not committed");
+                }
+            }
+            Ok(emissions)
+        }
+        .boxed()
+    }
+
+    fn accept(&mut self, ticket: &Ticket) {
+        self.accepted.lock().accept(ticket.partition, ticket.offset);
+    }
+
+    fn commit(&mut self) -> BoxFuture<'_, Result<(), Error>> {
+        commit(&self.consumer, &self.topic, &self.accepted, None).boxed()
+    }
+
+    fn has_reached<'a>(&'a mut self, ends: &'a Ends) -> BoxFuture<'a, Result<bool, Error>> {
+        async move {
+            if !self.early.is_empty() {
+                return Ok(false);
+            }
+            for partition in self.consumer.assignment() {
+                let Some(end) = ends.get(&(self.topic.clone(), partition.partition)) else {
+                    continue;
+                };
+                if self.consumer.position(&partition).await?.offset < *end {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+        .boxed()
+    }
+
+    fn close(self: Box<Self>, within: Duration) -> BoxFuture<'static, Result<(), Error>> {
+        async move {
+            // The commit begins first, and the consumer closes when it is done, or when there is no
+            // way to have it done.
+            let committed = commit(&self.consumer, &self.topic, &self.accepted, None);
+            let committed = tokio::time::timeout(within, committed);
+            let (committed, left) = tokio::join!(committed, self.consumer.close(within));
+            committed.unwrap_or(Ok(())).and(left)
+        }
+        .boxed()
+    }
+
+    fn set_paused(&mut self, partition: i32, is_paused: bool) -> bool {
+        let partition = [TopicPartition::new(self.topic.clone(), partition)];
+        // A partition that has gone gives nothing anyway.
+        let _ = if is_paused {
+            self.consumer.pause(&partition)
+        } else {
+            self.consumer.resume(&partition)
+        };
+        true
+    }
+
+    fn is_open(&self, ticket: &Ticket) -> bool {
+        self.accepted.lock().is_open(ticket.partition, ticket.offset)
+    }
+
+    fn metrics(&self) -> Option<Snapshot> {
+        Some(self.consumer.metrics())
+    }
+}
+
+/// Commits what was accepted, of these partitions or of all.
+async fn commit(
+    consumer: &Consumer,
+    topic: &str,
+    accepted: &Mutex<Accepted>,
+    partitions: Option<&[TopicPartition]>,
+) -> Result<(), Error> {
+    let mut committable = accepted.lock().committable();
+    if let Some(partitions) = partitions {
+        committable.retain(|(number, _)| partitions.iter().any(|tp| tp.partition == *number));
+    }
+    if committable.is_empty() {
+        return Ok(());
+    }
+    let offsets = committable.iter().map(|(number, Committable { offset, leader_epoch })| {
+        let position = Position { offset: *offset, leader_epoch: *leader_epoch };
+        (TopicPartition::new(topic.to_owned(), *number), OffsetAndMetadata::from(position))
+    });
+    consumer.commit_offsets(offsets).await?;
+    accepted.lock().handle_committed(&committable);
+    Ok(())
+}
+
+/// Keeps the accepted records in step with the partitions that are ours.
+struct Partitions {
+    topic: String,
+    starts: Option<Starts>,
+    failure: Arc<Mutex<Option<Error>>>,
+    accepted: Arc<Mutex<Accepted>>,
+    assigned: watch::Sender<Option<usize>>,
+}
+
+impl Partitions {
+    fn forget(&self, partitions: &[TopicPartition]) {
+        let mut accepted = self.accepted.lock();
+        partitions.iter().for_each(|partition| accepted.forget(partition.partition));
+    }
+
+    /// Seeks to where these partitions are to begin.
+    async fn seek(&self, consumer: &Consumer, partitions: &[TopicPartition]) -> Result<(), Error> {
+        let Some(starts) = self.starts.as_ref().filter(|_| !partitions.is_empty()) else {
+            return Ok(());
+        };
+        let count = consumer.partitions_for(&self.topic).await?.len();
+        if starts.len() != count {
+            let message = format!(
+                "there are {} offsets, and topic {:?} has {count} partitions: expected an offset, or \
+                 null, for each",
+                starts.len(),
+                self.topic,
+            );
+            return Err(Error::of_application(ErrorKind::Config, message));
+        }
+        for partition in partitions {
+            let index = usize::try_from(partition.partition).ok();
+            let start = index.and_then(|index| starts.get(index).copied().flatten());
+            if let Some(offset) = start {
+                consumer.seek(partition, offset)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl RebalanceListener for Partitions {
+    async fn on_partitions_assigned(&self, consumer: &Consumer, partitions: &[TopicPartition]) {
+        if let Err(error) = self.seek(consumer, partitions).await {
+            *self.failure.lock() = Some(error);
+        }
+        let count = consumer.assignment().len().max(partitions.len());
+        self.assigned.send_replace(Some(count));
+    }
+
+    async fn on_partitions_revoked(&self, consumer: &Consumer, partitions: &[TopicPartition]) {
+        if let Err(error) = commit(consumer, &self.topic, &self.accepted, Some(partitions)).await {
+            let error = with_causes(&error);
+            tracing::warn!(topic = self.topic, error, "not committed before a rebalance");
+        }
+        self.forget(partitions);
+    }
+
+    async fn on_partitions_lost(&self, _: &Consumer, partitions: &[TopicPartition]) {
+        self.forget(partitions);
+    }
+}
