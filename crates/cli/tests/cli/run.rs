@@ -342,7 +342,8 @@ fn ends_quietly_when_nobody_reads_the_output() {
 
 #[test]
 fn the_example_of_camundas_producer_stores_every_employee() {
-    let ended = run(&root(), &["run", "examples/camunda-outbound.toml", "--brokers", "embedded"], "");
+    let ended =
+        run(&root(), &["run", "examples/camunda-outbound.toml", "--brokers", "embedded"], "");
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let lines: Vec<Value> =
         ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -358,7 +359,8 @@ fn the_example_of_camundas_producer_stores_every_employee() {
 
 #[test]
 fn the_example_of_camundas_consumer_gives_the_messages_of_the_engine() {
-    let ended = run(&root(), &["run", "examples/camunda-inbound.toml", "--brokers", "embedded"], "");
+    let ended =
+        run(&root(), &["run", "examples/camunda-inbound.toml", "--brokers", "embedded"], "");
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let lines: Vec<Value> =
         ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -389,7 +391,10 @@ fn the_example_of_camundas_older_producer_keeps_the_response() {
         ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), 2);
     for (offset, line) in lines.iter().enumerate() {
-        assert_eq!((&line["sent"]["topic"], &line["sent"]["offset"]), (&json!("orders"), &json!(offset)));
+        assert_eq!(
+            (&line["sent"]["topic"], &line["sent"]["offset"]),
+            (&json!("orders"), &json!(offset))
+        );
         assert_eq!(line["messageAcknowledgedAt"], line["sent"]["timestamp"]);
     }
 }
