@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use super::{ActionConfiguration, TriggerConfiguration};
 use crate::{
-    ballerina,
-    camunda,
+    ballerina, camunda,
     describe::Part,
     elasticio,
     settings::{Node, Problems},
