@@ -218,14 +218,11 @@ impl Producer {
 
 /// What is wrong with a configuration before a client is made of it.
 fn check(configuration: &ProducerConfiguration) -> Result<(), Error> {
-    let why = if configuration.transactional_id.as_deref().is_some_and(|id| !id.is_empty()) {
-        if configuration.enable_idempotence {
-            "transactionalId needs a client with transactions, which this version has not"
-                .to_owned()
-        } else {
-            "configuration enableIdempotence must be set to true to enable transactional producer"
-                .to_owned()
-        }
+    let is_transactional =
+        configuration.transactional_id.as_deref().is_some_and(|id| !id.is_empty());
+    let why = if is_transactional && !configuration.enable_idempotence {
+        "configuration enableIdempotence must be set to true to enable transactional producer"
+            .to_owned()
     } else {
         match configuration.secure_socket.as_ref().map(super::SecureSocket::check) {
             Some(Err(why)) => why,

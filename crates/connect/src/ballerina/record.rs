@@ -203,7 +203,8 @@ impl Headers {
     pub fn read(&self, types: &[HeaderType]) -> Vec<(String, HeaderValue)> {
         let read = |values: &[Vec<u8>]| {
             let wants_list = values.len() > 1;
-            let fitting = types.iter().find(|one| one.is_list() == wants_list).or(types.last())?;
+            let fitting = types.iter().find(|one| one.is_list() == wants_list);
+            let fitting = fitting.or_else(|| types.last())?;
             let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
             Some(match fitting {
                 HeaderType::Text => HeaderValue::Text(text(values.first()?)),

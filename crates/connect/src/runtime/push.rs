@@ -189,7 +189,7 @@ impl Push<'_> {
                     // Rebalances happen inside that call.
                     lanes.retain(|ticket| self.trigger.is_open(ticket));
                     // A trigger can have accepted records of no use by itself.
-                    commit_at.get_or_insert(Instant::now() + WAIT_MAX);
+                    commit_at.get_or_insert_with(|| Instant::now() + WAIT_MAX);
                     if !emissions.is_empty() {
                         last_event = Instant::now();
                         delivering.status.count(Counter::RecordsGiven, emissions.len());

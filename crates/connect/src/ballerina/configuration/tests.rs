@@ -35,31 +35,8 @@ fn a_producer_without_fields_has_the_modules_defaults() {
     assert!(config.warnings().is_empty(), "{}", config.warnings());
 }
 
-#[test]
-fn a_producer_with_all_fields_sets_exactly_these_properties_in_this_order() {
-    let configuration = producer(&serde_json::from_str(r#"{
-        "acks": "all", "compressionType": "gzip", "clientId": "basic", "metricsRecordingLevel": "INFO",
-        "metricReporterClasses": "", "partitionerClass": "P", "interceptorClasses": "I",
-        "transactionalId": "t", "schemaRegistryUrl": "http://r", "avroSchema": "{}", "keySchema": "{}",
-        "valueSchema": "{}", "schemaRegistryConfig": { "baseUrl": "http://r" },
-        "keySerializerType": "SER_BYTE_ARRAY", "valueSerializerType": "SER_BYTE_ARRAY",
-        "bufferMemory": 1, "retryCount": 3, "batchSize": 2, "sendBuffer": 4, "receiveBuffer": 5,
-        "maxRequestSize": 6, "metricsNumSamples": 7, "maxInFlightRequestsPerConnection": 8,
-        "linger": 0.0019, "reconnectBackoffTime": 1, "reconnectBackoffMaxTime": 1.5,
-        "retryBackoffTime": 0.1, "maxBlock": 5, "requestTimeout": 10, "metadataMaxAge": 300,
-        "metricsSampleWindow": 30, "connectionsMaxIdleTime": 540, "transactionTimeout": 60,
-        "enableIdempotence": true, "securityProtocol": "SASL_SSL",
-        "secureSocket": {
-            "cert": { "path": "trust.p12", "password": "hush" },
-            "key": { "keyStore": { "path": "key.p12", "password": "hush" }, "keyPassword": "hush" },
-            "protocol": { "name": "TLS", "versions": ["TLSv1.3", "TLSv1.2"] },
-            "ciphers": ["X"], "provider": "Y"
-        },
-        "auth": { "username": "alice", "password": "hu\"sh" },
-        "additionalProperties": { "linger.ms": "9" }
-    }"#).unwrap());
-    let properties = configuration.client_properties(&servers(), &Connection::default());
-    let expected = "\
+/// What a producer with all fields sets.
+const ALL: &str = "\
         bootstrap.servers = a:9092,b:9092 (configuration)\n\
         acks = all (configuration)\n\
         compression.type = gzip (configuration)\n\
@@ -100,7 +77,32 @@ fn a_producer_with_all_fields_sets_exactly_these_properties_in_this_order() {
         sasl.mechanism = PLAIN (credentials)\n\
         sasl.jaas.config = ******** (credentials)\n\
         linger.ms = 9 (additional properties)\n";
-    assert_eq!(properties.to_string(), expected);
+
+#[test]
+fn a_producer_with_all_fields_sets_exactly_these_properties_in_this_order() {
+    let configuration = producer(&serde_json::from_str(r#"{
+        "acks": "all", "compressionType": "gzip", "clientId": "basic", "metricsRecordingLevel": "INFO",
+        "metricReporterClasses": "", "partitionerClass": "P", "interceptorClasses": "I",
+        "transactionalId": "t", "schemaRegistryUrl": "http://r", "avroSchema": "{}", "keySchema": "{}",
+        "valueSchema": "{}", "schemaRegistryConfig": { "baseUrl": "http://r" },
+        "keySerializerType": "SER_BYTE_ARRAY", "valueSerializerType": "SER_BYTE_ARRAY",
+        "bufferMemory": 1, "retryCount": 3, "batchSize": 2, "sendBuffer": 4, "receiveBuffer": 5,
+        "maxRequestSize": 6, "metricsNumSamples": 7, "maxInFlightRequestsPerConnection": 8,
+        "linger": 0.0019, "reconnectBackoffTime": 1, "reconnectBackoffMaxTime": 1.5,
+        "retryBackoffTime": 0.1, "maxBlock": 5, "requestTimeout": 10, "metadataMaxAge": 300,
+        "metricsSampleWindow": 30, "connectionsMaxIdleTime": 540, "transactionTimeout": 60,
+        "enableIdempotence": true, "securityProtocol": "SASL_SSL",
+        "secureSocket": {
+            "cert": { "path": "trust.p12", "password": "hush" },
+            "key": { "keyStore": { "path": "key.p12", "password": "hush" }, "keyPassword": "hush" },
+            "protocol": { "name": "TLS", "versions": ["TLSv1.3", "TLSv1.2"] },
+            "ciphers": ["X"], "provider": "Y"
+        },
+        "auth": { "username": "alice", "password": "hu\"sh" },
+        "additionalProperties": { "linger.ms": "9" }
+    }"#).unwrap());
+    let properties = configuration.client_properties(&servers(), &Connection::default());
+    assert_eq!(properties.to_string(), ALL);
     assert_eq!(
         properties.value("sasl.jaas.config"),
         Some(
