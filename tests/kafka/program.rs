@@ -213,6 +213,26 @@ fn the_quickstart_runs_against_the_cluster() {
 
 #[test]
 #[ignore = "needs Apache Kafka: cargo xtask test --group kafka"]
+fn the_examples_of_thingsboard_and_ballerina_run_against_the_cluster() {
+    let cluster = Cluster::new();
+    for name in ["thingsboard", "ballerina"] {
+        let input = std::fs::read_to_string(format!("{EXAMPLES}/{name}.jsonl")).unwrap();
+        let count = input.lines().count();
+        let outcome = cluster.run(&format!("run {EXAMPLES}/{name}.toml"), "--brokers", "", "");
+        assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+        let lines: Vec<Value> =
+            outcome.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let is_sent = |line: &&Value| {
+            line["relation"] == "Success" || line.get("serializedValueSize").is_some()
+        };
+        assert_eq!(lines.iter().filter(is_sent).count(), count, "{}", outcome.stdout);
+        let read = lines.iter().filter(|line| line.get("value").is_some()).count();
+        assert_eq!(read, count, "{}", outcome.stdout);
+    }
+}
+
+#[test]
+#[ignore = "needs Apache Kafka: cargo xtask test --group kafka"]
 fn wrong_credentials_end_it_with_one_and_the_cause() {
     let cluster = Cluster::new();
     let jaas = "org.apache.kafka.common.security.scram.ScramLoginModule required \

@@ -35,7 +35,7 @@ async fn broker(partitions: i32) -> (Broker, Connection) {
 }
 
 fn with(mut config: Value, fields: Value) -> Value {
-    let Value::Object(fields) = fields else { panic!("fields") };
+    let fields = fields.as_object().unwrap().clone();
     config.as_object_mut().unwrap().extend(fields);
     config
 }

@@ -95,6 +95,55 @@ fn the_quickstart_gives_back_every_message() {
 }
 
 #[test]
+fn the_thingsboard_example_sends_every_message_to_the_topic_of_its_device() {
+    let ended = run(&root(), &["run", "examples/thingsboard.toml", "--brokers", "embedded"], "");
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let file = fs::read_to_string(root().join("examples/thingsboard.jsonl")).unwrap();
+    let sent: Vec<Value> = file.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let outputs = ended.json();
+    let left: Vec<_> = outputs.iter().filter(|line| line.get("relation").is_some()).collect();
+    assert_eq!(left.len(), sent.len());
+    for (message, left) in sent.iter().zip(left) {
+        assert_eq!(left["relation"], "Success");
+        let device = message["metadata"]["deviceType"].as_str().unwrap();
+        assert_eq!(left["metadata"]["topic"], format!("telemetry.{device}"));
+        for name in ["id", "type", "originator", "data"] {
+            assert_eq!(left[name], message[name]);
+        }
+    }
+    let mut values: Vec<_> = sent.iter().map(|message| text(&message["data"])).collect();
+    let mut read: Vec<_> = ended.records().iter().map(|record| text(&record["value"])).collect();
+    values.sort();
+    read.sort();
+    assert_eq!(values, read);
+    let key = ended.records()[0]["key"].as_str().unwrap().to_owned();
+    assert!(key.starts_with("T-") || key.starts_with("G-"), "{key}");
+    let summary = "thingsboard: delivered 40 of 40 inputs, 40 records produced, 40 consumed";
+    assert!(ended.last_error().starts_with(summary), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("warning"), "{}", ended.stderr);
+}
+
+#[test]
+fn the_ballerina_example_gives_back_every_record() {
+    let ended = run(&root(), &["run", "examples/ballerina.toml", "--brokers", "embedded"], "");
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let file = fs::read_to_string(root().join("examples/ballerina.jsonl")).unwrap();
+    let sent: Vec<Value> = file.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut values: Vec<_> = sent.iter().map(|record| text(&record["value"])).collect();
+    let records = ended.records();
+    let mut read: Vec<_> = records.iter().map(|record| text(&record["value"])).collect();
+    values.sort();
+    read.sort();
+    assert_eq!(values, read);
+    assert!(
+        records.iter().all(|record| record["offset"]["partition"]["topic"] == "test-kafka-topic")
+    );
+    let results = ended.json().into_iter().filter(|line| line.get("serializedValueSize").is_some());
+    assert_eq!(results.count(), sent.len());
+    assert!(!ended.stderr.contains("warning"), "{}", ended.stderr);
+}
+
+#[test]
 fn messages_come_from_standard_input() {
     let folder = folder(FLOW);
     let ended = run(folder.path(), &["run", "flow.toml"], ARRIVED);

@@ -110,8 +110,7 @@ async fn answer(
         (None, None) => unreachable!("a delivery ends with one of them"),
     };
     let mapping = &configuration.mapping;
-    let mut headers = JobHeaders::default();
-    headers.mapping = mapping.clone();
+    let headers = JobHeaders { mapping: mapping.clone(), ..JobHeaders::default() };
     let problem = match headers.outcome(0, result, masker) {
         JobOutcome::Complete { variables } => {
             delivered.outputs = vec![match response {

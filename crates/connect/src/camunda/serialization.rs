@@ -120,9 +120,7 @@ impl Serialization {
 
     /// As the running connectors treat what a schema does not know.
     pub(super) fn avro_options() -> AvroOptions {
-        let mut options = AvroOptions::default();
-        options.unknown_fields = UnknownFields::Ignore;
-        options
+        AvroOptions { unknown_fields: UnknownFields::Ignore, ..AvroOptions::default() }
     }
 
     /// Whether there is no schema.

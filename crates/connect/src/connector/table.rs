@@ -4,15 +4,22 @@ use std::sync::Arc;
 
 use super::{ActionConfiguration, TriggerConfiguration};
 use crate::{
-    camunda,
+    ballerina, camunda,
     describe::Part,
     elasticio,
     settings::{Node, Problems},
+    thingsboard,
 };
 
 /// All connectors, in the order in which they are told.
-pub static CONNECTORS: [&Connector; 4] =
-    [&elasticio::CONNECTOR, &camunda::OUTBOUND, &camunda::INBOUND, &camunda::OUTBOUND_LEGACY];
+pub static CONNECTORS: [&Connector; 6] = [
+    &elasticio::CONNECTOR,
+    &camunda::OUTBOUND,
+    &camunda::INBOUND,
+    &camunda::OUTBOUND_LEGACY,
+    &ballerina::CONNECTOR,
+    &thingsboard::CONNECTOR,
+];
 
 /// A connector: what a flow calls it, and what it can do.
 #[derive(Debug)]
