@@ -56,7 +56,11 @@ fn wrong_properties_are_all_named_with_what_was_expected() {
             "2 problems: (1) linger.ms: \"-5\": expected a whole number of milliseconds, 0 or more; \
              (2) acks: \"9\": expected one of all, -1, 0, 1",
         ),
-        ("produce", "-t cars -X transactional.id=x", "transactional.id: \"x\": Kafka has this"),
+        (
+            "produce",
+            "-t cars -X transaction.two.phase.commit.enable=true",
+            "transaction.two.phase.commit.enable: \"true\": Kafka has this",
+        ),
         ("produce", "-t cars -z lzma", "\"lzma\": expected one of none, gzip, snappy, lz4, zstd"),
         ("consume", "-t cars -X security.protocol=FOO", "expected one of PLAINTEXT, SSL"),
         ("consume", "-t cars -F nothing.properties", "nothing.properties: No such file"),

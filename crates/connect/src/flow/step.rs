@@ -8,7 +8,8 @@ use super::sink::{self, POISON_FIELDS, PoisonPolicy, Sink};
 use crate::{
     connection::Connection,
     connector::{
-        self, ActionConfiguration, ActionKind, CONNECTORS, TriggerConfiguration, TriggerKind,
+        self, ActionConfiguration, ActionKind, CONNECTORS, Connector, TriggerConfiguration,
+        TriggerKind,
     },
     describe::Part,
     settings::{Field, FieldKind, Node, Problems, TableReader},
@@ -215,7 +216,7 @@ fn read(
 ) -> Option<Step> {
     let mut reader = TableReader::new(node, path, FIELDS, problems)?;
     let kind = read_kind(&mut reader);
-    let name = read_name(&mut reader, names);
+    let name = read_name(&mut reader, kind.as_ref(), names);
     let config = reader.table("config");
     let ends = match reader.has("trigger") && !reader.has("action") {
         true => Ends::Trigger(read_trigger_ends(&mut reader, has_action)),
@@ -225,11 +226,11 @@ fn read(
     let (kind, config, name) = (kind?, config?, name?);
     let path = format!("{path}.config");
     match (kind, ends) {
-        (Kind::Action(kind), Ends::Action(input)) => {
+        (Kind::Action(_, kind), Ends::Action(input)) => {
             let configuration = (kind.read)(config, &path, problems)?;
             Some(Step::Action(ActionStep { name, configuration, input: input? }))
         }
-        (Kind::Trigger(kind), Ends::Trigger(ends)) => {
+        (Kind::Trigger(_, kind), Ends::Trigger(ends)) => {
             let configuration = (kind.read)(config, &path, problems)?;
             let (until, sink, policy) = ends?;
             Some(Step::Trigger(TriggerStep { name, configuration, until, sink, policy }))
@@ -285,7 +286,11 @@ fn read_input(reader: &mut TableReader<'_, '_>) -> Option<Input> {
 }
 
 /// The name of the step: its own, or that of connector and action, with a number where it is taken.
-fn read_name(reader: &mut TableReader<'_, '_>, names: &[String]) -> Option<String> {
+fn read_name(
+    reader: &mut TableReader<'_, '_>,
+    kind: Option<&Kind>,
+    names: &[String],
+) -> Option<String> {
     let is_free = |name: &str| !names.iter().any(|taken| taken == name);
     if let Some(name) = reader.text("name") {
         let is_legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
@@ -301,8 +306,7 @@ fn read_name(reader: &mut TableReader<'_, '_>, names: &[String]) -> Option<Strin
         }
         return Some(name);
     }
-    let kind = reader.text("action").or_else(|| reader.text("trigger"))?;
-    let name = format!("{}-{kind}", reader.text("connector")?);
+    let name = kind?.name();
     if is_free(&name) {
         return Some(name);
     }
@@ -311,8 +315,17 @@ fn read_name(reader: &mut TableReader<'_, '_>, names: &[String]) -> Option<Strin
 
 /// What a step is.
 enum Kind {
-    Action(&'static ActionKind),
-    Trigger(&'static TriggerKind),
+    Action(&'static Connector, &'static ActionKind),
+    Trigger(&'static Connector, &'static TriggerKind),
+}
+
+impl Kind {
+    fn name(&self) -> String {
+        match self {
+            Self::Action(connector, kind) => format!("{}-{}", connector.name, kind.part.name),
+            Self::Trigger(connector, kind) => format!("{}-{}", connector.name, kind.part.name),
+        }
+    }
 }
 
 /// Reads the connector, and which of its actions or triggers is meant.
@@ -351,12 +364,12 @@ fn read_kind(reader: &mut TableReader<'_, '_>) -> Option<Kind> {
     };
     if let Some(name) = action {
         let names: Vec<&str> = connector.actions.iter().map(|kind| kind.part.name).collect();
-        let kind = connector.action(&name).map(Kind::Action);
+        let kind = connector.action(&name).map(|kind| Kind::Action(connector, kind));
         return kind.or_else(|| unknown("action", &name, &names));
     }
     let name = trigger?;
     let names: Vec<&str> = connector.triggers.iter().map(|kind| kind.part.name).collect();
-    let kind = connector.trigger(&name).map(Kind::Trigger);
+    let kind = connector.trigger(&name).map(|kind| Kind::Trigger(connector, kind));
     kind.or_else(|| unknown("trigger", &name, &names))
 }
 
