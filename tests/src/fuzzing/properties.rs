@@ -10,7 +10,8 @@ const SECRET: &str = "hunter2-Zq";
 /// Whatever is wrong with it, no message shows a secret.
 pub fn properties(data: &[u8]) {
     let mut bytes = data.to_vec();
-    bytes.extend_from_slice(format!("\nsasl.jaas.config={SECRET}\n").as_bytes());
+    // Two ends of a line: a backslash at the end of the input takes the first away.
+    bytes.extend_from_slice(format!("\n\nsasl.jaas.config={SECRET}\n").as_bytes());
     bytes.extend_from_slice(format!("ssl.keystore.key={SECRET}\n").as_bytes());
     let Ok(properties) = Properties::parse(&bytes) else { return };
     let own = data.windows(SECRET.len()).any(|window| window == SECRET.as_bytes());

@@ -89,63 +89,15 @@ fn nearest(name: &str, client: ClientKind) -> Option<&'static str> {
     table::properties()
         .filter(|property| property.clients.contains(client) && !property.internal)
         .filter(|property| property.name.len().abs_diff(length) <= limit)
-        .map(|property| (distance(&plain, property.name), property.name))
+        .map(|property| (strsim::osa_distance(&plain, property.name), property.name))
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
 }
 
-/// How many characters must be put in, taken out, changed or swapped with their neighbour.
-fn distance(left: &str, right: &str) -> usize {
-    let left: Vec<char> = left.chars().collect();
-    let right: Vec<char> = right.chars().collect();
-    let width = right.len() + 1;
-    // Names come from files, so that they may be of any length; the product must stay small.
-    if left.len() > 100 {
-        return usize::MAX;
-    }
-    let mut rows: Vec<usize> = vec![0; (left.len() + 1) * width];
-    for row in 0..=left.len() {
-        for column in 0..=right.len() {
-            rows[row * width + column] = if row == 0 || column == 0 {
-                row + column
-            } else {
-                let at = |up: usize, back: usize| rows[(row - up) * width + column - back];
-                let same = left[row - 1] == right[column - 1];
-                let mut best = (at(1, 0) + 1).min(at(0, 1) + 1).min(at(1, 1) + usize::from(!same));
-                let swapped = row > 1
-                    && column > 1
-                    && left[row - 1] == right[column - 2]
-                    && left[row - 2] == right[column - 1];
-                if swapped {
-                    best = best.min(at(2, 2) + 1);
-                }
-                best
-            };
-        }
-    }
-    rows[rows.len() - 1]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn measures_the_distance_of_two_names() {
-        for (left, right, expected) in [
-            ("", "", 0),
-            ("abc", "", 3),
-            ("abc", "abc", 0),
-            ("abc", "acb", 1),
-            ("linger.ms", "linger.m", 1),
-            ("kitten", "sitting", 3),
-            ("ab", "ba", 1),
-        ] {
-            assert_eq!(distance(left, right), expected, "{left} {right}");
-        }
-        assert_eq!(distance(&"x".repeat(101), "x"), usize::MAX);
-    }
 
     #[test]
     fn finds_what_was_meant() {

@@ -66,13 +66,15 @@ pub(super) fn decompress(
     limit: usize,
     output: &mut Vec<u8>,
 ) -> Result<(), DecompressError> {
+    let end = output.len().saturating_add(limit);
+    // One byte more than the limit tells content that fills it from content that exceeds it.
     let room = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    let produced = MultiGzDecoder::new(input)
-        .take(room)
-        .read_to_end(output)
-        .map_err(|error| DecompressError::corrupt(CompressionType::Gzip, error))?;
-    if produced > limit {
-        return Err(DecompressError::limit(CompressionType::Gzip, limit));
+    let result = MultiGzDecoder::new(input).take(room).read_to_end(output);
+    let exceeded = output.len() > end;
+    output.truncate(end);
+    match result {
+        _ if exceeded => Err(DecompressError::limit(CompressionType::Gzip, limit)),
+        Ok(_) => Ok(()),
+        Err(error) => Err(DecompressError::corrupt(CompressionType::Gzip, error)),
     }
-    Ok(())
 }
