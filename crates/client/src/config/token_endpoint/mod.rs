@@ -58,6 +58,8 @@ pub struct TokenEndpoint {
     client_id: String,
     client_secret: Secret,
     scope: Option<String>,
+    parameters: Vec<(String, String)>,
+    credentials_in_body: bool,
     urlencode_header: bool,
     connect_timeout: Duration,
     read_timeout: Duration,
@@ -82,6 +84,8 @@ impl TokenEndpoint {
             client_id: client_id.into(),
             client_secret: client_secret.into(),
             scope: None,
+            parameters: Vec::new(),
+            credentials_in_body: false,
             urlencode_header: false,
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(30),
@@ -97,6 +101,21 @@ impl TokenEndpoint {
     #[must_use]
     pub fn scope(mut self, scope: impl Into<String>) -> Self {
         self.scope = Some(scope.into());
+        self
+    }
+
+    /// Sends one more parameter with each request, such as `audience`. It is no secret.
+    #[must_use]
+    pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.parameters.push((name.into(), value.into()));
+        self
+    }
+
+    /// Whether id and secret are sent as `client_id` and `client_secret` in the body instead of a header,
+    /// which some endpoints know alone (RFC 6749, 2.3.1; no).
+    #[must_use]
+    pub const fn credentials_in_body(mut self, yes: bool) -> Self {
+        self.credentials_in_body = yes;
         self
     }
 
@@ -160,8 +179,6 @@ impl TokenEndpoint {
     /// [`ErrorKind::Config`]: the URL cannot be used, or TLS cannot.
     pub fn build(self) -> Result<TokenEndpointProvider, Error> {
         let invalid = |message: String| Error::new(ErrorKind::Config, message);
-        let source = Source::parse(self.url.reveal())
-            .map_err(|reason| invalid(format!("the token endpoint's URL: {reason}")))?;
         let mut settings = HttpSettings::new()
             .connect_timeout(self.connect_timeout)
             .response_bytes_max(RESPONSE_BYTES_MAX);
@@ -173,6 +190,19 @@ impl TokenEndpoint {
                 .map_or_else(|| error.to_string(), ToString::to_string);
             invalid(format!("TLS with the token endpoint cannot be used: {reason}"))
                 .with_source(error)
+        })?;
+        self.build_on(client)
+    }
+
+    /// The provider, on an HTTP client that is there already: its connections, its trust, and its
+    /// time to connect in place of the endpoint's own.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`]: the URL cannot be used.
+    pub fn build_on(self, client: HttpClient) -> Result<TokenEndpointProvider, Error> {
+        let source = Source::parse(self.url.reveal()).map_err(|reason| {
+            Error::new(ErrorKind::Config, format!("the token endpoint's URL: {reason}"))
         })?;
         Ok(TokenEndpointProvider::new(self, source, client))
     }

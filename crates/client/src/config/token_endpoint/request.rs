@@ -59,6 +59,14 @@ pub(super) fn client_credentials(uri: &Uri, endpoint: &TokenEndpoint) -> Request
         body.push_str("&scope=");
         body.push_str(&form_encoded(scope));
     }
+    for (name, value) in &endpoint.parameters {
+        body.push_str(&format!("&{}={}", form_encoded(name), form_encoded(value)));
+    }
+    if endpoint.credentials_in_body {
+        let (id, secret) = (&endpoint.client_id, endpoint.client_secret.reveal());
+        let (id, secret) = (form_encoded(id), form_encoded(secret));
+        body.push_str(&format!("&client_id={id}&client_secret={secret}"));
+    }
     let mut request = Request::new(Bytes::from(body));
     *request.method_mut() = milena_http::http::Method::POST;
     *request.uri_mut() = uri.clone();
@@ -67,7 +75,9 @@ pub(super) fn client_credentials(uri: &Uri, endpoint: &TokenEndpoint) -> Request
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     let form = HeaderValue::from_static("application/x-www-form-urlencoded");
     headers.insert(CONTENT_TYPE, form);
-    headers.insert(AUTHORIZATION, authorization(endpoint));
+    if !endpoint.credentials_in_body {
+        headers.insert(AUTHORIZATION, authorization(endpoint));
+    }
     request
 }
 
@@ -110,6 +120,20 @@ mod tests {
     #[test]
     fn encodes_as_java_does() {
         assert_eq!(form_encoded("a b+c/d=ä*~"), "a+b%2Bc%2Fd%3D%C3%A4*%7E");
+    }
+
+    #[test]
+    fn id_and_secret_stand_in_the_header_or_in_the_body() {
+        let uri: Uri = "http://127.0.0.1:1/token".parse().unwrap();
+        let endpoint = TokenEndpoint::new("http://127.0.0.1:1/token", "me", "a b&c")
+            .parameter("audience", "engine.example");
+        let request = client_credentials(&uri, &endpoint);
+        assert!(request.headers().contains_key(AUTHORIZATION));
+        let plain = "grant_type=client_credentials&audience=engine.example";
+        assert_eq!(request.body(), plain);
+        let request = client_credentials(&uri, &endpoint.credentials_in_body(true));
+        assert!(!request.headers().contains_key(AUTHORIZATION));
+        assert_eq!(request.body(), &format!("{plain}&client_id=me&client_secret=a+b%26c"));
     }
 
     #[test]
