@@ -14,8 +14,8 @@ use crate::{
 
 /// The trigger `consume`: gives a message for the engine for each record that meets the condition.
 ///
-/// A record whose message cannot be used ends the trigger and is not committed, unless the configuration
-/// says that it is left out.
+/// A record whose message cannot be used is given with a refusal: an expression that fails, a correlation
+/// key that is null, a condition that is not met where such messages are not to be consumed.
 #[derive(Debug)]
 pub struct Consume {
     subscription: Subscription<Arc<InboundConfiguration>>,
@@ -82,10 +82,6 @@ impl Reading for Arc<InboundConfiguration> {
             }
             Correlation::InvalidInput(problem) => shown(&problem, &self.masker),
         };
-        if self.skips_poison {
-            tracing::warn!(record = place, problem, "left out");
-            return Reaction::Pass;
-        }
         Reaction::Refuse(problem)
     }
 }
@@ -102,7 +98,11 @@ impl Trigger for Consume {
     fn next(&mut self, within: Duration) -> BoxFuture<'_, Result<Vec<Emission>, Error>> {
         async move {
             let emissions = self.subscription.next(within).await;
-            self.handle(emissions)
+            let emissions = self.handle(emissions)?;
+            if let Some(why) = emissions.iter().find_map(|emission| emission.refusal.clone()) {
+                self.health = Health::Down { error: why };
+            }
+            Ok(emissions)
         }
         .boxed()
     }

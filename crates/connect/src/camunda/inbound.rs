@@ -34,7 +34,6 @@ const CORRELATION_REQUIRED: &str = "correlationRequired";
 const MESSAGE_ID_EXPRESSION: &str = "messageIdExpression";
 const MESSAGE_TTL: &str = "messageTtl";
 const MESSAGE_NAME: &str = "messageName";
-const ON_POISON: &str = "onPoison";
 
 /// Kafka's own limit is larger; the running connector cuts here.
 const GROUP_ID_CHARACTERS_MAX: usize = 250;
@@ -139,13 +138,6 @@ pub(super) const FIELDS: &[Field] = &[
     ),
     mapping::RESULT_VARIABLE_FIELD,
     mapping::RESULT_EXPRESSION_FIELD,
-    Field::optional(
-        ON_POISON,
-        "On poison",
-        FieldKind::Choice(&["retry", "skip"]),
-        "whether a message that cannot be used stops the trigger, or is left out with a warning",
-    )
-    .default("retry"),
     compatibility::FIELD,
 ];
 
@@ -206,8 +198,6 @@ pub struct InboundConfiguration {
     pub message_name: Option<String>,
     /// `resultVariable` and `resultExpression`.
     pub mapping: Mapping,
-    /// `onPoison` is `skip`; not a field of Camunda's own.
-    pub skips_poison: bool,
     /// `compatibility`; not a field of Camunda's own.
     pub compatibility: Compatibility,
     /// Hides the secrets that were put into the configuration.
@@ -274,7 +264,6 @@ impl InboundConfiguration {
         let time_to_live = read_duration(&mut reader, MESSAGE_TTL);
         let message_name = reader.text(MESSAGE_NAME);
         let mapping = Mapping::read(&mut reader, false);
-        let skips_poison = reader.text(ON_POISON).as_deref() == Some("skip");
         reader.finish();
         Some(Self {
             authentication,
@@ -292,7 +281,6 @@ impl InboundConfiguration {
             time_to_live: time_to_live?.unwrap_or(TIME_TO_LIVE_DEFAULT),
             message_name,
             mapping: mapping?,
-            skips_poison,
             compatibility,
             masker: Masker::default(),
         })

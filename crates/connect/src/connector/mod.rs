@@ -163,8 +163,11 @@ pub trait Trigger: Send {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Emission {
-    /// The output, as the system's document has it.
+    /// The output, as the system's document has it; null where there is a refusal.
     pub output: Value,
+    /// Why the connector can make no output of the record. It need not be given to anybody; whether it is
+    /// accepted is for whoever runs the trigger to say.
+    pub refusal: Option<String>,
     /// What accepting it needs.
     pub ticket: Ticket,
 }
@@ -173,7 +176,13 @@ impl Emission {
     /// An output and what accepting it needs.
     #[must_use]
     pub fn new(output: Value, ticket: Ticket) -> Self {
-        Self { output, ticket }
+        Self { output, refusal: None, ticket }
+    }
+
+    /// A record of which the connector can make no output.
+    #[must_use]
+    pub fn refused(why: impl Into<String>, ticket: Ticket) -> Self {
+        Self { output: Value::Null, refusal: Some(why.into()), ticket }
     }
 }
 

@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use milena::config::{ClientKind, ConsumerConfig, ProducerConfig, Warnings};
 
-use super::sink::{self, POISON_FIELDS, PoisonPolicy, Sink};
+use super::sink::{self, POISON_FIELDS, PoisonPolicy, RETRY_FIELDS, Sink};
 use crate::{
     connection::Connection,
     connector::{
@@ -143,7 +143,7 @@ pub struct TriggerStep {
     pub until: Until,
     /// Where its records go.
     pub sink: Sink,
-    /// What becomes of a record that the sink does not take.
+    /// What becomes of a record that is not taken.
     pub policy: PoisonPolicy,
 }
 
@@ -258,8 +258,8 @@ fn read_trigger_ends(
     let policy = sink::read_policy(reader);
     let sink = sink?;
     if sink == Sink::Lines {
-        for field in POISON_FIELDS {
-            reader.refuse(field.name, "lines on standard output refuse no record");
+        for field in RETRY_FIELDS {
+            reader.refuse(field.name, "with lines on standard output the next run tries again");
         }
     }
     Some((until, sink, policy?))

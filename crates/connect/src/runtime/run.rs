@@ -10,6 +10,7 @@ use super::{
     dead_letter::DeadLetters,
     host::Host,
     lines::Lines,
+    poison::Poison,
     progress::Progress,
     push::Delivering,
     server::{Served, Server, Site},
@@ -220,15 +221,16 @@ impl Steps {
             }
             OnPoison::Retry | OnPoison::Skip => None,
         };
+        let (policy, poison_status) = (step.policy.clone(), Arc::clone(&status));
+        let poison = Arc::new(Poison { policy, dead_letters, status: poison_status });
         let delivering = sink.map(|sink| {
-            let (policy, status) = (step.policy.clone(), Arc::clone(&status));
-            let shared = Arc::clone(shared);
-            Arc::new(Delivering { sink, policy, dead_letters, status, shared })
+            let (poison, status) = (Arc::clone(&poison), Arc::clone(&status));
+            Arc::new(Delivering { sink, poison, status, shared: Arc::clone(shared) })
         });
         self.statuses.push(Arc::clone(&status));
         let name = format!("trigger on topic {:?}", configuration.topic());
         let (until, shared) = (step.until, Arc::clone(shared));
-        self.triggers.push(TriggerRun { trigger, until, name, shared, status, delivering });
+        self.triggers.push(TriggerRun { trigger, until, name, shared, status, poison, delivering });
         Ok(())
     }
 
