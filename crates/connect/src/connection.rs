@@ -4,6 +4,7 @@ use milena::config::ClientKind;
 
 use crate::{
     elasticio::Credentials,
+    secrets::Secrets,
     settings::{ClientProperties, Origin},
 };
 
@@ -25,6 +26,8 @@ pub struct Connection {
     /// The broker runs in this process and speaks neither TLS nor SASL: properties for them have no
     /// effect, unless they come from the command line.
     pub is_embedded: bool,
+    /// Where secrets are looked up that come with an input: a job of Camunda's engine names them.
+    pub secrets: Secrets,
 }
 
 impl Connection {

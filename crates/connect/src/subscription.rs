@@ -3,7 +3,7 @@
 //!
 //! Invariant: nothing is committed that was neither accepted nor of no use to the connector.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{collections::VecDeque, pin::pin, sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
 use milena::{
@@ -14,11 +14,12 @@ use milena::{
 };
 use parking_lot::Mutex;
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 use crate::{
     accepted::{Accepted, Committable},
     connector::{BoxFuture, Emission, Ends, Ticket, Trigger, with_causes},
+    registry::RegistryReader,
     settings::ClientProperties,
 };
 
@@ -29,10 +30,42 @@ const JOIN_STEP: Duration = Duration::from_secs(1);
 /// started: other members may have them all.
 const PARTITIONS_WITHIN: Duration = Duration::from_secs(3);
 
+/// How long a registry that does not answer is asked again.
+const FETCH_WITHIN: Duration = Duration::from_secs(60);
+
+/// How long the first and any further pause between those questions is.
+const FETCH_PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+
 /// How a connector reads records.
 pub(crate) trait Reading: Send + Sync + 'static {
     /// What becomes of a record. Called once for each time that it is polled, in the partition's order.
     fn read(&self, record: &ConsumerRecord<'_>) -> Reaction;
+
+    /// What has to be there before these records can be read, if it is not; failures that may pass are
+    /// errors, which are tried again.
+    fn fetch(&self, records: &ConsumerRecords) -> Option<BoxFuture<'static, Result<(), Error>>> {
+        let _ = records;
+        None
+    }
+}
+
+/// The fetching of the schemas of these values that the registry was not asked for yet.
+pub(crate) fn fetching<'v>(
+    registry: &RegistryReader,
+    values: impl IntoIterator<Item = &'v [u8]>,
+) -> Option<BoxFuture<'static, Result<(), Error>>> {
+    let ids = registry.ids(values);
+    if ids.is_empty() {
+        return None;
+    }
+    let registry = registry.clone();
+    let fetched = async move {
+        let fetched = registry.fetch_ids(ids).await;
+        fetched.map_err(|error| {
+            Error::of_application(ErrorKind::Transport, with_causes(&error))
+        })
+    };
+    Some(fetched.boxed())
 }
 
 /// What becomes of a record.
@@ -57,8 +90,11 @@ pub(crate) struct Subscription<R> {
     accepted: Arc<Mutex<Accepted>>,
     /// How many partitions were assigned with each rebalance; `None` before the first.
     assigned: watch::Receiver<Option<usize>>,
-    /// Records that came while the trigger started.
-    early: Vec<Emission>,
+    /// Records that are not read yet: those that came while the trigger started, and those whose schemas
+    /// are being fetched.
+    polled: VecDeque<ConsumerRecords>,
+    /// Since when, and how often, what they need could not be fetched.
+    failing: Option<(Instant, u32)>,
     /// Why no further record is handed out.
     failure: Arc<Mutex<Option<Error>>>,
 }
@@ -82,8 +118,8 @@ impl<R: Reading> Subscription<R> {
             failure: Arc::clone(&failure),
             assigned: sender,
         });
-        let topic = topic.to_owned();
-        Ok(Self { consumer, topic, reading, accepted, assigned, early: Vec::new(), failure })
+        let (topic, polled) = (topic.to_owned(), VecDeque::new());
+        Ok(Self { consumer, topic, reading, accepted, assigned, polled, failing: None, failure })
     }
 
     /// The client below.
@@ -125,12 +161,39 @@ impl<R: Reading> Subscription<R> {
         Ok(())
     }
 
+    /// Gets what the next records need, and asks again while it cannot be had. Cancel safe.
+    async fn fetch(&mut self) -> Result<(), Error> {
+        loop {
+            let next = self.polled.front().and_then(|records| self.reading.fetch(records));
+            let Some(fetch) = next else { return Ok(()) };
+            let Err(error) = fetch.await else {
+                self.failing = None;
+                return Ok(());
+            };
+            let (since, times) = self.failing.unwrap_or_else(|| (Instant::now(), 0));
+            self.failing = Some((since, times + 1));
+            if since.elapsed() >= FETCH_WITHIN {
+                return Err(error);
+            }
+            let (topic, error) = (&self.topic, with_causes(&error));
+            tracing::warn!(topic, error, "the schemas of records cannot be fetched");
+            let (first, longest) = FETCH_PAUSES;
+            let doubled = 1_u32.checked_shl(times).unwrap_or(u32::MAX);
+            tokio::time::sleep(first.saturating_mul(doubled).min(longest)).await;
+        }
+    }
+
     /// Reads what was polled.
     fn emissions(&self, records: &ConsumerRecords) -> Vec<Emission> {
         let mut emissions = Vec::with_capacity(records.len());
+        let assigned = self.consumer.assignment();
         let mut accepted = self.accepted.lock();
         for batch in records.partitions() {
             let partition = batch.partition();
+            // A later poll can have taken it away: then somebody else is given these records.
+            if !assigned.iter().any(|ours| ours.partition == partition) {
+                continue;
+            }
             let Position { offset: end, leader_epoch: end_epoch } = batch.next_position();
             let mut left = batch.len();
             for record in batch.records() {
@@ -160,7 +223,7 @@ impl<R: Reading> Trigger for Subscription<R> {
     fn start(&mut self) -> BoxFuture<'_, Result<(), Error>> {
         async move {
             self.consumer.subscribe([self.topic.as_str()])?;
-            let mut early = Vec::new();
+            let mut early = VecDeque::new();
             {
                 let mut ready = pin!(self.ready());
                 loop {
@@ -170,24 +233,27 @@ impl<R: Reading> Trigger for Subscription<R> {
                         ready = &mut ready => break ready?,
                         records = self.consumer.poll(JOIN_STEP) => records?,
                     };
-                    early.extend(self.emissions(&records));
+                    early.extend((!records.is_empty()).then_some(records));
                 }
             }
-            self.early.extend(early);
-            if self.early.is_empty() { self.check() } else { Ok(()) }
+            self.polled.extend(early);
+            self.check()
         }
         .boxed()
     }
 
     fn next(&mut self, within: Duration) -> BoxFuture<'_, Result<Vec<Emission>, Error>> {
         async move {
-            if !self.early.is_empty() {
-                return Ok(std::mem::take(&mut self.early));
+            self.check()?;
+            if self.polled.is_empty() {
+                let records = self.consumer.poll(within).await?;
+                // Kept, as whoever asks may give up at the next wait.
+                self.polled.push_back(records);
+                // A rebalance inside the poll can have failed.
+                self.check()?;
             }
-            self.check()?;
-            let records = self.consumer.poll(within).await?;
-            // A rebalance inside the poll can have failed.
-            self.check()?;
+            self.fetch().await?;
+            let Some(records) = self.polled.pop_front() else { return Ok(Vec::new()) };
             let emissions = self.emissions(&records);
             if emissions.is_empty() && !records.is_empty() {
                 // Nobody else commits where there is nothing to accept.
@@ -211,7 +277,7 @@ impl<R: Reading> Trigger for Subscription<R> {
 
     fn has_reached<'a>(&'a mut self, ends: &'a Ends) -> BoxFuture<'a, Result<bool, Error>> {
         async move {
-            if !self.early.is_empty() {
+            if !self.polled.is_empty() {
                 return Ok(false);
             }
             for partition in self.consumer.assignment() {

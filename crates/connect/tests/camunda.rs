@@ -2,6 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "camunda/engine.rs"]
+mod engine;
+#[path = "camunda/fake.rs"]
+mod fake;
+
 use std::time::Duration;
 
 use milena::{

@@ -356,6 +356,29 @@ fn the_example_of_camundas_producer_stores_every_employee() {
 }
 
 #[test]
+fn the_example_of_camundas_jobs_tells_what_the_engine_would_be_told() {
+    let ended = run(&root(), &["run", "examples/camunda-jobs.toml", "--brokers", "embedded"], "");
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let lines: Vec<Value> =
+        ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told: Vec<_> = lines
+        .iter()
+        .map(|line| (line["jobKey"].as_str().unwrap(), line["command"].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("2251799813685249", "completion"),
+            ("2251799813685250", "error"),
+            ("2251799813685251", "failure"),
+        ]
+    );
+    assert!(lines[0]["body"]["variables"]["offset"].is_u64(), "{}", lines[0]);
+    assert_eq!(lines[1]["body"]["errorCode"], "STORED");
+    assert_eq!(lines[2]["body"]["retries"], 0);
+}
+
+#[test]
 fn the_example_of_camundas_consumer_gives_the_messages_of_the_engine() {
     let ended =
         run(&root(), &["run", "examples/camunda-inbound.toml", "--brokers", "embedded"], "");

@@ -3,22 +3,24 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
-use milena::ConsumerRecord;
+use milena::{ConsumerRecord, ConsumerRecords};
 use serde_json::{Map, Value};
 
 use super::{
     ConsumerConfiguration, Data, Error, HeaderValue, PartitionOffset, Producer,
     ProducerConfiguration, ProducerRecord, RecordMetadata,
+    avro::{Deserializers, Serializers},
 };
 use crate::{
     connection::Connection,
     connector::{
         Action, ActionConfiguration, ActionError, ActionKind, BoxFuture, Connector, Delivered,
-        Delivery, Trigger, TriggerConfiguration, TriggerKind,
+        Delivery, Trigger, TriggerConfiguration, TriggerKind, with_causes,
     },
     describe::Part,
+    registry::RegistryError,
     settings::{ClientProperties, Field, FieldKind, Node, Origin, Problems, TableReader},
-    subscription::{Reaction, Reading, Subscription},
+    subscription::{Reaction, Reading, Subscription, fetching},
 };
 
 const BOOTSTRAP_SERVERS: &str = "bootstrapServers";
@@ -107,7 +109,8 @@ impl SendConfiguration {
 
 impl ActionConfiguration for SendConfiguration {
     fn open(&self, connection: &Connection) -> Result<Box<dyn Action>, milena::Error> {
-        let producer = Producer::with(&self.client_properties(connection))?;
+        let serializers = Serializers::new(&self.producer).map_err(config_error)?;
+        let producer = Producer::with(&self.client_properties(connection), serializers)?;
         Ok(Box::new(Send(Arc::new(producer))))
     }
 
@@ -151,6 +154,11 @@ impl Action for Send {
     fn close(&self, within: Duration) -> BoxFuture<'_, Result<(), milena::Error>> {
         self.0.close_within(within).boxed()
     }
+}
+
+/// What cannot be used of a configuration, as an error of the client.
+fn config_error(why: String) -> milena::Error {
+    milena::Error::of_application(milena::ErrorKind::Config, why)
 }
 
 fn failed(error: Error) -> ActionError {
@@ -266,7 +274,8 @@ impl ListenerConfiguration {
 impl TriggerConfiguration for ListenerConfiguration {
     fn open(&self, connection: &Connection) -> Result<Box<dyn Trigger>, milena::Error> {
         let properties = self.client_properties(connection);
-        let reading = AsRecord { is_text: self.is_text };
+        let avro = Deserializers::new(&self.consumer).map_err(config_error)?;
+        let reading = AsRecord { is_text: self.is_text, avro };
         Ok(Box::new(Subscription::new(&properties, &self.topic, None, reading)?))
     }
 
@@ -287,26 +296,52 @@ impl TriggerConfiguration for ListenerConfiguration {
 }
 
 /// Records become JSON with the module's names.
+#[derive(Debug)]
 struct AsRecord {
     is_text: bool,
+    avro: Option<Deserializers>,
 }
 
 impl Reading for AsRecord {
     fn read(&self, record: &ConsumerRecord<'_>) -> Reaction {
-        Reaction::Emit(output(record, self.is_text))
+        match self.output(record) {
+            Ok(output) => Reaction::Emit(output),
+            Err(error) => Reaction::Refuse(with_causes(&error)),
+        }
+    }
+
+    fn fetch(
+        &self,
+        records: &ConsumerRecords,
+    ) -> Option<BoxFuture<'static, Result<(), milena::Error>>> {
+        let avro = self.avro.as_ref()?;
+        let framed = records.iter().flat_map(|record| avro.framed(record.key, record.value));
+        fetching(&avro.registry, framed)
     }
 }
 
-/// A record as JSON, with the module's names.
-fn output(record: &ConsumerRecord<'_>, is_text: bool) -> Value {
-    let content = |bytes: &[u8]| {
-        if is_text { String::from_utf8_lossy(bytes).into() } else { Value::from(bytes.to_vec()) }
-    };
-    let mut json = Map::new();
-    if let Some(key) = record.key {
-        json.insert("key".to_owned(), content(key));
+impl AsRecord {
+    /// A record as JSON, with the module's names.
+    fn output(&self, record: &ConsumerRecord<'_>) -> Result<Value, RegistryError> {
+        let content = |bytes: &[u8], is_avro: fn(&Deserializers) -> bool| {
+            Ok(match self.avro.as_ref().filter(|avro| is_avro(avro)) {
+                Some(avro) => avro.registry.read(bytes)?.value,
+                None if self.is_text => String::from_utf8_lossy(bytes).into(),
+                None => Value::from(bytes.to_vec()),
+            })
+        };
+        let key = record.key.map(|key| content(key, |avro| avro.is_key)).transpose()?;
+        let value = record.value.map(|value| content(value, |avro| avro.is_value)).transpose()?;
+        Ok(output(record, key, value))
     }
-    json.insert("value".to_owned(), record.value.map_or(Value::Null, content));
+}
+
+fn output(record: &ConsumerRecord<'_>, key: Option<Value>, value: Option<Value>) -> Value {
+    let mut json = Map::new();
+    if let Some(key) = key {
+        json.insert("key".to_owned(), key);
+    }
+    json.insert("value".to_owned(), value.unwrap_or_default());
     json.insert("timestamp".to_owned(), record.timestamp.into());
     let offset = PartitionOffset::new(record.topic, record.partition, record.offset);
     json.insert("offset".to_owned(), offset.to_json());

@@ -26,6 +26,7 @@
 //! # Ok(()) }
 //! ```
 
+mod avro;
 mod binding;
 mod configuration;
 mod consumer;

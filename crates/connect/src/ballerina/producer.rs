@@ -1,6 +1,7 @@
 //! The producer.
 
 use std::{
+    borrow::Cow,
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
@@ -13,10 +14,11 @@ use milena::{
 use tokio::sync::OnceCell;
 
 use super::{
-    Error, ProducerConfiguration, ProducerRecord, RecordMetadata, Servers, TopicPartition,
+    Data, Error, ProducerConfiguration, ProducerRecord, RecordMetadata, Servers, TopicPartition,
     Transaction,
+    avro::{Serializers, failed},
 };
-use crate::{connection::Connection, settings::ClientProperties};
+use crate::{connection::Connection, registry::RegistryWriter, settings::ClientProperties};
 
 const INIT: &str = "Failed to initialize the producer: ";
 const SEND: &str = "Failed to send data to Kafka server: ";
@@ -46,6 +48,7 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Producer {
     client: milena::Producer,
+    serializers: Serializers,
     servers: String,
     has_connected: AtomicBool,
     is_closed: AtomicBool,
@@ -74,13 +77,19 @@ impl Producer {
     ) -> Result<Self, Error> {
         check(configuration)?;
         let properties = configuration.client_properties(&servers.0, connection);
-        Self::with(&properties).map_err(|error| Error::client(INIT, error))
+        let serializers = Serializers::new(configuration)
+            .map_err(|why| Error::new(format!("{INIT}{why}")))?;
+        Self::with(&properties, serializers).map_err(|error| Error::client(INIT, error))
     }
 
-    /// A producer with these properties, which say everything.
-    pub(super) fn with(properties: &ClientProperties) -> Result<Self, milena::Error> {
+    /// A producer with these properties and serializers, which say everything.
+    pub(super) fn with(
+        properties: &ClientProperties,
+        serializers: Serializers,
+    ) -> Result<Self, milena::Error> {
         let config = ProducerConfig::from_properties(properties.pairs())?;
         Ok(Self {
+            serializers,
             client: milena::Producer::new(&config)?,
             servers: properties.value("bootstrap.servers").unwrap_or_default().to_owned(),
             has_connected: AtomicBool::new(false),
@@ -141,9 +150,14 @@ impl Producer {
             value.parts().into_iter().map(move |part| Header::new(name, Some(part)))
         });
         let headers: Vec<Header<'_>> = parts.collect();
-        let key = record.key.as_ref().map(super::Data::as_bytes);
+        let Serializers { key: keys, value: values } = &self.serializers;
+        let key = match &record.key {
+            Some(key) => Some(bytes(&record.topic, key, keys.as_ref()).await?),
+            None => None,
+        };
+        let value = bytes(&record.topic, &record.value, values.as_ref()).await?;
         let mut sent = milena::ProducerRecord::to(&record.topic)
-            .key_value(key, Some(record.value.as_bytes()))
+            .key_value(key.as_deref(), Some(&value))
             .headers(&headers);
         if let Some(partition) = record.partition {
             sent = sent.partition(partition);
@@ -214,6 +228,17 @@ impl Producer {
             Error::client(SEND, error)
         }
     }
+}
+
+/// The bytes of a key or a value, as Avro where there is a writer.
+async fn bytes<'d>(
+    topic: &str,
+    data: &'d Data,
+    writer: Option<&RegistryWriter>,
+) -> Result<Cow<'d, [u8]>, Error> {
+    let Some(writer) = writer else { return Ok(Cow::Borrowed(data.as_bytes())) };
+    let written = writer.write(topic, &data.to_json()).await;
+    written.map(Cow::Owned).map_err(|error| failed(SEND, &error))
 }
 
 /// What is wrong with a configuration before a client is made of it.

@@ -40,9 +40,20 @@ impl PartitionOffset {
 
 /// What a key or a value is made of.
 ///
-/// Bytes are sent as they are, a text as UTF-8, everything else as JSON.
+/// Bytes are sent as they are, a text as UTF-8, everything else as JSON; with `SER_AVRO` the schema says how.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Data(Vec<u8>);
+pub struct Data {
+    bytes: Vec<u8>,
+    kind: Kind,
+}
+
+/// What the bytes were made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Bytes,
+    Text,
+    Json,
+}
 
 impl Data {
     /// The JSON of a value.
@@ -63,46 +74,57 @@ impl Data {
     ///
     /// When JSON cannot hold it: names that are no texts, or a failing `Serialize`.
     pub fn json<T: Serialize + ?Sized>(value: &T) -> Result<Self, serde_json::Error> {
-        serde_json::to_vec(value).map(Self)
+        Ok(Self { bytes: serde_json::to_vec(value)?, kind: Kind::Json })
     }
 
     /// The bytes that are sent.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes
+    }
+
+    /// What a schema sees: a text, a value of JSON, or a character U+0000 to U+00FF for each byte.
+    pub(super) fn to_json(&self) -> Value {
+        let text = || String::from_utf8_lossy(&self.bytes).into_owned();
+        match self.kind {
+            Kind::Bytes => self.bytes.iter().map(|byte| char::from(*byte)).collect::<String>().into(),
+            Kind::Text => text().into(),
+            // It was written as JSON, but for what came from elsewhere.
+            Kind::Json => serde_json::from_slice(&self.bytes).unwrap_or_else(|_| text().into()),
+        }
     }
 }
 
 /// A text is itself; everything else is its JSON.
 impl From<Value> for Data {
     fn from(value: Value) -> Self {
-        Self(match value {
-            Value::String(text) => text.into_bytes(),
-            other => other.to_string().into_bytes(),
-        })
+        match value {
+            Value::String(text) => Self { bytes: text.into_bytes(), kind: Kind::Text },
+            other => Self { bytes: other.to_string().into_bytes(), kind: Kind::Json },
+        }
     }
 }
 
 macro_rules! data_from {
-    ($($type:ty: $convert:expr;)+) => {
+    ($($type:ty, $kind:ident: $convert:expr;)+) => {
         $(impl From<$type> for Data {
             fn from(value: $type) -> Self {
                 let convert: fn($type) -> Vec<u8> = $convert;
-                Self(convert(value))
+                Self { bytes: convert(value), kind: Kind::$kind }
             }
         })+
     };
 }
 
 data_from! {
-    &str: |text| text.as_bytes().to_vec();
-    String: String::into_bytes;
-    &[u8]: <[u8]>::to_vec;
-    Vec<u8>: |bytes| bytes;
-    bool: |flag| flag.to_string().into_bytes();
-    i32: |number| number.to_string().into_bytes();
-    i64: |number| number.to_string().into_bytes();
-    f64: |number| Value::from(number).to_string().into_bytes();
+    &str, Text: |text| text.as_bytes().to_vec();
+    String, Text: String::into_bytes;
+    &[u8], Bytes: <[u8]>::to_vec;
+    Vec<u8>, Bytes: |bytes| bytes;
+    bool, Json: |flag| flag.to_string().into_bytes();
+    i32, Json: |number| number.to_string().into_bytes();
+    i64, Json: |number| number.to_string().into_bytes();
+    f64, Json: |number| Value::from(number).to_string().into_bytes();
 }
 
 /// The value of a header.

@@ -36,6 +36,15 @@ impl Compatibility {
         }
     }
 
+    /// The value of the field; the older producer has none.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Document | Self::Legacy82 => "document",
+            Self::Camunda84 => "8.4",
+            Self::Current => "current",
+        }
+    }
+
     /// Whether a running system is followed.
     pub(super) const fn is_system(self) -> bool {
         matches!(self, Self::Camunda84 | Self::Current)

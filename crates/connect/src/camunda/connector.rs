@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Consume, InboundConfiguration, OutboundConfiguration, Produce, inbound, outbound};
+use super::{
+    Consume, InboundConfiguration, OutboundConfiguration, Produce, WorkConfiguration, inbound, outbound,
+    work,
+};
 use crate::{
     connection::Connection,
     connector::{
@@ -12,6 +15,8 @@ use crate::{
     describe::Part,
     settings::ClientProperties,
 };
+
+const JOB: &str = r#"{"jobKey":"2251799813685249","retries":3,"customHeaders":{"resultVariable":"sent","retryBackoff":"PT30S"},"variables":{"topic":{"bootstrapServers":"serv1.mykafkaserver.com:9094","topicName":"employees"},"message":{"key":"employee1","value":{"name":"John Doe","age":29}}}}"#;
 
 const INPUT: &str = r#"{"message":{"key":"employee1","value":{"name":"John Doe","age":29,"emails":["johndoe@example.com"]}}}"#;
 
@@ -31,6 +36,17 @@ pub(crate) static OUTBOUND: Connector = Connector {
         read: |node, path, problems| {
             let configuration = OutboundConfiguration::read(node, path, problems)?;
             Some(Arc::new(configuration) as _)
+        },
+    }, ActionKind {
+        part: Part::new(
+            "work",
+            "config of a step with action = \"work\", which takes jobs of the engine",
+            work::FIELDS,
+            "{}",
+        ),
+        input: JOB,
+        read: |node, path, problems| {
+            Some(Arc::new(WorkConfiguration::read(node, path, problems)?) as _)
         },
     }],
     triggers: &[],
@@ -73,6 +89,17 @@ pub(crate) static OUTBOUND_LEGACY: Connector = Connector {
             let configuration = OutboundConfiguration::read_legacy(node, path, problems)?;
             Some(Arc::new(configuration) as _)
         },
+    }, ActionKind {
+        part: Part::new(
+            "work",
+            "config of a step with action = \"work\", which takes jobs of the engine",
+            work::LEGACY_FIELDS,
+            "{}",
+        ),
+        input: JOB,
+        read: |node, path, problems| {
+            Some(Arc::new(WorkConfiguration::read_legacy(node, path, problems)?) as _)
+        },
     }],
     triggers: &[],
 };
@@ -96,6 +123,10 @@ impl ActionConfiguration for OutboundConfiguration {
 }
 
 impl TriggerConfiguration for InboundConfiguration {
+    fn lack_for_publication(&self) -> Option<&'static str> {
+        self.message_name.is_none().then_some("its config has no messageName, which a message needs")
+    }
+
     fn open(&self, connection: &Connection) -> Result<Box<dyn Trigger>, milena::Error> {
         Ok(Box::new(Consume::new(self, connection)?))
     }

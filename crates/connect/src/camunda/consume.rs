@@ -3,13 +3,19 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
-use milena::{Error, consumer::ConsumerRecord, metrics::Snapshot};
+use milena::{ConsumerRecords, Error, consumer::ConsumerRecord, metrics::Snapshot};
 
-use super::{Correlation, Health, InboundConfiguration, InboundMessage, error::shown};
+use super::{
+    Correlation, Health, InboundConfiguration, InboundMessage, Serialization,
+    encoder::{config_error, registry_properties},
+    error::shown,
+};
 use crate::{
     connection::Connection,
     connector::{BoxFuture, Emission, Ends, Ticket, Trigger, with_causes},
-    subscription::{Reaction, Reading, Subscription},
+    registry::RegistryReader,
+    settings::ClientProperties,
+    subscription::{Reaction, Reading, Subscription, fetching},
 };
 
 /// The trigger `consume`: gives a message for the engine for each record that meets the condition.
@@ -18,7 +24,7 @@ use crate::{
 /// key that is null, a condition that is not met where such messages are not to be consumed.
 #[derive(Debug)]
 pub struct Consume {
-    subscription: Subscription<Arc<InboundConfiguration>>,
+    subscription: Subscription<Messages>,
     configuration: Arc<InboundConfiguration>,
     health: Health,
 }
@@ -35,11 +41,16 @@ impl Consume {
     ) -> Result<Self, Error> {
         let properties = configuration.client_properties(connection);
         let configuration = Arc::new(configuration.clone());
+        let registry = match &configuration.serialization {
+            Serialization::Registry(_) => Some(open_registry(&properties)?),
+            Serialization::Json | Serialization::Avro(_) => None,
+        };
+        let messages = Messages { configuration: Arc::clone(&configuration), registry };
         let subscription = Subscription::new(
             &properties,
             &configuration.topic.name,
             configuration.offsets.clone(),
-            Arc::clone(&configuration),
+            messages,
         )?;
         Ok(Self { subscription, configuration, health: Health::Unknown })
     }
@@ -66,13 +77,37 @@ impl Consume {
     }
 }
 
-impl Reading for Arc<InboundConfiguration> {
+fn open_registry(properties: &ClientProperties) -> Result<RegistryReader, Error> {
+    let registry = registry_properties(properties).and_then(|properties| properties.open());
+    let registry = registry.map_err(|error| config_error(&error))?;
+    Ok(RegistryReader::new(registry, None, Serialization::avro_options()))
+}
+
+/// Records become messages for the engine.
+#[derive(Debug)]
+struct Messages {
+    configuration: Arc<InboundConfiguration>,
+    registry: Option<RegistryReader>,
+}
+
+impl Reading for Messages {
+    fn fetch(&self, records: &ConsumerRecords) -> Option<BoxFuture<'static, Result<(), Error>>> {
+        let values = records.iter().filter_map(|record| record.value);
+        fetching(self.registry.as_ref()?, values)
+    }
+
     fn read(&self, record: &ConsumerRecord<'_>) -> Reaction {
-        let message = InboundMessage::of(record, &self.serialization, self.compatibility);
+        let configuration = &self.configuration;
+        let InboundConfiguration { serialization, compatibility, masker, .. } = &**configuration;
+        let registry = self.registry.as_ref();
+        let message = match InboundMessage::of(record, serialization, registry, *compatibility) {
+            Ok(message) => message,
+            Err(problem) => return Reaction::Refuse(shown(&problem, masker)),
+        };
         let place = format!("{}-{}-{}", record.topic, record.partition, record.offset);
-        let problem = match self.correlate(&message, &place) {
+        let problem = match configuration.correlate(&message, &place) {
             Correlation::Publish(publication) => return Reaction::Emit(publication.to_json()),
-            Correlation::ConditionNotMet if self.consume_unmatched_events => {
+            Correlation::ConditionNotMet if configuration.consume_unmatched_events => {
                 tracing::info!(record = place, "the activation condition is not met");
                 return Reaction::Pass;
             }
@@ -80,7 +115,7 @@ impl Reading for Arc<InboundConfiguration> {
                 "the activation condition is not met, and consumeUnmatchedEvents is not true"
                     .to_owned()
             }
-            Correlation::InvalidInput(problem) => shown(&problem, &self.masker),
+            Correlation::InvalidInput(problem) => shown(&problem, masker),
         };
         Reaction::Refuse(problem)
     }

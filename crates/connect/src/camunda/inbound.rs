@@ -10,7 +10,7 @@ use super::{
     job::read_duration,
     mapping::{self, Mapping},
     offsets,
-    outbound::{ADDITIONAL_PROPERTIES_FIELD, names},
+    outbound::{ADDITIONAL_PROPERTIES, ADDITIONAL_PROPERTIES_FIELD, names},
     serialization, topic,
 };
 use crate::{
@@ -245,14 +245,15 @@ impl InboundConfiguration {
     }
 
     pub(super) fn read(node: &Node, path: &str, problems: &mut Problems) -> Option<Self> {
-        let mut reader = TableReader::new(node, path, FIELDS, problems)?.coercing();
+        let node = expression::with_tables(node, path, &[ADDITIONAL_PROPERTIES], problems);
+        let mut reader = TableReader::new(&node, path, FIELDS, problems)?.coercing();
         let compatibility = Compatibility::read(&mut reader);
         let is_custom = reader.text(AUTHENTICATION_TYPE).as_deref() == Some("custom");
         let authentication = Authentication::read(&mut reader, compatibility)
             .filter(|_| !is_custom || compatibility.is_system());
-        let serialization = Serialization::read(&mut reader);
+        let serialization = Serialization::read(&mut reader, false);
         let topic = Topic::read(&mut reader);
-        let additional_properties = reader.properties("additionalProperties");
+        let additional_properties = reader.properties(ADDITIONAL_PROPERTIES);
         let group_id = read_group_id(&mut reader, compatibility, &additional_properties);
         let offsets = offsets::read(&mut reader);
         let auto_offset_reset = read_reset(&mut reader);

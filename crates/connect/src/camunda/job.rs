@@ -7,7 +7,7 @@ use milena_feel::{DaysTimeDuration, Value as FeelValue};
 use serde_json::{Map, Value, json};
 
 use super::{
-    ConnectorError, OutboundConfiguration, OutboundInput, error::shown, expression,
+    Compatibility, ConnectorError, OutboundConfiguration, OutboundInput, error::shown, expression,
     mapping::Mapping,
 };
 use crate::{
@@ -248,6 +248,22 @@ impl OutboundJob {
         secrets: &Secrets,
     ) -> Result<Self, ConnectorError> {
         let own = OutboundConfiguration::own_variables(variables, false);
+        Self::of(OutboundConfiguration::from_json_with(&own, secrets), secrets)
+    }
+
+    /// As [`from_variables`](Self::from_variables), following this where the running connector and its
+    /// document differ.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_variables`](Self::from_variables).
+    pub fn from_variables_with(
+        variables: &Map<String, Value>,
+        secrets: &Secrets,
+        compatibility: Compatibility,
+    ) -> Result<Self, ConnectorError> {
+        let mut own = OutboundConfiguration::own_variables(variables, false);
+        own["compatibility"] = compatibility.name().into();
         Self::of(OutboundConfiguration::from_json_with(&own, secrets), secrets)
     }
 

@@ -1,11 +1,14 @@
 //! What a producer sends: a key and a value of any JSON, as bytes.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use serde_json::{Map, Value};
 
-use super::{Compatibility, Serialization, lenient_json};
-use crate::settings::{Field, FieldKind, Node, Problems, TableReader};
+use super::{Compatibility, Serialization, expression, lenient_json};
+use crate::{
+    avro::AvroSchema,
+    settings::{Field, FieldKind, Node, Problems, TableReader},
+};
 
 const NAME: &str = "message";
 const KEY: &str = "key";
@@ -27,7 +30,7 @@ pub(super) const FIELD: Field = Field::optional(
 /// An input of the action, which is the part of a job's variables that changes from job to job.
 const INPUT_FIELDS: &[Field] = &[
     Field::required(NAME, "Message", FieldKind::Record(&[KEY_FIELD, VALUE_FIELD]), "what is sent"),
-    Field::optional(HEADERS, "Headers", FieldKind::Texts, "headers of this record"),
+    Field::optional(HEADERS, "Headers", FieldKind::Texts, "headers of this record, or FEEL"),
 ];
 
 /// A key and a value.
@@ -67,19 +70,21 @@ impl Message {
         }
     }
 
-    /// The value's bytes.
-    pub(super) fn value_bytes(&self, serialization: &Serialization) -> Result<Vec<u8>, String> {
-        let Serialization::Avro(schema) = serialization else {
-            return Ok(text_or_json(&self.value));
-        };
+    /// The value's bytes; with a registry they are the [encoder](super::encoder)'s business.
+    pub(super) fn value_bytes(&self, schema: Option<&AvroSchema>) -> Result<Vec<u8>, String> {
+        let Some(schema) = schema else { return Ok(text_or_json(&self.value)) };
+        schema
+            .encode(&self.parsed_value(), Serialization::avro_options())
+            .map_err(|error| format!("the value does not fit the Avro schema: {error}"))
+    }
+
+    /// The value, a text as what JSON makes of it.
+    pub(super) fn parsed_value(&self) -> Cow<'_, Value> {
         let parsed = match &self.value {
             Value::String(text) => lenient_json::parse_whole(text),
             _ => None,
         };
-        let value = parsed.as_ref().unwrap_or(&self.value);
-        schema
-            .encode(value, Serialization::avro_options())
-            .map_err(|error| format!("the value does not fit the Avro schema: {error}"))
+        parsed.map_or(Cow::Borrowed(&self.value), Cow::Owned)
     }
 }
 
@@ -134,7 +139,8 @@ impl OutboundInput {
     }
 
     fn read(node: &Node, compatibility: Compatibility, problems: &mut Problems) -> Option<Self> {
-        let mut reader = TableReader::new(node, "", INPUT_FIELDS, problems)?.coercing();
+        let node = expression::with_tables(node, "", &[HEADERS], problems);
+        let mut reader = TableReader::new(&node, "", INPUT_FIELDS, problems)?.coercing();
         let message = Message::read_field(&mut reader, compatibility);
         let headers = reader.text_table(HEADERS);
         if compatibility == Compatibility::Legacy82 {

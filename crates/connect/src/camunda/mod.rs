@@ -4,13 +4,17 @@
 //! [`Compatibility`] chooses. `docs/connectors.md` says what was decided, and why.
 //!
 //! [`Produce`] and [`Consume`] stand on Kafka alone. What a job of the engine asks for and what the engine
-//! is told, [`OutboundJob`], [`JobHeaders`] and [`JobOutcome`], is without I/O.
+//! is told, [`OutboundJob`], [`JobHeaders`] and [`JobOutcome`], is without I/O. [`Work`] does what jobs ask
+//! for, [`Engine`] speaks to the engine; a flow puts them together.
 
 mod authentication;
+mod command;
 mod compatibility;
 mod connector;
 mod consume;
 mod correlation;
+mod encoder;
+mod engine;
 mod error;
 mod expression;
 mod health;
@@ -27,6 +31,7 @@ mod properties;
 mod response;
 mod serialization;
 mod topic;
+mod work;
 
 #[cfg(test)]
 mod tests;
@@ -35,6 +40,10 @@ pub use authentication::Authentication;
 pub use compatibility::Compatibility;
 pub use consume::Consume;
 pub use correlation::{Correlation, Publication};
+pub use engine::{
+    Engine, EngineCredentials, EngineError, EngineErrorKind, EngineSettings, EngineTls, JobCommand,
+    JobsSettings,
+};
 pub use error::ConnectorError;
 pub use health::Health;
 pub use inbound::{AutoOffsetReset, InboundConfiguration};
@@ -45,7 +54,9 @@ pub use outbound::OutboundConfiguration;
 pub use payload::InboundMessage;
 pub use produce::Produce;
 pub use response::OutboundResponse;
-pub use serialization::Serialization;
+pub use serialization::{SchemaRegistry, Serialization};
 pub use topic::Topic;
+pub use work::{Work, WorkConfiguration};
 
 pub(crate) use connector::{INBOUND, OUTBOUND, OUTBOUND_LEGACY};
+pub(crate) use engine::{ENGINE_FIELDS, JOBS_FIELD, JobsTable};

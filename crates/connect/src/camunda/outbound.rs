@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Authentication, Compatibility, Message, Serialization, Topic, authentication, compatibility,
-    mapping, mapping::Mapping, message, serialization, topic,
+    expression, mapping, mapping::Mapping, message, serialization, topic,
 };
 use crate::{
     secrets::{Masker, Secrets},
@@ -14,20 +14,20 @@ use crate::{
 };
 
 const HEADERS: &str = "headers";
-const ADDITIONAL_PROPERTIES: &str = "additionalProperties";
+pub(super) const ADDITIONAL_PROPERTIES: &str = "additionalProperties";
 
 pub(super) const ADDITIONAL_PROPERTIES_FIELD: Field = Field::optional(
     ADDITIONAL_PROPERTIES,
     "Additional properties",
     FieldKind::Properties,
-    "client properties by Kafka's names",
+    "client properties by Kafka's names; a text that begins with = is FEEL that gives them",
 );
 
 const HEADERS_FIELD: Field = Field::optional(
     HEADERS,
     "Headers",
     FieldKind::Texts,
-    "names and UTF-8 texts of the record's headers",
+    "names and UTF-8 texts of the record's headers; a text that begins with = is FEEL that gives them",
 );
 
 pub(super) const FIELDS: &[Field] = &[
@@ -161,9 +161,10 @@ impl OutboundConfiguration {
     }
 
     pub(super) fn read(node: &Node, path: &str, problems: &mut Problems) -> Option<Self> {
-        let mut reader = TableReader::new(node, path, FIELDS, problems)?.coercing();
+        let node = expression::with_tables(node, path, &[HEADERS, ADDITIONAL_PROPERTIES], problems);
+        let mut reader = TableReader::new(&node, path, FIELDS, problems)?.coercing();
         let compatibility = Compatibility::read(&mut reader);
-        let serialization = Serialization::read(&mut reader);
+        let serialization = Serialization::read(&mut reader, true);
         let headers = reader.text_table(HEADERS);
         let configuration = Self::read_shared(&mut reader, compatibility);
         reader.finish();
@@ -172,7 +173,8 @@ impl OutboundConfiguration {
     }
 
     pub(super) fn read_legacy(node: &Node, path: &str, problems: &mut Problems) -> Option<Self> {
-        let mut reader = TableReader::new(node, path, LEGACY_FIELDS, problems)?.coercing();
+        let node = expression::with_tables(node, path, &[ADDITIONAL_PROPERTIES], problems);
+        let mut reader = TableReader::new(&node, path, LEGACY_FIELDS, problems)?.coercing();
         let configuration = Self::read_shared(&mut reader, Compatibility::Legacy82);
         reader.finish();
         configuration
@@ -197,16 +199,35 @@ impl OutboundConfiguration {
         })
     }
 
+    /// The names of a job's variables that are this connector's.
+    pub(super) fn variable_names(is_legacy: bool) -> Vec<&'static str> {
+        let fields = if is_legacy { LEGACY_FIELDS } else { FIELDS };
+        let names = fields.iter().map(|field| field.name);
+        names
+            .filter(|name| !mapping::NAMES.contains(name) && *name != compatibility::FIELD.name)
+            .collect()
+    }
+
     /// The variables of a job that are this connector's: a job has those of its process too.
     pub(super) fn own_variables(variables: &Map<String, Value>, is_legacy: bool) -> Value {
-        let fields = if is_legacy { LEGACY_FIELDS } else { FIELDS };
-        let is_own = |name: &str| {
-            fields.iter().any(|field| field.name == name)
-                && !mapping::NAMES.contains(&name)
-                && name != compatibility::FIELD.name
-        };
-        let own = variables.iter().filter(|(name, _)| is_own(name));
+        let names = Self::variable_names(is_legacy);
+        let own = variables.iter().filter(|(name, _)| names.contains(&name.as_str()));
         Value::Object(own.map(|(name, value)| (name.clone(), value.clone())).collect())
+    }
+
+    /// What every job has in common: nothing but what the connector itself sets.
+    pub(super) fn of_each_job(compatibility: Compatibility) -> Self {
+        Self {
+            authentication: None,
+            topic: Topic::of_each_job(),
+            serialization: Serialization::Json,
+            headers: Vec::new(),
+            additional_properties: Vec::new(),
+            message: None,
+            mapping: Mapping::default(),
+            compatibility,
+            masker: Masker::default(),
+        }
     }
 }
 

@@ -4,6 +4,10 @@ use milena::consumer::ConsumerRecord;
 use serde_json::{Map, Value};
 
 use super::{Compatibility, Serialization, lenient_json};
+use crate::{
+    connector::with_causes,
+    registry::{RegistryReader, SchemaType},
+};
 
 /// A consumed message: `{"key":"employee1","rawValue":"{\"age\":29}","value":{"age":29}}`.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,7 +15,8 @@ use super::{Compatibility, Serialization, lenient_json};
 pub struct InboundMessage {
     /// `key`: a text, by the running connector what JSON makes of it; null when there is none.
     pub key: Value,
-    /// `rawValue`: the value as it came; null of a tombstone and with Avro.
+    /// `rawValue`: the value as it came; null of a tombstone and with Avro, and of a registry's JSON as it is
+    /// written in its shortest form.
     pub raw_value: Option<String>,
     /// `value`: what JSON or Avro makes of it, the text itself when it is no JSON.
     pub value: Value,
@@ -20,15 +25,22 @@ pub struct InboundMessage {
 }
 
 impl InboundMessage {
-    /// Reads key, value and headers. Bytes that are no UTF-8 become U+FFFD, as in Java.
+    /// Reads key, value and headers. Bytes that are no UTF-8 become U+FFFD, as in Java. The registry is there
+    /// where the serialization has one.
+    ///
+    /// # Errors
+    ///
+    /// A value that the registry cannot be used to read.
     pub(super) fn of(
         record: &ConsumerRecord<'_>,
         serialization: &Serialization,
+        registry: Option<&RegistryReader>,
         compatibility: Compatibility,
-    ) -> Self {
+    ) -> Result<Self, String> {
         let is_system = compatibility.is_system();
         let (raw_value, value) = match serialization {
             Serialization::Json => read_value(record.value, is_system),
+            Serialization::Registry(_) => read_framed(record.value, registry)?,
             Serialization::Avro(schema) => {
                 let options = Serialization::avro_options();
                 let decoded = record.value.map(|bytes| schema.decode(bytes, options));
@@ -41,7 +53,7 @@ impl InboundMessage {
             }
         };
         let headers = is_system.then(|| read_headers(record));
-        Self { key: read_key(record.key, is_system), raw_value, value, headers }
+        Ok(Self { key: read_key(record.key, is_system), raw_value, value, headers })
     }
 
     /// The object of the document.
@@ -78,6 +90,17 @@ fn read_value(value: Option<&[u8]>, is_system: bool) -> (Option<String>, Value) 
         if is_system { lenient_json::parse_first(&raw) } else { lenient_json::parse_whole(&raw) };
     let value = parsed.unwrap_or_else(|| Value::String(raw.clone()));
     (Some(raw), value)
+}
+
+/// The raw value, and what the registry's schema makes of it.
+fn read_framed(
+    value: Option<&[u8]>,
+    registry: Option<&RegistryReader>,
+) -> Result<(Option<String>, Value), String> {
+    let Some((bytes, registry)) = value.zip(registry) else { return Ok((None, Value::Null)) };
+    let read = registry.read(bytes).map_err(|error| with_causes(&error))?;
+    let is_json = read.schema_type == SchemaType::Json;
+    Ok((is_json.then(|| read.value.to_string()), read.value))
 }
 
 /// The last header of each name.

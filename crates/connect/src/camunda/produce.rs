@@ -6,12 +6,13 @@ use futures_util::FutureExt as _;
 use milena::{
     Error,
     config::ProducerConfig,
-    producer::{Delivery as RecordDelivery, Header, Producer, ProducerRecord},
+    producer::{Delivery as RecordDelivery, Header, Producer, ProducerRecord, RecordMetadata},
 };
 use serde_json::Value;
 
 use super::{
     ConnectorError, JobHeaders, JobOutcome, OutboundConfiguration, OutboundInput, OutboundResponse,
+    encoder::{Encoder, EncoderError},
 };
 use crate::{
     connection::Connection,
@@ -25,6 +26,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Produce {
     producer: Producer,
+    encoder: Encoder,
     configuration: Arc<OutboundConfiguration>,
 }
 
@@ -39,8 +41,27 @@ impl Produce {
         connection: &Connection,
     ) -> Result<Self, Error> {
         let properties = configuration.client_properties(connection);
+        let encoder = Encoder::new(configuration, &properties)?;
         let producer = Producer::new(&ProducerConfig::from_properties(properties.pairs())?)?;
-        Ok(Self { producer, configuration: Arc::new(configuration.clone()) })
+        Ok(Self { producer, encoder, configuration: Arc::new(configuration.clone()) })
+    }
+
+    /// An action on clients that are there already.
+    pub(super) fn of(
+        producer: Producer,
+        encoder: Encoder,
+        configuration: OutboundConfiguration,
+    ) -> Self {
+        Self { producer, encoder, configuration: Arc::new(configuration) }
+    }
+
+    /// Sends the message of an input and waits for the broker's answer.
+    pub(super) async fn respond(&self, input: Value) -> Result<(Value, Delivered), ActionError> {
+        let input = self.read(input)?;
+        let delivery = self.send(&input).await?;
+        let metadata =
+            delivery.await.map_err(|error| failed(&self.configuration, error))?;
+        Ok((OutboundResponse::of(&metadata).to_json(), delivered(&metadata)))
     }
 
     fn read(&self, mut input: Value) -> Result<OutboundInput, ActionError> {
@@ -62,10 +83,11 @@ impl Produce {
     async fn send(&self, input: &OutboundInput) -> Result<RecordDelivery, ActionError> {
         let configuration = &self.configuration;
         let key = input.message.key_bytes(configuration.compatibility);
-        let value = input
-            .message
-            .value_bytes(&configuration.serialization)
-            .map_err(|problem| self.refused(problem))?;
+        let value = self.encoder.value_bytes(&configuration.topic.name, &input.message).await;
+        let value = value.map_err(|error| match error {
+            EncoderError::Input(problem) => self.refused(problem),
+            EncoderError::Registry(error) => failed(configuration, error),
+        })?;
         let headers: Vec<Header<'_>> = input
             .headers_with(&configuration.headers)
             .into_iter()
@@ -85,6 +107,16 @@ fn failed(configuration: &OutboundConfiguration, error: Error) -> ActionError {
     ActionError { message, delivered: Delivered::default(), source: Some(error) }
 }
 
+/// What came of a record that is written.
+fn delivered(metadata: &RecordMetadata) -> Delivered {
+    let mut delivered = Delivered { records_count: 1, ..Delivered::default() };
+    if let Some(offset) = metadata.offset() {
+        let partition = (metadata.topic().to_owned(), metadata.partition());
+        delivered.ends.insert(partition, offset + 1);
+    }
+    delivered
+}
+
 /// Waits for the broker's answer, and makes of it what the configuration says.
 async fn answer(
     configuration: Arc<OutboundConfiguration>,
@@ -93,11 +125,7 @@ async fn answer(
     let mut delivered = Delivered::default();
     let (response, error) = match delivery.await {
         Ok(metadata) => {
-            delivered.records_count = 1;
-            if let Some(offset) = metadata.offset() {
-                let partition = (metadata.topic().to_owned(), metadata.partition());
-                delivered.ends.insert(partition, offset + 1);
-            }
+            delivered = self::delivered(&metadata);
             (Some(OutboundResponse::of(&metadata).to_json()), None)
         }
         Err(error) => (None, Some(failed(&configuration, error))),

@@ -2,9 +2,10 @@
 
 use milena::config::ClientKind;
 
-use super::{Compatibility, InboundConfiguration, OutboundConfiguration};
+use super::{Compatibility, InboundConfiguration, OutboundConfiguration, Serialization};
 use crate::{
     connection::Connection,
+    registry::{SchemaType, is_registry_property},
     settings::{ClientProperties, Origin},
 };
 
@@ -12,6 +13,18 @@ const STRING_SERIALIZER: &str = "org.apache.kafka.common.serialization.StringSer
 const BYTES_SERIALIZER: &str = "org.apache.kafka.common.serialization.ByteArraySerializer";
 const STRING_DESERIALIZER: &str = "org.apache.kafka.common.serialization.StringDeserializer";
 const BYTES_DESERIALIZER: &str = "org.apache.kafka.common.serialization.ByteArrayDeserializer";
+
+/// Confluent's classes, which say how a registry's values are framed: here that is this crate's business.
+const AVRO_SERIALIZER: &str = "io.confluent.kafka.serializers.KafkaAvroSerializer";
+const AVRO_DESERIALIZER: &str = "io.confluent.kafka.serializers.KafkaAvroDeserializer";
+const JSON_SERIALIZER: &str =
+    "io.confluent.kafka.serializers.json.KafkaJsonSchemaSerializer";
+const JSON_DESERIALIZER: &str =
+    "io.confluent.kafka.serializers.json.KafkaJsonSchemaDeserializer";
+
+const VALUE_SERIALIZER: &str = "value.serializer";
+const VALUE_DESERIALIZER: &str = "value.deserializer";
+const REGISTRY_URL: &str = "schema.registry.url";
 
 /// The document's miscellaneous properties of the producer.
 const PRODUCE_DOCUMENT: &[(&str, &str)] = &[
@@ -71,18 +84,35 @@ impl OutboundConfiguration {
             authentication.set(connection, &mut properties);
         }
         self.topic.set(connection, &mut properties);
-        let value = if self.serialization.is_json() { STRING_SERIALIZER } else { BYTES_SERIALIZER };
-        properties.set_all(
-            Origin::Connector,
-            &[("key.serializer", STRING_SERIALIZER), ("value.serializer", value)],
-        );
+        properties.set(Origin::Connector, "key.serializer", STRING_SERIALIZER);
+        match &self.serialization {
+            Serialization::Json => {
+                properties.set(Origin::Connector, VALUE_SERIALIZER, STRING_SERIALIZER);
+            }
+            Serialization::Avro(_) => {
+                properties.set(Origin::Connector, VALUE_SERIALIZER, BYTES_SERIALIZER);
+            }
+            Serialization::Registry(registry) => {
+                let class = match registry.schema_type {
+                    SchemaType::Avro => AVRO_SERIALIZER,
+                    _ => JSON_SERIALIZER,
+                };
+                properties.set_unused(Origin::Connector, VALUE_SERIALIZER, class);
+                properties.set_unused(Origin::Configuration, REGISTRY_URL, registry.url.reveal());
+            }
+        }
         let fixed = match self.compatibility {
             Compatibility::Document => PRODUCE_DOCUMENT,
             Compatibility::Legacy82 => PRODUCE_LEGACY,
             Compatibility::Camunda84 | Compatibility::Current => SYSTEM,
         };
         properties.set_all_of(ClientKind::Producer, fixed);
-        connection.finish(properties, ClientKind::Producer, &self.additional_properties)
+        let client = ClientKind::Producer;
+        let mut properties = connection.finish(properties, client, &self.additional_properties);
+        if matches!(self.serialization, Serialization::Registry(_)) {
+            properties.set_aside(is_registry_property);
+        }
+        properties
     }
 }
 
@@ -123,6 +153,9 @@ impl InboundConfiguration {
         if properties.value(COMMIT.0) != Some(COMMIT.1) {
             properties.set(Origin::Connector, COMMIT.0, COMMIT.1);
         }
+        if matches!(self.serialization, Serialization::Registry(_)) {
+            properties.set_aside(is_registry_property);
+        }
         properties
     }
 
@@ -131,11 +164,22 @@ impl InboundConfiguration {
     }
 
     fn set_deserializers(&self, properties: &mut ClientProperties) {
-        let value =
-            if self.serialization.is_json() { STRING_DESERIALIZER } else { BYTES_DESERIALIZER };
-        properties.set_all(
-            Origin::Connector,
-            &[("key.deserializer", STRING_DESERIALIZER), ("value.deserializer", value)],
-        );
+        properties.set(Origin::Connector, "key.deserializer", STRING_DESERIALIZER);
+        match &self.serialization {
+            Serialization::Json => {
+                properties.set(Origin::Connector, VALUE_DESERIALIZER, STRING_DESERIALIZER);
+            }
+            Serialization::Avro(_) => {
+                properties.set(Origin::Connector, VALUE_DESERIALIZER, BYTES_DESERIALIZER);
+            }
+            Serialization::Registry(registry) => {
+                let class = match registry.schema_type {
+                    SchemaType::Avro => AVRO_DESERIALIZER,
+                    _ => JSON_DESERIALIZER,
+                };
+                properties.set_unused(Origin::Connector, VALUE_DESERIALIZER, class);
+                properties.set_unused(Origin::Configuration, REGISTRY_URL, registry.url.reveal());
+            }
+        }
     }
 }

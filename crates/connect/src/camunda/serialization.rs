@@ -1,9 +1,13 @@
-//! How values become bytes: JSON, or Avro by a schema that the configuration has.
+//! How values become bytes: JSON, Avro by a schema that the configuration has, or by a registry.
 
+use std::fmt;
+
+use milena::config::Secret;
 use serde_json::Value;
 
 use crate::{
     avro::{AvroOptions, AvroSchema, UnknownFields},
+    registry::{NewSchema, RegistrySettings, SchemaType},
     settings::{Field, FieldKind, TableReader},
 };
 
@@ -54,7 +58,7 @@ pub(super) const STRATEGY_FIELD: Field = Field::optional(
             SCHEMA,
             "Schema",
             FieldKind::Json,
-            "the schema of the values, as a text or as JSON",
+            "the schema of the values, as a text or as JSON; a consumer's registry has it",
         ),
         Field::optional(
             SCHEMA_TYPE,
@@ -82,13 +86,34 @@ pub enum Serialization {
     Json,
     /// Avro's binary, with nothing before it.
     Avro(AvroSchema),
+    /// Framed, in a schema of a registry.
+    Registry(SchemaRegistry),
+}
+
+/// `schemaStrategy` of type `schemaRegistry`.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SchemaRegistry {
+    /// `schemaRegistryUrl`, which may have a password in it.
+    pub url: Secret,
+    /// `schemaType`: Avro or JSON.
+    pub schema_type: SchemaType,
+    /// `schema`, which a producer has.
+    pub schema: Option<NewSchema>,
+}
+
+impl fmt::Debug for SchemaRegistry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SchemaRegistry").field("schema_type", &self.schema_type).finish_non_exhaustive()
+    }
 }
 
 impl Serialization {
-    pub(super) fn read(reader: &mut TableReader<'_, '_>) -> Option<Self> {
+    /// Reads the fields; who writes needs a schema with a registry, and who reads is told it by the registry.
+    pub(super) fn read(reader: &mut TableReader<'_, '_>, writes: bool) -> Option<Self> {
         let given = reader.text(TYPE);
         let avro = reader.has(AVRO).then(|| reader.record(AVRO, |reader| reader.json(SCHEMA)));
-        let strategy = reader.has(STRATEGY).then(|| read_strategy(reader));
+        let strategy = reader.has(STRATEGY).then(|| read_strategy(reader, writes));
         if let Some(strategy) = strategy {
             reader.refuse(TYPE, "schemaStrategy says it already");
             reader.refuse(AVRO, "schemaStrategy says it already");
@@ -122,20 +147,15 @@ impl Serialization {
     pub(super) fn avro_options() -> AvroOptions {
         AvroOptions { unknown_fields: UnknownFields::Ignore, ..AvroOptions::default() }
     }
-
-    /// Whether there is no schema.
-    pub(super) fn is_json(&self) -> bool {
-        matches!(self, Self::Json)
-    }
 }
 
-fn read_strategy(reader: &mut TableReader<'_, '_>) -> Option<Serialization> {
-    let (kind, schema) = reader.record(STRATEGY, |reader| {
+fn read_strategy(reader: &mut TableReader<'_, '_>, writes: bool) -> Option<Serialization> {
+    let (kind, schema, schema_type, url) = reader.record(STRATEGY, |reader| {
         let kind = reader.text(STRATEGY_TYPE);
         let schema = reader.json(SCHEMA);
-        reader.text(SCHEMA_TYPE);
-        reader.text(REGISTRY_URL);
-        Some((kind?, schema))
+        let schema_type = reader.text(SCHEMA_TYPE);
+        let url = reader.text(REGISTRY_URL);
+        Some((kind?, schema, schema_type?, url))
     })?;
     match (kind.as_str(), schema) {
         (INLINE, Some(schema)) => Serialization::of_schema(reader, STRATEGY, &schema),
@@ -143,14 +163,49 @@ fn read_strategy(reader: &mut TableReader<'_, '_>) -> Option<Serialization> {
             reader.problem(STRATEGY, "has no schema: expected one with type = \"inlineSchema\"");
             None
         }
-        (REGISTRY, _) => {
-            reader.problem(
-                STRATEGY,
-                "has the type schemaRegistry, which this connector does not offer: expected \
-                 noSchema, or inlineSchema with the schema itself",
-            );
-            None
+        (REGISTRY, schema) => {
+            read_registry(reader, &schema_type, schema.filter(|_| writes), url, writes)
         }
         _ => Some(Serialization::Json),
     }
+}
+
+fn read_registry(
+    reader: &mut TableReader<'_, '_>,
+    schema_type: &str,
+    schema: Option<Value>,
+    url: Option<String>,
+    writes: bool,
+) -> Option<Serialization> {
+    if writes && schema.is_none() {
+        reader.problem(STRATEGY, "has no schema: expected one with type = \"schemaRegistry\"");
+    }
+    let Some(url) = url else {
+        let problem = "has no schemaRegistryUrl: expected one such as http://localhost:8081";
+        reader.problem(STRATEGY, problem);
+        return None;
+    };
+    if let Err(error) = RegistrySettings::new(&url) {
+        reader.problem(STRATEGY, format_args!("has a schemaRegistryUrl of no use: {error}"));
+        return None;
+    }
+    let schema_type = if schema_type == AVRO { SchemaType::Avro } else { SchemaType::Json };
+    let schema = match schema {
+        None if writes => return None,
+        None => None,
+        Some(schema) => {
+            let text = match &schema {
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            if schema_type == SchemaType::Avro {
+                Serialization::of_schema(reader, STRATEGY, &schema)?;
+            } else if serde_json::from_str::<Value>(&text).is_err() {
+                reader.problem(STRATEGY, "has a schema that is none: it is no JSON");
+                return None;
+            }
+            Some(NewSchema::new(schema_type, text))
+        }
+    };
+    Some(Serialization::Registry(SchemaRegistry { url: Secret::from(url), schema_type, schema }))
 }

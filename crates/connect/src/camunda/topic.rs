@@ -43,6 +43,11 @@ impl Topic {
         })
     }
 
+    /// Stands for those of jobs, which each job says.
+    pub(super) fn of_each_job() -> Self {
+        Self { bootstrap_servers: "brokers-of-each-job:9092".to_owned(), name: String::new() }
+    }
+
     /// Sets the brokers: those of the connection take the place of the configuration's.
     pub(super) fn set(&self, connection: &Connection, properties: &mut ClientProperties) {
         if connection.brokers.is_empty() {

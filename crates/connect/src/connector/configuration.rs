@@ -22,6 +22,11 @@ pub trait ActionConfiguration: fmt::Debug + Send + Sync {
 
     /// The client properties in the order in which they are set.
     fn client_properties(&self, connection: &Connection) -> ClientProperties;
+
+    /// The variables that it wants of a job of Camunda's engine; `None` when its inputs are no jobs.
+    fn job_variables(&self) -> Option<Vec<&'static str>> {
+        None
+    }
 }
 
 /// The configuration of a trigger of any connector.
@@ -41,4 +46,9 @@ pub trait TriggerConfiguration: fmt::Debug + Send + Sync {
 
     /// The client properties in the order in which they are set.
     fn client_properties(&self, connection: &Connection) -> ClientProperties;
+
+    /// Why its records cannot be published as messages of Camunda's engine; `None` when they can.
+    fn lack_for_publication(&self) -> Option<&'static str> {
+        Some("its records are no messages of Camunda's engine")
+    }
 }

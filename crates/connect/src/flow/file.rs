@@ -4,6 +4,7 @@ use milena::config::{ClientKind, Finding, find};
 
 use super::step::{self, Step};
 use crate::{
+    camunda::{ENGINE_FIELDS, EngineSettings},
     connection::Connection,
     describe::Part,
     elasticio::{Credentials, is_host_and_port, read_brokers, split_brokers},
@@ -39,6 +40,12 @@ const FIELDS: &[Field] = &[
         "Properties",
         FieldKind::Properties,
         "client properties of every step",
+    ),
+    Field::optional(
+        "camunda",
+        "Camunda",
+        FieldKind::Record(ENGINE_FIELDS),
+        "Camunda's engine, for steps with input = \"camunda\" and sinks of type camunda",
     ),
     Field::required("steps", "Steps", FieldKind::Tables, "each as [[steps]]"),
 ];
@@ -126,8 +133,10 @@ pub struct Flow {
     brokers: Brokers,
     credentials: Option<Credentials>,
     properties: Vec<(String, String)>,
+    engine: Option<EngineSettings>,
     steps: Vec<Step>,
     masker: Masker,
+    secrets: Secrets,
 }
 
 impl Flow {
@@ -167,6 +176,7 @@ impl Flow {
         secrets.resolve_node(&mut node, "", &mut problems);
         let flow = Self::read(&node, &mut problems).map(|mut flow| {
             flow.masker = secrets.masker().clone();
+            flow.secrets = secrets.clone();
             flow
         });
         problems.or(flow).map_err(|problems| problems.masked(secrets.masker()))
@@ -179,6 +189,8 @@ impl Flow {
         let embedded = reader.table("embedded");
         let credentials_node = reader.table("credentials");
         let properties = reader.properties("properties");
+        let engine_node = reader.table("camunda");
+        let has_engine = reader.has("camunda");
         let steps = reader.tables("steps");
         if steps.is_some_and(<[Node]>::is_empty) {
             reader.problem("steps", "is empty: expected at least one step, as [[steps]]");
@@ -189,7 +201,8 @@ impl Flow {
             embedded.map_or(Some(PARTITIONS_DEFAULT), |node| read_embedded(node, problems));
         let credentials =
             credentials_node.map(|node| Credentials::read_in_flow(node, given.is_none(), problems));
-        let steps = step::read_all(steps.unwrap_or_default(), problems);
+        let engine = engine_node.map(|node| EngineSettings::read(node, problems));
+        let steps = step::read_all(steps.unwrap_or_default(), has_engine, problems);
         // Steps that could not be read may name brokers: nobody can tell.
         let bring_brokers = steps
             .as_ref()
@@ -212,8 +225,13 @@ impl Flow {
             Some(credentials) => Some(credentials?),
             None => None,
         };
-        let masker = Masker::default();
-        Some(Self { name: name?, brokers, credentials, properties, steps: steps?, masker })
+        let engine = match engine {
+            Some(engine) => Some(engine?),
+            None => None,
+        };
+        let (masker, secrets) = (Masker::default(), Secrets::none());
+        let (name, steps) = (name?, steps?);
+        Some(Self { name, brokers, credentials, properties, engine, steps, masker, secrets })
     }
 
     /// The name of the flow.
@@ -232,6 +250,12 @@ impl Flow {
     #[must_use]
     pub fn brokers(&self) -> &Brokers {
         &self.brokers
+    }
+
+    /// Camunda's engine, where the flow has one.
+    #[must_use]
+    pub fn engine(&self) -> Option<&EngineSettings> {
+        self.engine.as_ref()
     }
 
     /// What the flow does, in the order of the file.
@@ -282,6 +306,7 @@ impl Flow {
         connection.credentials = credentials;
         connection.is_embedded = is_embedded;
         connection.flow.clone_from(&self.properties);
+        connection.secrets = self.secrets.clone();
         connection
     }
 }
@@ -416,7 +441,7 @@ idleMs = 250
             "input = \"cars.jsonl\"",
             "",
             "line 14, column 1: steps[1].input is missing: expected a file of JSON lines, \"-\" for \
-             standard input, or \"http\"",
+             standard input, \"http\" or \"camunda\"",
         ),
         (
             "config = { topic = \"cars\" }",

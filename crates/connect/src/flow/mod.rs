@@ -7,7 +7,7 @@ mod sink;
 mod step;
 
 pub use file::{Brokers, Flow};
-pub use sink::{OnPoison, PoisonPolicy, Sink, Webhook};
+pub use sink::{CamundaMessages, OnPoison, PoisonPolicy, Sink, Webhook};
 pub use step::{ActionStep, Input, Step, TriggerStep, Until};
 
 use crate::describe::Part;

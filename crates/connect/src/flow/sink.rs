@@ -36,6 +36,14 @@ pub(super) const SINK_FIELDS: &[Field] = &[
         "how many records of a partition may wait for their acknowledgement: 1 keeps their order \
          whatever is refused; by default 1 of an envelope and 500 of a poll",
     ),
+    Field::optional(
+        "operation",
+        "Operation",
+        FieldKind::Choice(&["publication", "correlation"]),
+        "whether Camunda's engine keeps a message for whoever it is for, or nobody but who waits for it gets \
+         it; publication if it is left out",
+    ),
+    Field::optional("tenantId", "Tenant", FieldKind::Text, "whose the messages for Camunda's engine are"),
 ];
 
 /// The fields of a step that say what becomes of a record that is refused.
@@ -75,7 +83,7 @@ pub(super) const RETRY_FIELDS: [Field; 2] = [
     .default("30000"),
 ];
 
-const TYPES: &[&str] = &["lines", "envelope", "webhook", "poll"];
+const TYPES: &[&str] = &["lines", "envelope", "webhook", "poll", "camunda"];
 
 /// What `[steps.sink]` can say.
 pub(super) const PART: Part = Part::new(
@@ -105,6 +113,18 @@ pub enum Sink {
         /// How many records of a partition may wait for their acknowledgement.
         unacked_max: usize,
     },
+    /// A message for the flow's Camunda engine.
+    Camunda(CamundaMessages),
+}
+
+/// How messages are given to Camunda's engine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CamundaMessages {
+    /// Whether they are correlated at once, and not published.
+    pub is_correlated: bool,
+    /// Whose they are; `None`: the default tenant's.
+    pub tenant_id: Option<String>,
 }
 
 /// A POST request for each record: 2xx and 409 accept it, other 4xx refuse it for good, all else is
@@ -193,6 +213,13 @@ pub(super) fn read_sink(reader: &mut TableReader<'_, '_>) -> Option<Sink> {
         if has_count && unacked.is_none() {
             return None;
         }
+        let operation = reader.text("operation");
+        let tenant_id = reader.text("tenantId");
+        if kind.as_deref() != Some("camunda") {
+            for name in ["operation", "tenantId"] {
+                reader.refuse(name, "it goes with type = \"camunda\"");
+            }
+        }
         let mut belong = |names: &[&str], to: &str| {
             for name in names {
                 reader.refuse(name, &format!("it goes with type = {to}"));
@@ -218,6 +245,13 @@ pub(super) fn read_sink(reader: &mut TableReader<'_, '_>) -> Option<Sink> {
                 belong(&webhook_only, "\"webhook\"");
                 let unacked_max = unacked.unwrap_or(500);
                 Some(Sink::Poll { ack_timeout: ack_timeout?, unacked_max })
+            }
+            "camunda" => {
+                belong(&webhook_only, "\"webhook\"");
+                belong(&["ackTimeoutMs"], "\"poll\"");
+                belong(&["unackedMax"], "\"envelope\" or \"poll\"");
+                let is_correlated = operation.as_deref() == Some("correlation");
+                Some(Sink::Camunda(CamundaMessages { is_correlated, tenant_id }))
             }
             "envelope" => {
                 belong(&webhook_only, "\"webhook\"");

@@ -6,6 +6,7 @@ use milena::config::{ClientKind, ConsumerConfig, ProducerConfig, Warnings};
 
 use super::sink::{self, POISON_FIELDS, PoisonPolicy, RETRY_FIELDS, Sink};
 use crate::{
+    camunda::{JOBS_FIELD, JobsSettings, JobsTable},
     connection::Connection,
     connector::{
         self, ActionConfiguration, ActionKind, CONNECTORS, Connector, TriggerConfiguration,
@@ -32,9 +33,10 @@ const FIELDS: &[Field] = &[
         "input",
         "Input",
         FieldKind::Text,
-        "of an action: a file of JSON lines beside the flow file, \"-\" for standard input, or \"http\" for \
-         `milena serve`",
+        "of an action: a file of JSON lines beside the flow file, \"-\" for standard input, \"http\" for \
+         `milena serve`, or \"camunda\" for jobs of Camunda's engine",
     ),
+    JOBS_FIELD,
     Field::optional(
         "name",
         "Name",
@@ -157,6 +159,8 @@ pub enum Input {
     File(PathBuf),
     /// Requests to the server of `milena serve`.
     Http,
+    /// These jobs of the flow's Camunda engine.
+    Camunda(JobsSettings),
 }
 
 /// When a trigger ends.
@@ -172,7 +176,11 @@ pub enum Until {
 }
 
 /// Reads all steps and checks them together.
-pub(super) fn read_all(nodes: &[Node], problems: &mut Problems) -> Option<Vec<Step>> {
+pub(super) fn read_all(
+    nodes: &[Node],
+    has_engine: bool,
+    problems: &mut Problems,
+) -> Option<Vec<Step>> {
     let has_action = nodes.iter().any(|node| {
         let mut ignored = Problems::default();
         TableReader::new(node, "", FIELDS, &mut ignored).is_some_and(|reader| reader.has("action"))
@@ -183,6 +191,9 @@ pub(super) fn read_all(nodes: &[Node], problems: &mut Problems) -> Option<Vec<St
     for (index, node) in nodes.iter().enumerate() {
         let path = format!("steps[{}]", index + 1);
         let step = read(node, &path, has_action, &names, problems);
+        if let Some(problem) = step.as_ref().and_then(|step| lack_for_engine(step, has_engine)) {
+            problems.push(node.place, format!("{path}.{problem}"));
+        }
         let reader = match &step {
             Some(Step::Action(ActionStep { input: Input::Standard, .. })) => {
                 Some("input is \"-\", which another step reads: expected a file of JSON lines")
@@ -220,7 +231,7 @@ fn read(
     let config = reader.table("config");
     let ends = match reader.has("trigger") && !reader.has("action") {
         true => Ends::Trigger(read_trigger_ends(&mut reader, has_action)),
-        false => Ends::Action(read_input(&mut reader)),
+        false => Ends::Action(read_input(&mut reader, name.as_deref().unwrap_or_default())),
     };
     reader.finish();
     let (kind, config, name) = (kind?, config?, name?);
@@ -251,6 +262,7 @@ fn read_trigger_ends(
     has_action: bool,
 ) -> Option<(Until, Sink, PoisonPolicy)> {
     reader.refuse("input", "only an action has an input");
+    reader.refuse("jobs", "only an action has an input");
     let until = reader.text("until");
     let idle_ms = reader.integer("idleMs");
     let until = read_until(reader, until.as_deref(), idle_ms, has_action);
@@ -265,7 +277,28 @@ fn read_trigger_ends(
     Some((until, sink, policy?))
 }
 
-fn read_input(reader: &mut TableReader<'_, '_>) -> Option<Input> {
+/// What a step lacks that has to do with Camunda's engine.
+fn lack_for_engine(step: &Step, has_engine: bool) -> Option<String> {
+    const NO_ENGINE: &str = "but the flow has no table camunda, which says where the engine is";
+    match step {
+        Step::Action(ActionStep { input: Input::Camunda(_), configuration, .. }) => {
+            if configuration.job_variables().is_none() {
+                Some("input is \"camunda\", but this action takes no jobs: expected work".to_owned())
+            } else {
+                (!has_engine).then(|| format!("input is \"camunda\", {NO_ENGINE}"))
+            }
+        }
+        Step::Trigger(TriggerStep { sink: Sink::Camunda(_), configuration, .. }) => {
+            match configuration.lack_for_publication() {
+                Some(lack) => Some(format!("sink is of type camunda, but {lack}")),
+                None => (!has_engine).then(|| format!("sink is of type camunda, {NO_ENGINE}")),
+            }
+        }
+        _ => None,
+    }
+}
+
+fn read_input(reader: &mut TableReader<'_, '_>, step: &str) -> Option<Input> {
     for name in ["until", "idleMs"] {
         reader.refuse(name, "only a trigger has an end of its own");
     }
@@ -275,12 +308,18 @@ fn read_input(reader: &mut TableReader<'_, '_>) -> Option<Input> {
     if reader.has("action") && !reader.has("trigger") && !reader.has("input") {
         reader.problem(
             "input",
-            "is missing: expected a file of JSON lines, \"-\" for standard input, or \"http\"",
+            "is missing: expected a file of JSON lines, \"-\" for standard input, \"http\" or \"camunda\"",
         );
     }
-    Some(match reader.text("input")?.as_str() {
+    let jobs = JobsTable::read(reader, step);
+    let input = reader.text("input")?;
+    if input != "camunda" {
+        reader.refuse("jobs", "it goes with input = \"camunda\"");
+    }
+    Some(match input.as_str() {
         "-" => Input::Standard,
         "http" => Input::Http,
+        "camunda" => Input::Camunda(jobs?),
         file => Input::File(PathBuf::from(file)),
     })
 }

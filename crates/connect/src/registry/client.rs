@@ -213,17 +213,32 @@ impl Registry {
     ) -> Result<Value, RegistryError> {
         let frame = Frame::parse(bytes)?;
         let schema = self.schema(frame.schema_id).await?;
+        self.decode(&schema, frame.body, reader, options)
+    }
+
+    /// The value behind a frame, by the schema that wrote it, and as `reader` sees it if there is one.
+    ///
+    /// # Errors
+    ///
+    /// Bytes that are not the schema's; a schema of another language.
+    pub fn decode(
+        &self,
+        schema: &RegisteredSchema,
+        body: &[u8],
+        reader: Option<&AvroSchema>,
+        options: AvroOptions,
+    ) -> Result<Value, RegistryError> {
         let bad = || format!("the value is none of schema {}", schema.id);
         match (&schema.avro, schema.schema_type) {
             (Some(writer), _) => reader
                 .unwrap_or(writer)
-                .decode_written_by(writer, frame.body, options)
+                .decode_written_by(writer, body, options)
                 .map_err(|error| RegistryError::avro(RegistryErrorKind::Value, bad(), error)),
-            (None, SchemaType::Json) => serde_json::from_slice(frame.body).map_err(|error| {
+            (None, SchemaType::Json) => serde_json::from_slice(body).map_err(|error| {
                 let message = format!("{}: it is no JSON: {error}", bad());
                 RegistryError::new(RegistryErrorKind::Value, message)
             }),
-            (None, _) => Err(foreign(&schema)),
+            (None, _) => Err(foreign(schema)),
         }
     }
 
@@ -355,6 +370,9 @@ impl Registry {
         }
         if let Some(authorization) = &self.0.authorization {
             headers.insert(AUTHORIZATION, authorization.clone());
+        }
+        for (name, value) in &self.0.settings.headers {
+            headers.insert(name, value.clone());
         }
         let within = self.0.settings.request_timeout;
         let response = self

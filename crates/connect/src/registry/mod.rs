@@ -8,18 +8,22 @@ mod client;
 mod error;
 mod framing;
 mod properties;
+mod reader;
 mod schema;
 mod settings;
 mod subject;
 mod tls;
+mod writer;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use client::Registry;
 pub use error::{RegistryError, RegistryErrorKind};
 pub use framing::{Frame, HEADER_BYTES};
 pub use properties::{RegistryProperties, is_registry_property};
+pub use reader::{ReadValue, RegistryReader};
 pub use schema::{NewSchema, RegisteredSchema, SchemaReference, SchemaType};
 pub use settings::{RegistryCredentials, RegistrySettings};
 pub use subject::{RecordPart, SubjectNames};
+pub use writer::RegistryWriter;

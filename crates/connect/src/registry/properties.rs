@@ -62,6 +62,8 @@ pub struct RegistryProperties {
     pub key_subjects: SubjectNames,
     /// `value.subject.name.strategy`.
     pub value_subjects: SubjectNames,
+    /// Headers of every request, beside those that are needed. No property says them.
+    pub headers: Vec<(String, Secret)>,
 }
 
 impl fmt::Debug for RegistryProperties {
@@ -91,6 +93,7 @@ impl RegistryProperties {
             normalize: false,
             key_subjects: SubjectNames::Topic,
             value_subjects: SubjectNames::Topic,
+            headers: Vec::new(),
         }
     }
 
@@ -143,9 +146,10 @@ impl RegistryProperties {
     ///
     /// # Errors
     ///
-    /// What is no URL of `http` or `https`.
+    /// What is no URL of `http` or `https`, and what can be no header.
     pub fn settings(&self) -> Result<RegistrySettings, RegistryError> {
-        Ok(RegistrySettings::new(&self.urls)?.credentials(self.credentials.clone()))
+        let settings = RegistrySettings::new(&self.urls)?.credentials(self.credentials.clone());
+        self.headers.iter().try_fold(settings, |settings, (name, value)| settings.header(name, value))
     }
 
     /// The registry, with an HTTP client of its own.
@@ -376,6 +380,8 @@ mod tests {
         let error = RegistryProperties::from_properties([
             ("schema.registry.url", "https://h"),
             ("schema.registry.ssl.truststore.location", "/trust.jks"),
+            ("schema.registry.ssl.keystore.location", "/key.bks"),
+            ("schema.registry.ssl.keystore.type", "BKS"),
             ("schema.registry.ssl.endpoint.identification.algorithm", "ldap"),
             ("schema.registry.ssl.truststore.pasword", "hush"),
             ("schema.registry.retries", "5"),
@@ -384,9 +390,9 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "schema.registry.ssl.truststore.pasword is not supported: did you mean \
-             schema.registry.ssl.truststore.location?; \
+             schema.registry.ssl.truststore.password?; \
              schema.registry.retries is not supported; \
-             schema.registry.ssl.truststore.type is missing: expected PEM; \
+             schema.registry.ssl.keystore.type is \"BKS\": expected JKS, PKCS12 or PEM; \
              schema.registry.ssl.endpoint.identification.algorithm is \"ldap\": expected https, or \
              nothing at all"
         );

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use milena::config::Secret;
-use milena_http::http::{HeaderValue, Uri};
+use milena_http::http::{HeaderName, HeaderValue, Uri};
 
 use super::error::RegistryError;
 
@@ -21,6 +21,8 @@ pub struct RegistrySettings {
     pub credentials: RegistryCredentials,
     /// How long one registry may take for one answer.
     pub request_timeout: Duration,
+    /// Headers of every request beside those that are needed, or in their place.
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// Who asks. `Debug` masks passwords and tokens.
@@ -110,7 +112,7 @@ impl RegistrySettings {
             ));
         }
         let credentials = RegistryCredentials::default();
-        Ok(Self { urls, credentials, request_timeout: REQUEST_TIMEOUT })
+        Ok(Self { urls, credentials, request_timeout: REQUEST_TIMEOUT, headers: Vec::new() })
     }
 
     /// Who asks.
@@ -118,6 +120,21 @@ impl RegistrySettings {
     pub fn credentials(mut self, credentials: RegistryCredentials) -> Self {
         self.credentials = credentials;
         self
+    }
+
+    /// Adds a header to every request; it takes the place of one of the same name. Its value is not shown.
+    ///
+    /// # Errors
+    ///
+    /// A name or a value that no header can have.
+    pub fn header(mut self, name: &str, value: &Secret) -> Result<Self, RegistryError> {
+        let bad =
+            || RegistryError::settings(format!("the registry's header {name:?} cannot be sent"));
+        let header = HeaderName::try_from(name).map_err(|_| bad())?;
+        let mut value = HeaderValue::try_from(value.reveal()).map_err(|_| bad())?;
+        value.set_sensitive(true);
+        self.headers.push((header, value));
+        Ok(self)
     }
 
     /// How long one registry may take for one answer. 30 s by default.

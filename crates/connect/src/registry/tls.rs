@@ -1,43 +1,66 @@
 //! TLS to a registry, by the names of Confluent's serializers: `schema.registry.ssl.*`.
 
-use milena_http::tls::{ClientCertificate, PemSource, TlsConfig, Trust};
+use milena_http::tls::{ClientCertificate, PemSource, StoreFile, TlsConfig, Trust};
 
 use super::properties::Given;
 
 const TRUST_FILE: &str = "ssl.truststore.location";
+const TRUST_PASSWORD: &str = "ssl.truststore.password";
 const TRUST_TYPE: &str = "ssl.truststore.type";
 const TRUST_TEXT: &str = "ssl.truststore.certificates";
 const KEY_FILE: &str = "ssl.keystore.location";
+const KEY_STORE_PASSWORD: &str = "ssl.keystore.password";
 const KEY_TYPE: &str = "ssl.keystore.type";
 const KEY_CHAIN: &str = "ssl.keystore.certificate.chain";
 const KEY_TEXT: &str = "ssl.keystore.key";
+const KEY_PASSWORD: &str = "ssl.key.password";
 const HOST_NAME: &str = "ssl.endpoint.identification.algorithm";
 
 /// The names that are read, behind `schema.registry.`.
-pub(super) const NAMES: &[&str] =
-    &[TRUST_FILE, TRUST_TYPE, TRUST_TEXT, KEY_FILE, KEY_TYPE, KEY_CHAIN, KEY_TEXT, HOST_NAME];
+pub(super) const NAMES: &[&str] = &[
+    TRUST_FILE,
+    TRUST_PASSWORD,
+    TRUST_TYPE,
+    TRUST_TEXT,
+    KEY_FILE,
+    KEY_STORE_PASSWORD,
+    KEY_TYPE,
+    KEY_CHAIN,
+    KEY_TEXT,
+    KEY_PASSWORD,
+    HOST_NAME,
+];
 
-/// Whom to trust, and who asks, when a URL is of `https`.
+/// Whom to trust, and who asks, when a URL is of `https`. The content of a store tells its type, whatever the
+/// property says.
 pub(super) fn read(given: &mut Given<'_>) -> TlsConfig {
     let mut tls = TlsConfig::default();
-    for (file, kind) in [(TRUST_FILE, TRUST_TYPE), (KEY_FILE, KEY_TYPE)] {
-        let kind_given = given.prefixed(kind);
-        if given.prefixed(file).is_some() && kind_given != Some("PEM") {
-            let found =
-                kind_given.map_or_else(|| "is missing".to_owned(), |kind| format!("is {kind}"));
-            given.problem(format!("schema.registry.{kind} {found}: expected PEM"));
+    for kind in [TRUST_TYPE, KEY_TYPE] {
+        let known = |kind: &&str| ["JKS", "PKCS12", "PEM"].iter().any(|it| it.eq_ignore_ascii_case(kind));
+        if let Some(other) = given.prefixed(kind).filter(|kind| !known(kind)) {
+            given.problem(format!(
+                "schema.registry.{kind} is {other:?}: expected JKS, PKCS12 or PEM"
+            ));
         }
     }
-    let source = |text: Option<&str>, file: Option<&str>| {
-        let text = text.map(|text| PemSource::Inline(text.replace("\\n", "\n")));
-        text.or_else(|| file.map(|file| PemSource::File(file.into())))
+    let inline = |text: &str| PemSource::Inline(text.replace("\\n", "\n"));
+    let store = |file: &str, password: Option<&str>| match password {
+        Some(password) => StoreFile::new(file).password(password),
+        None => StoreFile::new(file),
     };
-    if let Some(trust) = source(given.prefixed(TRUST_TEXT), given.prefixed(TRUST_FILE)) {
-        tls = tls.trust(Trust::Pem(trust));
+    if let Some(text) = given.prefixed(TRUST_TEXT) {
+        tls = tls.trust(Trust::Pem(inline(text)));
+    } else if let Some(file) = given.prefixed(TRUST_FILE) {
+        tls = tls.trust(Trust::Store(store(file, given.prefixed(TRUST_PASSWORD))));
     }
-    if let Some(chain) = source(given.prefixed(KEY_CHAIN), given.prefixed(KEY_FILE)) {
-        let key = source(given.prefixed(KEY_TEXT), None);
-        tls = tls.client_certificate(ClientCertificate { chain, key });
+    if let Some(chain) = given.prefixed(KEY_CHAIN) {
+        let key = given.prefixed(KEY_TEXT).map(inline);
+        tls = tls.client_certificate(ClientCertificate { chain: inline(chain), key });
+    } else if let Some(file) = given.prefixed(KEY_FILE) {
+        tls = tls.client_store(store(file, given.prefixed(KEY_STORE_PASSWORD)));
+    }
+    if let Some(password) = given.prefixed(KEY_PASSWORD) {
+        tls = tls.key_password(password);
     }
     match given.last_prefixed(HOST_NAME) {
         None | Some("https") => {}

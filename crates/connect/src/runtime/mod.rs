@@ -18,6 +18,7 @@ mod shared;
 mod sink;
 mod status;
 mod triggers;
+mod worker;
 
 #[cfg(test)]
 mod sink_tests;

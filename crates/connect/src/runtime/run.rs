@@ -15,13 +15,15 @@ use super::{
     push::Delivering,
     server::{Served, Server, Site},
     shared::{Shared, is_closed},
-    sink::{Envelope, Hub, Sink, WebhookSink},
+    sink::{CamundaSink, Envelope, Hub, Sink, WebhookSink},
     status::StepStatus,
     triggers::TriggerRun,
+    worker::{Worker, WorkerRun},
 };
 use crate::{
+    camunda::Engine,
     connection::Connection,
-    connector::with_causes,
+    connector::{Action, with_causes},
     flow::{self, Flow, Input, OnPoison, Step, TriggerStep, Until},
 };
 
@@ -143,6 +145,9 @@ async fn run_or_serve(
 pub(super) struct Steps {
     pub(super) triggers: Vec<TriggerRun>,
     pub(super) actions: Vec<ActionRun>,
+    pub(super) workers: Vec<WorkerRun>,
+    /// Camunda's engine, where the flow has one.
+    engine: Option<Engine>,
     pub(super) envelopes: Vec<(Arc<Envelope>, Lines)>,
     pub(super) served: BTreeMap<String, Served>,
     pub(super) hubs: BTreeMap<String, Arc<Hub>>,
@@ -156,7 +161,12 @@ impl Steps {
         connection: &Connection,
         shared: &Arc<Shared>,
     ) -> Result<Self, RunError> {
-        let mut steps = Self::default();
+        let engine = flow.engine().map(Engine::new).transpose();
+        let engine = engine.map_err(|error| {
+            let why = flow.masker().mask(&with_causes(&error));
+            RunError::Failed(format!("camunda: {why}"))
+        })?;
+        let mut steps = Self { engine, ..Self::default() };
         for (index, step) in flow.steps().iter().enumerate() {
             let number = index + 1;
             let failed = |why: String| {
@@ -194,6 +204,13 @@ impl Steps {
                             steps.served.insert(step.name.clone(), Served { action, status });
                             continue;
                         }
+                        Input::Camunda(jobs) => {
+                            let variables = step.configuration.job_variables().unwrap_or_default();
+                            let worker = steps.worker(action, shared, status).map_err(failed)?;
+                            let jobs = jobs.clone();
+                            steps.workers.push(WorkerRun { worker, jobs, variables });
+                            continue;
+                        }
                     };
                     let lines = open_lines(&shared.host, &step.input, &name).await?;
                     let shared = Arc::clone(shared);
@@ -202,6 +219,20 @@ impl Steps {
             }
         }
         Ok(steps)
+    }
+
+    fn worker(
+        &self,
+        action: Box<dyn Action>,
+        shared: &Arc<Shared>,
+        status: Arc<StepStatus>,
+    ) -> Result<Arc<Worker>, String> {
+        let (engine, shared) = (self.engine()?, Arc::clone(shared));
+        Ok(Arc::new(Worker { action: Arc::from(action), engine, shared, status }))
+    }
+
+    fn engine(&self) -> Result<Engine, String> {
+        self.engine.clone().ok_or_else(|| "the flow has no table camunda".to_owned())
     }
 
     async fn open_trigger(
@@ -243,6 +274,10 @@ impl Steps {
             flow::Sink::Lines => return Ok(None),
             flow::Sink::Webhook(webhook) => {
                 Arc::new(WebhookSink::new(webhook, step.configuration.topic())?)
+            }
+            flow::Sink::Camunda(messages) => {
+                let (engine, shared) = (self.engine()?, Arc::clone(shared));
+                Arc::new(CamundaSink::new(engine, messages.clone(), shared))
             }
             flow::Sink::Poll { ack_timeout, unacked_max } => {
                 let hub = Arc::new(Hub::new(*ack_timeout, *unacked_max));
@@ -305,6 +340,7 @@ pub(super) async fn run_steps(
     let mut triggers = JoinSet::new();
     let has_endless = steps.triggers.iter().any(|trigger| trigger.until != Until::Produced);
     steps.actions.into_iter().for_each(|action| drop(actions.spawn(action.run())));
+    steps.workers.into_iter().for_each(|worker| drop(actions.spawn(worker.run())));
     steps.triggers.into_iter().for_each(|trigger| drop(triggers.spawn(trigger.run())));
     let mut envelopes = JoinSet::new();
     for (envelope, lines) in steps.envelopes {

@@ -221,6 +221,13 @@ impl Secrets {
     }
 }
 
+impl Default for Secrets {
+    /// No secrets.
+    fn default() -> Self {
+        Self::none()
+    }
+}
+
 impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Secrets")

@@ -59,9 +59,9 @@ impl ClientProperty {
             Some(property) => property.is_secret(),
             None => {
                 let name = self.name.to_lowercase();
-                ["password", "secret", "token", "jaas", "credential", "key"]
-                    .iter()
-                    .any(|word| name.contains(word))
+                let words = ["password", "secret", "token", "jaas", "credential", "key", "user.info"];
+                // A URL can have a password in it.
+                words.iter().any(|word| name.contains(word)) || self.value.contains('@')
             }
         }
     }
@@ -133,6 +133,12 @@ impl ClientProperties {
         }
     }
 
+    /// Keeps from the client what is somebody else's, such as a registry's.
+    pub(crate) fn set_aside(&mut self, is_of_others: impl Fn(&str) -> bool) {
+        let others = self.0.iter_mut().filter(|property| is_of_others(&property.name));
+        others.for_each(|property| property.is_used = false);
+    }
+
     /// Each in turn, those that a later one replaces among them.
     pub fn iter(&self) -> impl Iterator<Item = &ClientProperty> {
         self.0.iter()
@@ -150,6 +156,11 @@ impl ClientProperties {
     #[must_use]
     pub fn value(&self, name: &str) -> Option<&str> {
         self.0.iter().rev().find(|property| property.name == name).map(|last| last.value.as_str())
+    }
+
+    /// Names and values of what counts, for whoever is not the client.
+    pub(crate) fn all_pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.effective().map(|property| (property.name.as_str(), property.value.as_str()))
     }
 
     /// Names and values of what counts, for `from_properties`.

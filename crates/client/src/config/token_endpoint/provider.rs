@@ -52,6 +52,13 @@ impl TokenEndpointProvider {
         Self { endpoint, source, client, kept: Mutex::new(None), asking }
     }
 
+    /// Whether an error of a provider is a refusal of the endpoint's, or an answer of no use: asking again
+    /// mends neither.
+    #[must_use]
+    pub fn is_refusal(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+        super::refused(error)
+    }
+
     /// Whether the client's secret goes over a network without TLS.
     pub(super) fn is_in_clear(&self) -> bool {
         self.source.is_in_clear()

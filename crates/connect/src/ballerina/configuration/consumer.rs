@@ -6,7 +6,7 @@ use milena::config::ClientKind;
 use serde_json::Value;
 
 use super::{
-    Properties, refuse_avro,
+    Properties, check_registry,
     security::{AuthenticationConfiguration, SecureSocket, SecurityProtocol},
     set_security, set_servers,
     setting::{Setting, choice, configuration, field},
@@ -85,9 +85,9 @@ configuration! {
         isolation_level: Option<IsolationLevel>, "isolationLevel", "isolation.level", None,
             "whether records of open and aborted transactions are given";
         schema_registry_url: Option<String>, "schemaRegistryUrl", "", None,
-            "of Avro, which is refused";
+            "where the registry is, if schemaRegistryConfig does not say it";
         schema_registry_config: Properties, "schemaRegistryConfig", "", None,
-            "of Avro, which is refused";
+            "where Avro's schemas are: baseUrl, originals (Confluent's properties) and headers";
         key_deserializer_type: DeserializerType, "keyDeserializerType", "", Some("DES_BYTE_ARRAY"),
             "what keys are read as";
         value_deserializer_type: DeserializerType, "valueDeserializerType", "", Some("DES_BYTE_ARRAY"),
@@ -185,12 +185,10 @@ impl ConsumerConfiguration {
     pub(in super::super) fn read_all(reader: &mut TableReader<'_, '_>) -> Option<Self> {
         let configuration = Self::read_fields(reader)?;
         let is_avro = |kind| kind == DeserializerType::Avro;
-        refuse_avro(reader, "keyDeserializerType", is_avro(configuration.key_deserializer_type));
-        refuse_avro(
-            reader,
-            "valueDeserializerType",
-            is_avro(configuration.value_deserializer_type),
-        );
+        let is_needed = is_avro(configuration.key_deserializer_type)
+            || is_avro(configuration.value_deserializer_type);
+        let url = configuration.schema_registry_url.as_deref();
+        check_registry(reader, url, &configuration.schema_registry_config, is_needed);
         Some(configuration)
     }
 

@@ -16,14 +16,11 @@ pub use security::{
 };
 pub use setting::Properties;
 
+use super::avro;
 use crate::{
     connection::Connection,
     settings::{ClientProperties, Origin, TableReader},
 };
-
-/// Why Avro is refused.
-const NO_AVRO: &str = "needs Confluent's schema registry, which this module has not: expected byte \
-                       arrays, in which records of `milena_connect::avro` can stand";
 
 /// The brokers: those around the configuration take the place of its own.
 fn set_servers(properties: &mut ClientProperties, own: &[String], connection: &Connection) {
@@ -55,9 +52,19 @@ fn set_security(
     }
 }
 
-/// Refuses what needs a registry.
-fn refuse_avro(reader: &mut TableReader<'_, '_>, name: &str, is_avro: bool) {
-    if is_avro {
-        reader.problem(name, NO_AVRO);
+/// Says what is wrong with the registry of a configuration that needs one.
+fn check_registry(
+    reader: &mut TableReader<'_, '_>,
+    url: Option<&str>,
+    config: &Properties,
+    is_needed: bool,
+) {
+    match avro::registry(url, config) {
+        Err(why) => reader.problem("schemaRegistryConfig", why),
+        Ok(None) if is_needed => reader.problem(
+            "schemaRegistryConfig",
+            "has no baseUrl: expected one such as http://localhost:8081, where Avro's schemas are",
+        ),
+        Ok(_) => {}
     }
 }

@@ -6,11 +6,12 @@ use milena::config::ClientKind;
 use serde_json::Value;
 
 use super::{
-    Properties, refuse_avro,
+    Properties, check_registry,
     security::{AuthenticationConfiguration, SecureSocket, SecurityProtocol},
     set_security, set_servers,
     setting::{Setting, choice, configuration, field},
 };
+use super::super::avro;
 use crate::{
     connection::Connection,
     settings::{ClientProperties, Field, FieldKind, Node, Origin, Problems, TableReader},
@@ -85,15 +86,15 @@ configuration! {
         transactional_id: Option<String>, "transactionalId", "transactional.id", None,
             "the id under which transactions are found again; needs enableIdempotence";
         schema_registry_url: Option<String>, "schemaRegistryUrl", "", None,
-            "of Avro, which is refused";
+            "where the registry is, if schemaRegistryConfig does not say it";
         avro_schema: Option<String>, "avroSchema", "", None,
             "deprecated, and without effect in the module";
         key_schema: Option<String>, "keySchema", "", None,
-            "of Avro, which is refused";
+            "the Avro schema of keys, with SER_AVRO";
         value_schema: Option<String>, "valueSchema", "", None,
-            "of Avro, which is refused";
+            "the Avro schema of values, with SER_AVRO";
         schema_registry_config: Properties, "schemaRegistryConfig", "", None,
-            "of Avro, which is refused";
+            "where Avro's schemas are: baseUrl, originals (Confluent's properties) and headers";
         key_serializer_type: SerializerType, "keySerializerType", "", Some("SER_BYTE_ARRAY"),
             "how keys become bytes";
         value_serializer_type: SerializerType, "valueSerializerType", "", Some("SER_BYTE_ARRAY"),
@@ -159,8 +160,20 @@ impl ProducerConfiguration {
     pub(in super::super) fn read_all(reader: &mut TableReader<'_, '_>) -> Option<Self> {
         let configuration = Self::read_fields(reader)?;
         let is_avro = |kind| kind == SerializerType::Avro;
-        refuse_avro(reader, "keySerializerType", is_avro(configuration.key_serializer_type));
-        refuse_avro(reader, "valueSerializerType", is_avro(configuration.value_serializer_type));
+        let mut is_needed = false;
+        for (kind, name, text) in [
+            (configuration.key_serializer_type, "keySchema", &configuration.key_schema),
+            (configuration.value_serializer_type, "valueSchema", &configuration.value_schema),
+        ] {
+            is_needed |= is_avro(kind);
+            if is_avro(kind)
+                && let Err(why) = avro::schema(text.as_deref())
+            {
+                reader.problem(name, why);
+            }
+        }
+        let url = configuration.schema_registry_url.as_deref();
+        check_registry(reader, url, &configuration.schema_registry_config, is_needed);
         Some(configuration)
     }
 

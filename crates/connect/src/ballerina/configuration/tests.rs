@@ -255,11 +255,13 @@ fn every_problem_is_told_at_once() {
         "config.auth.username is missing",
         "config.secureSocket.cert is neither: expected the path of a PEM file",
         "config.secureSocket.key has neither keyStore, nor certFile and keyFile",
+        "config.valueSchema is missing: expected an Avro schema, as the serializer is SER_AVRO",
+        "config.schemaRegistryConfig has no baseUrl: expected one such as http://localhost:8081",
     ] {
         assert!(problems.contains(part), "{part}\n{problems}");
     }
     let problems = ConsumerConfiguration::from_json(&json!({ "keyDeserializerType": "DES_AVRO" }))
         .unwrap_err();
-    let expected = "config.keyDeserializerType needs Confluent's schema registry";
+    let expected = "config.schemaRegistryConfig has no baseUrl";
     assert!(problems.to_string().starts_with(expected), "{problems}");
 }

@@ -3,6 +3,7 @@
 mod offsets;
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     future::Future,
     sync::{
@@ -16,7 +17,8 @@ use milena::{OwnedRecord, TopicPartition, config::ConsumerConfig, consumer::Offs
 use parking_lot::Mutex;
 
 use super::{
-    ConsumerConfiguration, Error, FromBytes, FromRecord, PartitionOffset, Payload, Servers,
+    ConsumerConfiguration, Error, FromBytes, FromRecord, PartitionOffset, Payload, RecordFault, Servers,
+    avro::{Deserializers, failed},
     binding::place,
 };
 use crate::connection::Connection;
@@ -66,6 +68,7 @@ pub struct Consumer(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     client: milena::Consumer,
+    avro: Option<Deserializers>,
     servers: String,
     has_group: bool,
     commits_itself: bool,
@@ -105,11 +108,14 @@ impl Consumer {
         {
             return Err(Error::new(format!("{CONNECT}{why}")));
         }
+        let avro = Deserializers::new(configuration);
+        let avro = avro.map_err(|why| Error::new(format!("{CONNECT}{why}")))?;
         let properties = configuration.client_properties(&servers.0, connection);
         let config = ConsumerConfig::from_properties(properties.pairs());
         let client = config.and_then(milena::Consumer::new);
         Ok(Self(Arc::new(Inner {
             client: client.map_err(|error| Error::client(CONNECT, error))?,
+            avro,
             servers: properties.value("bootstrap.servers").unwrap_or_default().to_owned(),
             has_group: properties.value("group.id").is_some(),
             commits_itself: configuration.commits_itself(),
@@ -208,7 +214,8 @@ impl Consumer {
     /// A record that cannot be read, or is not valid, is skipped; with `autoSeekOnValidationFailure` off it
     /// is an error, which comes after the records before it and goes away with a seek past it.
     ///
-    /// Not cancel safe with `autoCommit`: records of a poll that is dropped may count as processed.
+    /// Not cancel safe with `autoCommit` or `DES_AVRO`: records of a poll that is dropped may count as
+    /// processed, or are not given again before the next assignment.
     ///
     /// # Errors
     ///
@@ -231,6 +238,15 @@ impl Consumer {
         }
         let records: Vec<OwnedRecord> = polled.iter().map(|record| record.to_owned()).collect();
         drop(polled);
+        if let Some(avro) = &self.0.avro {
+            let framed = records
+                .iter()
+                .flat_map(|record| avro.framed(record.key.as_deref(), record.value.as_deref()));
+            if let Err(error) = avro.registry.fetch(framed).await {
+                self.seek_back(&records)?;
+                return Err(failed(POLL, &error));
+            }
+        }
         let (values, fault) = self.read(&records);
         let read = fault.as_ref().map_or(records.len(), |(at, _)| *at);
         let (taken, broken_off) = records.split_at(read);
@@ -267,7 +283,12 @@ impl Consumer {
     fn read<R: FromRecord>(&self, records: &[OwnedRecord]) -> (Vec<R>, Option<(usize, Error)>) {
         let mut values = Vec::with_capacity(records.len());
         for (index, record) in records.iter().enumerate() {
-            match R::from_record(record, self.0.validates) {
+            let decoded = match &self.0.avro {
+                Some(avro) => avro.decoded(record).map_err(RecordFault::Binding),
+                None => Ok(Cow::Borrowed(record)),
+            };
+            let value = decoded.and_then(|record| R::from_record(&record, self.0.validates));
+            match value {
                 Ok(value) => values.push(value),
                 Err(fault) => {
                     let error = fault.error(record, self.0.skips);

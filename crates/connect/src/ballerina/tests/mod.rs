@@ -1,5 +1,6 @@
 //! Producer, consumer and listener against the embedded broker.
 
+mod avro;
 mod listening;
 
 use std::time::Duration;

@@ -3,6 +3,7 @@
 mod configuration;
 mod jobs;
 mod properties;
+mod registry;
 
 use serde_json::{Value, json};
 

@@ -1,11 +1,14 @@
 //! The client against a registry that is served here: what it asks, remembers, and says when refused.
 
-mod server;
+pub(crate) mod server;
 
 use std::{error::Error as _, sync::Arc, time::Duration};
 
 use milena::config::Secret;
-use milena_http::{HttpClient, HttpSettings};
+use milena_http::{
+    HttpClient, HttpSettings,
+    tls::{PemSource, TlsServer},
+};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
@@ -302,6 +305,45 @@ async fn values_that_do_not_go_with_their_schema_say_where() {
     assert_eq!(error.kind(), RegistryErrorKind::Value);
     let error = registry.read(b"{}", None, AvroOptions::default()).await.unwrap_err();
     assert_eq!(error.kind(), RegistryErrorKind::Frame);
+}
+
+#[tokio::test]
+async fn stores_of_jks_and_pkcs12_say_whom_to_trust_and_who_asks() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tls/tests");
+    let pem = |name: &str| PemSource::File(format!("{folder}/certificates/{name}").into());
+    let (chain, key) = (pem("broker.pem"), pem("broker.key"));
+    let tls = TlsServer::new(&chain, &key, Some(&pem("ca.pem"))).unwrap();
+    let server = Server::start_tls(tls).await;
+    server.state.lock().register("s", json!({ "schema": "\"string\"" }));
+    let url = format!("https://localhost:{}", server.port);
+    let store = |name: &str| format!("{folder}/stores/{name}");
+    let opened = |trust: &str, trust_type: &str, keys: &str, password: &str| {
+        let (trust, keys) = (store(trust), store(keys));
+        let properties = [
+            ("schema.registry.url", url.as_str()),
+            ("schema.registry.ssl.truststore.location", &trust),
+            ("schema.registry.ssl.truststore.type", trust_type),
+            ("schema.registry.ssl.truststore.password", "changeit"),
+            ("schema.registry.ssl.keystore.location", &keys),
+            ("schema.registry.ssl.keystore.password", password),
+            ("schema.registry.ssl.key.password", "key secret"),
+        ];
+        let properties = RegistryProperties::from_properties(properties).unwrap().unwrap();
+        assert!(!format!("{properties:?}").contains("changeit"));
+        properties.open()
+    };
+    let registry = opened("java-trust.jks", "", "java.jks", "changeit").unwrap();
+    assert_eq!(registry.schema(1).await.unwrap().id, 1);
+    let error = opened("java-trust.p12", "PKCS12", "java.jks", "guess").unwrap_err();
+    assert!(error.to_string().contains("password is wrong"), "{error}");
+    let trusting = RegistryProperties::from_properties([
+        ("schema.registry.url", url.as_str()),
+        ("schema.registry.ssl.truststore.location", &store("java-trust.p12")),
+        ("schema.registry.ssl.truststore.password", "changeit"),
+    ]);
+    let anonymous = trusting.unwrap().unwrap().open().unwrap();
+    let error = anonymous.schema(1).await.unwrap_err();
+    assert_eq!(error.kind(), RegistryErrorKind::Unreachable, "it wants a certificate: {error}");
 }
 
 /// Waits for what the test has caused.

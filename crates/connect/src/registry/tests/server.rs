@@ -5,17 +5,20 @@ use std::{
     sync::Arc,
 };
 
+use milena_http::tls::TlsServer;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
-    net::{TcpListener, TcpStream},
+    io::{
+        AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader,
+    },
+    net::TcpListener,
     sync::Notify,
     task::JoinHandle,
 };
 
 /// What happens to the next request instead of what it asks for.
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// This status with this body.
     Answer(u16, &'static str),
     /// The connection closes.
@@ -25,24 +28,24 @@ pub(super) enum Fault {
 }
 
 #[derive(Default)]
-pub(super) struct State {
+pub(crate) struct State {
     /// Schemas by id, as they were posted.
     schemas: BTreeMap<u64, Value>,
     /// Ids by subject, the versions in order.
     subjects: BTreeMap<String, Vec<u64>>,
-    pub(super) faults: VecDeque<Fault>,
+    pub(crate) faults: VecDeque<Fault>,
     /// `METHOD path` of every request.
-    pub(super) requests: Vec<String>,
+    pub(crate) requests: Vec<String>,
     /// The `Authorization` that is asked for.
-    pub(super) authorization: Option<String>,
+    pub(crate) authorization: Option<String>,
     /// Whether new versions are incompatible.
-    pub(super) is_frozen: bool,
+    pub(crate) is_frozen: bool,
 }
 
 /// The server; it ends when this is dropped.
-pub(super) struct Server {
-    pub(super) port: u16,
-    pub(super) state: Arc<Mutex<State>>,
+pub(crate) struct Server {
+    pub(crate) port: u16,
+    pub(crate) state: Arc<Mutex<State>>,
     task: JoinHandle<()>,
 }
 
@@ -53,33 +56,51 @@ impl Drop for Server {
 }
 
 impl Server {
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::start_on(0, Arc::default()).await
     }
 
-    pub(super) async fn start_on(port: u16, state: Arc<Mutex<State>>) -> Self {
+    /// A registry that speaks TLS.
+    pub(crate) async fn start_tls(tls: TlsServer) -> Self {
+        Self::start_with(0, Arc::default(), Some(tls)).await
+    }
+
+    pub(crate) async fn start_on(port: u16, state: Arc<Mutex<State>>) -> Self {
+        Self::start_with(port, state, None).await
+    }
+
+    async fn start_with(port: u16, state: Arc<Mutex<State>>, tls: Option<TlsServer>) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let shared = Arc::clone(&state);
         let task = tokio::spawn(async move {
             let mut connections = tokio::task::JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                connections.spawn(serve(stream, Arc::clone(&shared)));
+                let (shared, tls) = (Arc::clone(&shared), tls.clone());
+                connections.spawn(async move {
+                    match tls {
+                        None => serve(stream, shared).await,
+                        Some(tls) => serve(tls.handshake(stream).await?, shared).await,
+                    }
+                });
             }
         });
         Self { port, state, task }
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    pub(super) fn requests(&self) -> Vec<String> {
+    pub(crate) fn requests(&self) -> Vec<String> {
         self.state.lock().requests.clone()
     }
 }
 
-async fn serve(stream: TcpStream, state: Arc<Mutex<State>>) -> std::io::Result<()> {
+async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    state: Arc<Mutex<State>>,
+) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
     loop {
         let mut head = String::new();
@@ -168,7 +189,7 @@ impl State {
         }
     }
 
-    pub(super) fn register(&mut self, subject: &str, schema: Value) -> (u16, Value) {
+    pub(crate) fn register(&mut self, subject: &str, schema: Value) -> (u16, Value) {
         let known = self.schemas.iter().find(|(_, known)| **known == schema).map(|(id, _)| *id);
         let id = known.unwrap_or(self.schemas.len() as u64 + 1);
         let ids = self.subjects.entry(subject.to_owned()).or_default();

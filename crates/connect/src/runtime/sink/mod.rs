@@ -1,5 +1,6 @@
 //! Where the records of a trigger go, and how they come to be accepted.
 
+mod camunda;
 mod envelope;
 mod hub;
 mod webhook;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 pub(super) use self::{
+    camunda::CamundaSink,
     envelope::Envelope,
     hub::{Hub, Nack, Polled},
     webhook::WebhookSink,
