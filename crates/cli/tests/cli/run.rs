@@ -192,13 +192,15 @@ fn a_broken_flow_file_is_explained_in_one_line() {
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
     assert_eq!(
         ended.stderr,
-        "milena: flow.toml: 4 problems: \
-         (1) line 3, column 1: broker is not known here: did you mean `brokers`?; \
-         (2) line 7, column 10: steps[1].action is the number 5: expected a text, the name of what it \
+        "milena: flow.toml: 5 problems: \
+         (1) line 1, column 1: brokers is missing: expected \"embedded\", or host:port of one broker or \
+         more, here or in credentials; \
+         (2) line 3, column 1: broker is not known here: did you mean `brokers`?; \
+         (3) line 7, column 10: steps[1].action is the number 5: expected a text, the name of what it \
          sends with; \
-         (3) line 14, column 10: steps[2].config.groupId is missing: expected a text, the name of the \
+         (4) line 14, column 10: steps[2].config.groupId is missing: expected a text, the name of the \
          consumer group; \
-         (4) line 14, column 28: steps[2].config.group is not known here: did you mean `groupId`?\n"
+         (5) line 14, column 28: steps[2].config.group is not known here: did you mean `groupId`?\n"
     );
 }
 

@@ -245,6 +245,22 @@ fn a_flow_that_is_served_does_not_run_without_a_server() {
 }
 
 #[test]
+fn a_flow_is_checked_before_its_url_is_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    for (from, to, message) in [
+        ("topic = \"cars\" }", "topc = \"cars\" }", "flow.toml: 2 problems"),
+        ("input = \"http\"", "input = \"no.jsonl\"", "no.jsonl: No such file"),
+        ("[[steps]]\nname = \"out\"", "properties.acks = 9\n[[steps]]\nname = \"out\"", "acks: \"9\""),
+    ] {
+        assert!(FLOW.contains(from), "{from}");
+        fs::write(folder.path().join("flow.toml"), FLOW.replacen(from, to, 1)).unwrap();
+        let ended = run(folder.path(), &["serve", "flow.toml", "--listen", "127.0.0.1:0"], "");
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{}", ended.stderr);
+        assert!(ended.last_error().contains(message), "{}", ended.stderr);
+    }
+}
+
+#[test]
 fn secrets_are_put_into_a_flow_and_never_shown() {
     let folder = tempfile::tempdir().unwrap();
     let flow = FLOW.replace("topic = \"cars\" }", "topic = \"{{secrets.TOPIC}} x\" }");

@@ -139,10 +139,14 @@ impl Server {
         self.listener.local_addr().map_err(|error| ServerError(error.to_string()))
     }
 
-    /// Whether it speaks HTTPS.
-    #[must_use]
-    pub fn is_tls(&self) -> bool {
-        self.tls.is_some()
+    /// Where it listens, as a URL of http or https.
+    ///
+    /// # Errors
+    ///
+    /// As [`address`](Self::address).
+    pub fn url(&self) -> Result<String, ServerError> {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        Ok(format!("{scheme}://{}", self.address()?))
     }
 
     /// Answers until the run stops, then ends the connections and closes the actions.
