@@ -7,12 +7,13 @@ use milena_connect::{
 };
 
 use super::run::{run_flow, secrets};
-use crate::{arguments, failure::Failure};
+use crate::{arguments, failure::Failure, listen};
 
 /// Listens, and runs the flow until the program is interrupted; where it listens is printed once the flow is
 /// checked.
 pub(crate) async fn run(arguments: arguments::Serve) -> Result<(), Failure> {
     let secrets = secrets(&arguments.flow)?;
+    listen::address(&arguments.listen)?;
     let mut settings = ServerSettings::new(&arguments.listen);
     settings.body_bytes_max = arguments.max_body_bytes;
     settings.connections_max = arguments.max_connections;
@@ -31,6 +32,6 @@ pub(crate) async fn run(arguments: arguments::Serve) -> Result<(), Failure> {
     settings.client_ca = arguments.client_ca.as_ref().map(|path| PemSource::File(path.clone()));
     let server = Server::bind(settings)
         .await
-        .map_err(|error| Failure::new(format!("--listen {}", arguments.listen), error))?;
+        .map_err(|error| Failure::Failed(listen::explain(&error)))?;
     run_flow(&arguments.flow, &secrets, Some(server)).await
 }

@@ -27,6 +27,10 @@ fn wrong_arguments_are_named_and_end_with_2() {
     let cluster = Cluster::start(Broker::builder().topic("cars", 3));
     for (what, after, message) in [
         ("produce", "-t cars -X linger.ms", "-X linger.ms: it must be NAME=VALUE"),
+        ("produce", "--topic=", "a value is required for '--topic <TOPIC>'"),
+        ("consume", "--topic=", "a value is required for '--topic <TOPIC>'"),
+        ("topics create", "--topic=", "a value is required for '--topic <TOPIC>'"),
+        ("perf consume", "--topic=", "a value is required for '--topic <TOPIC>'"),
         ("produce", "-t cars -H trace", "-H trace: it must be NAME=VALUE"),
         ("produce", "-t cars -p -1", "'-1' for '-p <N>': -1 is not in 0.."),
         ("produce", "-t cars -k a -K :", "cannot be used with"),
@@ -72,6 +76,12 @@ fn wrong_properties_are_all_named_with_what_was_expected() {
     ] {
         assert_refused(&cluster.run(what, after, "line\n"), 1, message);
     }
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("key.pem"), "-----BEGIN PRIVATE KEY-----\naHVzaA==\n").unwrap();
+    let arguments = ["topics", "list", "-b", &cluster.address(), "-F", "key.pem"];
+    let ended = run(folder.path(), &arguments, "");
+    assert_refused(&ended, 1, "key.pem: this is a PEM file: expected properties");
+    assert!(!ended.stderr.contains("aHVzaA"), "{}", ended.stderr);
     // An unknown one may be Java's own business, or a slip of the hand.
     let ended = cluster.run("produce", "-t cars -X lingr.ms=5", "line\n");
     let warning =
@@ -229,6 +239,8 @@ fn a_broker_that_cannot_start_says_why() {
     for (arguments, code, message) in [
         (&["--listen", &taken][..], 1, "--listen names another port"),
         (&["--listen", "localhost"], 2, "--listen localhost: it must be ADDRESS:PORT"),
+        (&["--listen", ":9092"], 2, "--listen :9092: it must be ADDRESS:PORT"),
+        (&["--listen", "localhost:99999"], 2, "--listen localhost:99999: it must be ADDRESS:PORT"),
         (&["--listen", "127.0.0.1:0", "--data-dir", "file"], 1, "cannot use file: "),
         (&["--listen", "127.0.0.1:0", "--sasl", "ada"], 2, "--sasl takes USER:PASSWORD"),
         (

@@ -513,8 +513,8 @@ idleMs = 250
             ("elasticio", "", true),
             ("nothing", "", true),
             ("nothing", named, false),
-            ("ballerina-kafka", "", true),
-            ("ballerina-kafka", named, false),
+            ("ballerina", "", true),
+            ("ballerina", named, false),
             // Whose configuration has brokers, if only by default.
             ("camunda-outbound", "", false),
             ("thingsboard", "", false),

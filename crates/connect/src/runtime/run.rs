@@ -136,7 +136,7 @@ async fn run_or_serve(
         return Err(RunError::Failed(message));
     }
     if let Some(server) = &server {
-        let url = server.url().map_err(|error| RunError::Failed(error.to_string()))?;
+        let url = server.url().map_err(|error| RunError::Failed(with_causes(&error)))?;
         shared.host.handle_listening(&url).await.map_err(RunError::Output)?;
     }
     run_steps(steps, &shared, stop, server).await
