@@ -8,6 +8,7 @@ mod generate;
 mod golden;
 mod kafka;
 mod no_c;
+mod programs;
 mod spec;
 mod test;
 mod tidy;

@@ -89,7 +89,7 @@ fn graph() -> Result<(), String> {
 fn build(root: &Path) -> Result<(), String> {
     let folder = root.join("target/no-c");
     let tools = folder.join("failing-tools");
-    let linker = which("cc")?;
+    let linker = programs::find("cc").ok_or("no cc in PATH: rustc needs it as its linker")?;
     failing_tools(&tools)?;
     let path = env::var("PATH").unwrap_or_default();
     let triple = host()?;
@@ -120,13 +120,6 @@ fn failing_tools(folder: &Path) -> Result<(), String> {
             .map_err(|error| format!("{}: {error}", path.display()))?;
     }
     Ok(())
-}
-
-fn which(program: &str) -> Result<PathBuf, String> {
-    env::split_paths(&env::var_os("PATH").unwrap_or_default())
-        .map(|folder| folder.join(program))
-        .find(|path| path.is_file())
-        .ok_or_else(|| format!("no {program} in PATH: rustc needs it as its linker"))
 }
 
 /// The triple of this machine.
