@@ -259,6 +259,49 @@ impl<R: Reading> Trigger for Subscription<R> {
     }
 }
 
+/// The methods of a [`Trigger`] that a connector leaves to its [`Subscription`], which is that field.
+///
+/// All of them, those with a default too: one that is forgotten would be answered by the default.
+macro_rules! leave_to_subscription {
+    ($field:tt) => {
+        fn accept(&mut self, ticket: &$crate::connector::Ticket) {
+            self.$field.accept(ticket);
+        }
+
+        fn commit(&mut self) -> $crate::connector::BoxFuture<'_, Result<(), milena::Error>> {
+            self.$field.commit()
+        }
+
+        fn has_reached<'a>(
+            &'a mut self,
+            ends: &'a $crate::connector::Ends,
+        ) -> $crate::connector::BoxFuture<'a, Result<bool, milena::Error>> {
+            self.$field.has_reached(ends)
+        }
+
+        fn close(
+            self: Box<Self>,
+            within: std::time::Duration,
+        ) -> $crate::connector::BoxFuture<'static, Result<(), milena::Error>> {
+            Box::new(self.$field).close(within)
+        }
+
+        fn set_paused(&mut self, partition: i32, is_paused: bool) -> bool {
+            self.$field.set_paused(partition, is_paused)
+        }
+
+        fn is_open(&self, ticket: &$crate::connector::Ticket) -> bool {
+            self.$field.is_open(ticket)
+        }
+
+        fn metrics(&self) -> Option<milena::metrics::Snapshot> {
+            self.$field.metrics()
+        }
+    };
+}
+
+pub(crate) use leave_to_subscription;
+
 /// Commits what was accepted, of these partitions or of all.
 async fn commit(
     consumer: &Consumer,
