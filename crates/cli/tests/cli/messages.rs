@@ -1,10 +1,6 @@
 //! What the program says when something is wrong: what, where, what was expected, what to do.
 
-use std::{
-    fs,
-    process::{Command, Stdio},
-    time::Instant,
-};
+use std::{fs, time::Instant};
 
 use milena_broker::Broker;
 use serde_json::{Value, json};
@@ -299,39 +295,30 @@ fn a_reader_that_has_gone_is_no_failure() {
         &["topics", "describe", "-b", &address, "--json"],
         &["codec", "records"],
         &["completions", "bash"],
+        &["connectors", "list"],
+        &["feel", "1 + 1"],
         &["run", "examples/quickstart.toml"],
         &["perf", "latency", "-b", &address, "-t", "cars", "--records", "1"],
     ] {
-        // The reading end is closed before the program writes its first line: as `| head -0` does.
-        let (reader, writer) = std::io::pipe().unwrap();
-        drop(reader);
-        let mut program = Command::new(env!("CARGO_BIN_EXE_milena"))
-            .args(arguments)
-            .current_dir(root())
-            .stdin(Stdio::piped())
-            .stdout(writer)
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut stdin = program.stdin.take().unwrap();
-        // One that reads no input may have ended already.
-        let _ = std::io::Write::write_all(&mut stdin, b"{}\n");
-        drop(stdin);
-        let ended = program.wait_with_output().unwrap();
-        let stderr = String::from_utf8(ended.stderr).unwrap();
-        assert_eq!(ended.status.code(), Some(0), "{arguments:?}: {stderr}");
-        assert!(!stderr.contains("milena:") && !stderr.contains("panicked"), "{stderr}");
+        let ended = Program::start_unread(&root(), arguments).end_with("{}\n");
+        assert_eq!(ended.code, Some(0), "{arguments:?}: {}", ended.stderr);
+        assert!(!ended.stderr.contains("milena:"), "{}", ended.stderr);
+        assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
     }
     cluster.stop();
 }
 
 #[test]
 fn nobody_needs_to_read_what_it_says() {
-    let (reader, writer) = std::io::pipe().unwrap();
-    drop(reader);
-    let mut program =
-        Program::start_with_errors(&root(), &["run", "examples/quickstart.toml"], writer.into());
-    let ended = program.wait();
+    let start = |arguments: &[&str]| {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        Program::start_with_errors(&root(), arguments, writer.into())
+    };
+    let ended = start(&["run", "examples/quickstart.toml"]).wait();
     assert_eq!(ended.code, Some(0));
     assert_eq!(ended.records().len(), 374);
+    // An expression with something to note.
+    let ended = start(&["feel", "a.b"]).wait();
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "null\n"));
 }

@@ -322,22 +322,12 @@ fn read(cluster: &Cluster, folder: &Path) -> Vec<Value> {
 #[test]
 fn ends_quietly_when_nobody_reads_the_output() {
     let folder = folder(FLOW);
-    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_milena"))
-        .args(["run", "flow.toml"])
-        .current_dir(folder.path())
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    drop(program.stdout.take());
-    let mut stdin = program.stdin.take().unwrap();
-    std::io::Write::write_all(&mut stdin, ARRIVED.as_bytes()).unwrap();
-    let ended = program.wait_with_output().unwrap();
-    drop(stdin);
-    let stderr = String::from_utf8(ended.stderr).unwrap();
-    assert_eq!(ended.status.code(), Some(0), "{stderr}");
-    assert!(!stderr.contains("milena:"), "{stderr}");
+    let mut program = Program::start_unread(folder.path(), &["run", "flow.toml"]);
+    program.write(ARRIVED);
+    // Standard input is still open.
+    let ended = program.wait();
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("milena:"), "{}", ended.stderr);
 }
 
 #[test]
