@@ -33,7 +33,11 @@ pub(super) fn secrets(options: &FlowOptions) -> Result<Secrets, Failure> {
     let environment = Environment::with_prefix(&options.secrets_prefix);
     let secrets = match &options.secrets {
         Some(path) => {
-            let file = SecretsFile::read(path, FileAccess::OwnerOnly)
+            let access = match options.secrets_any_access {
+                true => FileAccess::Any,
+                false => FileAccess::OwnerOnly,
+            };
+            let file = SecretsFile::read(path, access)
                 .map_err(|error| Failure::Failed(format!("--secrets: {}", chain(&error))))?;
             Secrets::new(file).or(environment)
         }

@@ -299,6 +299,13 @@ fn secrets_are_put_into_a_flow_and_never_shown() {
     assert_eq!(ended.code, Some(1));
     assert!(!ended.stderr.contains("hush"), "{}", ended.stderr);
     assert!(ended.stderr.contains("line 10, column 20"), "{}", ended.stderr);
+    fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    let ended = run(folder.path(), &["run", "flow.toml", "--secrets", "secrets"], "");
+    let refused = "milena: --secrets: secrets has the permissions 644";
+    assert!(ended.stderr.starts_with(refused), "{}", ended.stderr);
+    let options = ["run", "flow.toml", "--secrets", "secrets", "--secrets-any-access"];
+    let ended = run(folder.path(), &options, "");
+    assert!(ended.stderr.contains("line 10, column 20: steps[1]"), "{}", ended.stderr);
     let ended = run(folder.path(), &["run", "flow.toml"], "");
     let expected =
         "line 10, column 20: steps[1].config.topic: secret with name 'TOPIC' is not available";
