@@ -136,7 +136,7 @@ fn check_owner_only(metadata: &fs::Metadata) -> Result<(), String> {
     }
     Err(format!(
         "has the permissions {mode:03o}, with which others than its owner may use it: expected 600 \
-         (chmod 600), or --secrets-any-access"
+         (chmod 600), or that any access be allowed"
     ))
 }
 
