@@ -61,9 +61,7 @@ pub(crate) fn fetching<'v>(
     let registry = registry.clone();
     let fetched = async move {
         let fetched = registry.fetch_ids(ids).await;
-        fetched.map_err(|error| {
-            Error::of_application(ErrorKind::Transport, with_causes(&error))
-        })
+        fetched.map_err(|error| Error::of_application(ErrorKind::Transport, with_causes(&error)))
     };
     Some(fetched.boxed())
 }
@@ -324,6 +322,49 @@ impl<R: Reading> Trigger for Subscription<R> {
         Some(self.consumer.metrics())
     }
 }
+
+/// The methods of a [`Trigger`] that a connector leaves to its [`Subscription`], which is that field.
+///
+/// All of them, those with a default too: one that is forgotten would be answered by the default.
+macro_rules! leave_to_subscription {
+    ($field:tt) => {
+        fn accept(&mut self, ticket: &$crate::connector::Ticket) {
+            self.$field.accept(ticket);
+        }
+
+        fn commit(&mut self) -> $crate::connector::BoxFuture<'_, Result<(), milena::Error>> {
+            self.$field.commit()
+        }
+
+        fn has_reached<'a>(
+            &'a mut self,
+            ends: &'a $crate::connector::Ends,
+        ) -> $crate::connector::BoxFuture<'a, Result<bool, milena::Error>> {
+            self.$field.has_reached(ends)
+        }
+
+        fn close(
+            self: Box<Self>,
+            within: std::time::Duration,
+        ) -> $crate::connector::BoxFuture<'static, Result<(), milena::Error>> {
+            Box::new(self.$field).close(within)
+        }
+
+        fn set_paused(&mut self, partition: i32, is_paused: bool) -> bool {
+            self.$field.set_paused(partition, is_paused)
+        }
+
+        fn is_open(&self, ticket: &$crate::connector::Ticket) -> bool {
+            self.$field.is_open(ticket)
+        }
+
+        fn metrics(&self) -> Option<milena::metrics::Snapshot> {
+            self.$field.metrics()
+        }
+    };
+}
+
+pub(crate) use leave_to_subscription;
 
 /// Commits what was accepted, of these partitions or of all.
 async fn commit(

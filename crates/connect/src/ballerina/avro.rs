@@ -6,7 +6,10 @@ use std::{borrow::Cow, fmt};
 
 use milena::{ErrorKind, OwnedRecord};
 
-use super::{ConsumerConfiguration, DeserializerType, Error, ProducerConfiguration, Properties, SerializerType};
+use super::{
+    ConsumerConfiguration, DeserializerType, Error, ProducerConfiguration, Properties,
+    SerializerType,
+};
 use crate::{
     avro::{AvroOptions, AvroSchema},
     connector::with_causes,
@@ -137,7 +140,10 @@ impl Deserializers {
     }
 
     /// The record with a text as itself and anything else as its JSON, where it is Avro.
-    pub(super) fn decoded<'r>(&self, record: &'r OwnedRecord) -> Result<Cow<'r, OwnedRecord>, String> {
+    pub(super) fn decoded<'r>(
+        &self,
+        record: &'r OwnedRecord,
+    ) -> Result<Cow<'r, OwnedRecord>, String> {
         let mut decoded = record.clone();
         let read = |bytes: &[u8]| {
             let read = self.registry.read(bytes).map_err(|error| with_causes(&error))?;
@@ -191,8 +197,14 @@ mod tests {
         assert_eq!(read.urls, "http://url:8081");
         assert!(registry(None, &config(&[])).unwrap().is_none());
         for (pair, expected) in [
-            (("baseURL", "http://h"), "has \"baseURL\": expected baseUrl, identityMapCapacity, originals and headers"),
-            (("baseUrl", "ftp://h"), "cannot be used: the registry's URL ftp://h is not of http or https"),
+            (
+                ("baseURL", "http://h"),
+                "has \"baseURL\": expected baseUrl, identityMapCapacity, originals and headers",
+            ),
+            (
+                ("baseUrl", "ftp://h"),
+                "cannot be used: the registry's URL ftp://h is not of http or https",
+            ),
             (("headers.a b", "x"), "cannot be used: the registry's header \"a b\" cannot be sent"),
         ] {
             let problem = registry(Some("http://h"), &config(&[pair])).unwrap_err();

@@ -8,9 +8,9 @@ use std::{
 
 use milena::{
     config::ProducerConfig,
+    metrics::Snapshot,
     producer::{Delivery, Header},
 };
-
 use tokio::sync::OnceCell;
 
 use super::{
@@ -77,8 +77,8 @@ impl Producer {
     ) -> Result<Self, Error> {
         check(configuration)?;
         let properties = configuration.client_properties(&servers.0, connection);
-        let serializers = Serializers::new(configuration)
-            .map_err(|why| Error::new(format!("{INIT}{why}")))?;
+        let serializers =
+            Serializers::new(configuration).map_err(|why| Error::new(format!("{INIT}{why}")))?;
         Self::with(&properties, serializers).map_err(|error| Error::client(INIT, error))
     }
 
@@ -206,6 +206,10 @@ impl Producer {
     pub(super) async fn close_within(&self, within: Duration) -> Result<(), milena::Error> {
         self.is_closed.store(true, Ordering::Relaxed);
         self.client.close(within).await
+    }
+
+    pub(super) fn metrics(&self) -> Snapshot {
+        self.client.metrics()
     }
 
     fn check_open(&self, prefix: &str) -> Result<(), Error> {

@@ -87,7 +87,9 @@ impl Data {
     pub(super) fn to_json(&self) -> Value {
         let text = || String::from_utf8_lossy(&self.bytes).into_owned();
         match self.kind {
-            Kind::Bytes => self.bytes.iter().map(|byte| char::from(*byte)).collect::<String>().into(),
+            Kind::Bytes => {
+                self.bytes.iter().map(|byte| char::from(*byte)).collect::<String>().into()
+            }
             Kind::Text => text().into(),
             // It was written as JSON, but for what came from elsewhere.
             Kind::Json => serde_json::from_slice(&self.bytes).unwrap_or_else(|_| text().into()),

@@ -78,6 +78,9 @@ mod tests {
             assert_eq!(command.to_json().to_string(), expected);
             assert_eq!(JobCommand::from_json(&command.to_json()), Some(command));
         }
-        assert_eq!(JobCommand::from_json(&json!({ "jobKey": "7", "command": "x", "body": {} })), None);
+        assert_eq!(
+            JobCommand::from_json(&json!({ "jobKey": "7", "command": "x", "body": {} })),
+            None
+        );
     }
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    Consume, InboundConfiguration, OutboundConfiguration, Produce, WorkConfiguration, inbound, outbound,
-    work,
+    Consume, InboundConfiguration, OutboundConfiguration, Produce, WorkConfiguration, inbound,
+    outbound, work,
 };
 use crate::{
     connection::Connection,
@@ -25,30 +25,33 @@ pub(crate) static OUTBOUND: Connector = Connector {
     title: "Camunda Kafka producer connector",
     doc: "Sends a message to a topic and gives where it is.",
     shared: &[],
-    actions: &[ActionKind {
-        part: Part::new(
-            "produce",
-            "config of a step with action = \"produce\"",
-            outbound::FIELDS,
-            r#"{"authentication":{"username":"{{secrets.MY_KAFKA_USERNAME}}","password":"{{secrets.MY_KAFKA_PASSWORD}}"},"topic":{"bootstrapServers":"serv1.mykafkaserver.com:9094","topicName":"employees"},"additionalProperties":{"client.id":"MyDemoClientId","sasl.mechanism":"SCRAM-SHA-256"}}"#,
-        ),
-        input: INPUT,
-        read: |node, path, problems| {
-            let configuration = OutboundConfiguration::read(node, path, problems)?;
-            Some(Arc::new(configuration) as _)
+    actions: &[
+        ActionKind {
+            part: Part::new(
+                "produce",
+                "config of a step with action = \"produce\"",
+                outbound::FIELDS,
+                r#"{"authentication":{"username":"{{secrets.MY_KAFKA_USERNAME}}","password":"{{secrets.MY_KAFKA_PASSWORD}}"},"topic":{"bootstrapServers":"serv1.mykafkaserver.com:9094","topicName":"employees"},"additionalProperties":{"client.id":"MyDemoClientId","sasl.mechanism":"SCRAM-SHA-256"}}"#,
+            ),
+            input: INPUT,
+            read: |node, path, problems| {
+                let configuration = OutboundConfiguration::read(node, path, problems)?;
+                Some(Arc::new(configuration) as _)
+            },
         },
-    }, ActionKind {
-        part: Part::new(
-            "work",
-            "config of a step with action = \"work\", which takes jobs of the engine",
-            work::FIELDS,
-            "{}",
-        ),
-        input: JOB,
-        read: |node, path, problems| {
-            Some(Arc::new(WorkConfiguration::read(node, path, problems)?) as _)
+        ActionKind {
+            part: Part::new(
+                "work",
+                "config of a step with action = \"work\", which takes jobs of the engine",
+                work::FIELDS,
+                "{}",
+            ),
+            input: JOB,
+            read: |node, path, problems| {
+                Some(Arc::new(WorkConfiguration::read(node, path, problems)?) as _)
+            },
         },
-    }],
+    ],
     triggers: &[],
 };
 
@@ -77,30 +80,33 @@ pub(crate) static OUTBOUND_LEGACY: Connector = Connector {
     title: "Camunda Kafka producer connector, older",
     doc: "Sends a message to a topic and gives where it is, as the connector of Camunda 8.1 and 8.2.",
     shared: &[],
-    actions: &[ActionKind {
-        part: Part::new(
-            "produce",
-            "config of a step with action = \"produce\"",
-            outbound::LEGACY_FIELDS,
-            r#"{"authentication":{"username":"secrets.MY_KAFKA_USERNAME","password":"secrets.MY_KAFKA_PASSWORD"},"topic":{"bootstrapServers":"serv1.mykafkaserver.com:9094","topicName":"employees"}}"#,
-        ),
-        input: INPUT,
-        read: |node, path, problems| {
-            let configuration = OutboundConfiguration::read_legacy(node, path, problems)?;
-            Some(Arc::new(configuration) as _)
+    actions: &[
+        ActionKind {
+            part: Part::new(
+                "produce",
+                "config of a step with action = \"produce\"",
+                outbound::LEGACY_FIELDS,
+                r#"{"authentication":{"username":"secrets.MY_KAFKA_USERNAME","password":"secrets.MY_KAFKA_PASSWORD"},"topic":{"bootstrapServers":"serv1.mykafkaserver.com:9094","topicName":"employees"}}"#,
+            ),
+            input: INPUT,
+            read: |node, path, problems| {
+                let configuration = OutboundConfiguration::read_legacy(node, path, problems)?;
+                Some(Arc::new(configuration) as _)
+            },
         },
-    }, ActionKind {
-        part: Part::new(
-            "work",
-            "config of a step with action = \"work\", which takes jobs of the engine",
-            work::LEGACY_FIELDS,
-            "{}",
-        ),
-        input: JOB,
-        read: |node, path, problems| {
-            Some(Arc::new(WorkConfiguration::read_legacy(node, path, problems)?) as _)
+        ActionKind {
+            part: Part::new(
+                "work",
+                "config of a step with action = \"work\", which takes jobs of the engine",
+                work::LEGACY_FIELDS,
+                "{}",
+            ),
+            input: JOB,
+            read: |node, path, problems| {
+                Some(Arc::new(WorkConfiguration::read_legacy(node, path, problems)?) as _)
+            },
         },
-    }],
+    ],
     triggers: &[],
 };
 
@@ -124,7 +130,9 @@ impl ActionConfiguration for OutboundConfiguration {
 
 impl TriggerConfiguration for InboundConfiguration {
     fn lack_for_publication(&self) -> Option<&'static str> {
-        self.message_name.is_none().then_some("its config has no messageName, which a message needs")
+        self.message_name
+            .is_none()
+            .then_some("its config has no messageName, which a message needs")
     }
 
     fn open(&self, connection: &Connection) -> Result<Box<dyn Trigger>, milena::Error> {

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
-use milena::{ConsumerRecords, Error, consumer::ConsumerRecord, metrics::Snapshot};
+use milena::{ConsumerRecords, Error, consumer::ConsumerRecord};
 
 use super::{
     Correlation, Health, InboundConfiguration, InboundMessage, Serialization,
@@ -12,10 +12,10 @@ use super::{
 };
 use crate::{
     connection::Connection,
-    connector::{BoxFuture, Emission, Ends, Ticket, Trigger, with_causes},
+    connector::{BoxFuture, Emission, Trigger, with_causes},
     registry::RegistryReader,
     settings::ClientProperties,
-    subscription::{Reaction, Reading, Subscription, fetching},
+    subscription::{Reaction, Reading, Subscription, fetching, leave_to_subscription},
 };
 
 /// The trigger `consume`: gives a message for the engine for each record that meets the condition.
@@ -142,31 +142,5 @@ impl Trigger for Consume {
         .boxed()
     }
 
-    fn accept(&mut self, ticket: &Ticket) {
-        self.subscription.accept(ticket);
-    }
-
-    fn commit(&mut self) -> BoxFuture<'_, Result<(), Error>> {
-        self.subscription.commit()
-    }
-
-    fn has_reached<'a>(&'a mut self, ends: &'a Ends) -> BoxFuture<'a, Result<bool, Error>> {
-        self.subscription.has_reached(ends)
-    }
-
-    fn close(self: Box<Self>, within: Duration) -> BoxFuture<'static, Result<(), Error>> {
-        Box::new(self.subscription).close(within)
-    }
-
-    fn set_paused(&mut self, partition: i32, is_paused: bool) -> bool {
-        self.subscription.set_paused(partition, is_paused)
-    }
-
-    fn is_open(&self, ticket: &Ticket) -> bool {
-        self.subscription.is_open(ticket)
-    }
-
-    fn metrics(&self) -> Option<Snapshot> {
-        self.subscription.metrics()
-    }
+    leave_to_subscription!(subscription);
 }

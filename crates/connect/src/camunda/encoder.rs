@@ -6,9 +6,7 @@ use super::{Message, OutboundConfiguration, Serialization};
 use crate::{
     avro::AvroSchema,
     connector::with_causes,
-    registry::{
-        RecordPart, RegistryError, RegistryErrorKind, RegistryProperties, RegistryWriter,
-    },
+    registry::{RecordPart, RegistryError, RegistryErrorKind, RegistryProperties, RegistryWriter},
     settings::ClientProperties,
 };
 

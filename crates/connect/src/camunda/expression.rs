@@ -105,7 +105,9 @@ fn table(text: &str, scope: &Map<String, Value>) -> Result<Content, String> {
         return Ok(Content::Null);
     }
     if !text.trim_start().starts_with('=') {
-        return Err("is a text: expected a table, or FEEL that gives one, such as = {a: \"b\"}".into());
+        return Err(
+            "is a text: expected a table, or FEEL that gives one, such as = {a: \"b\"}".into()
+        );
     }
     let expression =
         Expression::parse(text).map_err(|error| format!("is no FEEL expression: {error}"))?;
@@ -150,7 +152,10 @@ mod tests {
     fn a_table_may_be_written_as_an_expression_over_the_other_fields() {
         for (headers, expected) in [
             (json!({ "a": "=b" }), json!({ "a": "=b" })),
-            (json!("= {\"a.b\": \"c\", n: 1 + 2, ok: true}"), json!({ "a.b": "c", "n": 3, "ok": true })),
+            (
+                json!("= {\"a.b\": \"c\", n: 1 + 2, ok: true}"),
+                json!({ "a.b": "c", "n": 3, "ok": true }),
+            ),
             (json!("={key: message.key}"), json!({ "key": "k" })),
             (json!("=missing"), json!(null)),
             (json!("  "), json!(null)),
@@ -166,7 +171,10 @@ mod tests {
     #[test]
     fn what_is_no_table_is_named() {
         for (headers, expected) in [
-            ("a=b", "config.headers is a text: expected a table, or FEEL that gives one, such as = {a: \"b\"}"),
+            (
+                "a=b",
+                "config.headers is a text: expected a table, or FEEL that gives one, such as = {a: \"b\"}",
+            ),
             ("= {a: ", "config.headers is no FEEL expression: line 1, column 7"),
             ("= [1]", "config.headers gives a list as FEEL: expected a context"),
         ] {

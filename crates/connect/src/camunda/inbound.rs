@@ -223,9 +223,7 @@ impl InboundConfiguration {
     ///
     /// Every field that is missing, unknown or ill-typed, with what was expected.
     pub fn from_json(value: &Value) -> Result<Self, Problems> {
-        let mut problems = Problems::default();
-        let configuration = Self::read(&Node::from_json(value), "config", &mut problems);
-        problems.or(configuration)
+        Problems::of_json(value, "config", Self::read)
     }
 
     /// As [`from_json`](Self::from_json), with secrets put in wherever their placeholders stand.
@@ -234,14 +232,8 @@ impl InboundConfiguration {
     ///
     /// As [`from_json`](Self::from_json), and secrets that are not available.
     pub fn from_json_with(value: &Value, secrets: &Secrets) -> Result<Self, Problems> {
-        let mut problems = Problems::default();
-        let mut node = Node::from_json(value);
-        secrets.resolve_node(&mut node, "config", &mut problems);
-        let configuration = Self::read(&node, "config", &mut problems);
-        let masker = secrets.masker();
-        let configuration =
-            configuration.map(|configuration| Self { masker: masker.clone(), ..configuration });
-        problems.or(configuration).map_err(|problems| problems.masked(masker))
+        let configuration = secrets.read_json(value, "config", Self::read)?;
+        Ok(Self { masker: secrets.masker().clone(), ..configuration })
     }
 
     pub(super) fn read(node: &Node, path: &str, problems: &mut Problems) -> Option<Self> {

@@ -6,7 +6,8 @@ use futures_util::FutureExt as _;
 use milena::{
     Error,
     config::ProducerConfig,
-    producer::{Delivery as RecordDelivery, Header, Producer, ProducerRecord, RecordMetadata},
+    metrics::Snapshot,
+    producer::{Delivery as RecordDelivery, Header, Producer, ProducerRecord},
 };
 use serde_json::Value;
 
@@ -59,9 +60,10 @@ impl Produce {
     pub(super) async fn respond(&self, input: Value) -> Result<(Value, Delivered), ActionError> {
         let input = self.read(input)?;
         let delivery = self.send(&input).await?;
-        let metadata =
-            delivery.await.map_err(|error| failed(&self.configuration, error))?;
-        Ok((OutboundResponse::of(&metadata).to_json(), delivered(&metadata)))
+        let metadata = delivery.await.map_err(|error| failed(&self.configuration, error))?;
+        let mut delivered = Delivered::default();
+        delivered.handle_written(&metadata);
+        Ok((OutboundResponse::of(&metadata).to_json(), delivered))
     }
 
     fn read(&self, mut input: Value) -> Result<OutboundInput, ActionError> {
@@ -107,16 +109,6 @@ fn failed(configuration: &OutboundConfiguration, error: Error) -> ActionError {
     ActionError { message, delivered: Delivered::default(), source: Some(error) }
 }
 
-/// What came of a record that is written.
-fn delivered(metadata: &RecordMetadata) -> Delivered {
-    let mut delivered = Delivered { records_count: 1, ..Delivered::default() };
-    if let Some(offset) = metadata.offset() {
-        let partition = (metadata.topic().to_owned(), metadata.partition());
-        delivered.ends.insert(partition, offset + 1);
-    }
-    delivered
-}
-
 /// Waits for the broker's answer, and makes of it what the configuration says.
 async fn answer(
     configuration: Arc<OutboundConfiguration>,
@@ -125,7 +117,7 @@ async fn answer(
     let mut delivered = Delivered::default();
     let (response, error) = match delivery.await {
         Ok(metadata) => {
-            delivered = self::delivered(&metadata);
+            delivered.handle_written(&metadata);
             (Some(OutboundResponse::of(&metadata).to_json()), None)
         }
         Err(error) => (None, Some(failed(&configuration, error))),
@@ -168,5 +160,9 @@ impl Action for Produce {
 
     fn close(&self, within: Duration) -> BoxFuture<'_, Result<(), Error>> {
         self.producer.close(within).boxed()
+    }
+
+    fn metrics(&self) -> Option<Snapshot> {
+        Some(self.producer.metrics())
     }
 }

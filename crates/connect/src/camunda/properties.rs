@@ -17,10 +17,8 @@ const BYTES_DESERIALIZER: &str = "org.apache.kafka.common.serialization.ByteArra
 /// Confluent's classes, which say how a registry's values are framed: here that is this crate's business.
 const AVRO_SERIALIZER: &str = "io.confluent.kafka.serializers.KafkaAvroSerializer";
 const AVRO_DESERIALIZER: &str = "io.confluent.kafka.serializers.KafkaAvroDeserializer";
-const JSON_SERIALIZER: &str =
-    "io.confluent.kafka.serializers.json.KafkaJsonSchemaSerializer";
-const JSON_DESERIALIZER: &str =
-    "io.confluent.kafka.serializers.json.KafkaJsonSchemaDeserializer";
+const JSON_SERIALIZER: &str = "io.confluent.kafka.serializers.json.KafkaJsonSchemaSerializer";
+const JSON_DESERIALIZER: &str = "io.confluent.kafka.serializers.json.KafkaJsonSchemaDeserializer";
 
 const VALUE_SERIALIZER: &str = "value.serializer";
 const VALUE_DESERIALIZER: &str = "value.deserializer";
@@ -83,7 +81,7 @@ impl OutboundConfiguration {
         if let Some(authentication) = &self.authentication {
             authentication.set(connection, &mut properties);
         }
-        self.topic.set(connection, &mut properties);
+        connection.set_servers(&self.topic.bootstrap_servers, &mut properties);
         properties.set(Origin::Connector, "key.serializer", STRING_SERIALIZER);
         match &self.serialization {
             Serialization::Json => {
@@ -127,7 +125,7 @@ impl InboundConfiguration {
         if let Some(authentication) = &self.authentication {
             authentication.set(connection, &mut properties);
         }
-        self.topic.set(connection, &mut properties);
+        connection.set_servers(&self.topic.bootstrap_servers, &mut properties);
         if self.compatibility.is_system() {
             properties.set_all_of(ClientKind::Consumer, SYSTEM);
         } else {

@@ -104,7 +104,9 @@ pub struct SchemaRegistry {
 
 impl fmt::Debug for SchemaRegistry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SchemaRegistry").field("schema_type", &self.schema_type).finish_non_exhaustive()
+        f.debug_struct("SchemaRegistry")
+            .field("schema_type", &self.schema_type)
+            .finish_non_exhaustive()
     }
 }
 

@@ -223,9 +223,8 @@ impl Inner {
         };
         let OutboundJob { configuration, input } = job?;
         let masker = secrets.masker();
-        let fail = |error: Error| {
-            ConnectorError::fail(with_causes(&error), self.compatibility, masker)
-        };
+        let fail =
+            |error: Error| ConnectorError::fail(with_causes(&error), self.compatibility, masker);
         let produce = self.open(configuration).map_err(fail)?;
         produce.respond(input).await.map_err(|error| ConnectorError::of(&error, masker))
     }
@@ -242,9 +241,10 @@ impl Inner {
             Serialization::Json | Serialization::Avro(_) => encoder()?,
         };
         let key = Properties::of(properties.pairs());
-        let producer = self.producers.lock().get(key, || {
-            Producer::new(&ProducerConfig::from_properties(properties.pairs())?)
-        })?;
+        let producer = self
+            .producers
+            .lock()
+            .get(key, || Producer::new(&ProducerConfig::from_properties(properties.pairs())?))?;
         Ok(Produce::of(producer, encoder, configuration))
     }
 }
@@ -264,7 +264,10 @@ mod tests {
         for (job, expected) in [
             (json!([]), "this is no job: expected"),
             (json!({}), "this job has no jobKey: expected"),
-            (json!({ "jobKey": "7", "variables": [] }), "variables of job 7 is no object: expected"),
+            (
+                json!({ "jobKey": "7", "variables": [] }),
+                "variables of job 7 is no object: expected",
+            ),
         ] {
             let problem = Job::read(job).unwrap_err();
             assert!(problem.starts_with(expected), "{problem}");

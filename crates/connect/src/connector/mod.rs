@@ -11,7 +11,7 @@ use std::{
     collections::BTreeMap, error::Error as StdError, fmt, future::Future, pin::Pin, time::Duration,
 };
 
-use milena::metrics::Snapshot;
+use milena::{RecordMetadata, metrics::Snapshot};
 use serde_json::Value;
 
 /// A future in a box, as methods of trait objects give it.
@@ -55,6 +55,19 @@ pub struct Delivered {
     pub records_count: usize,
     /// The offset after the last of them, by topic and partition.
     pub ends: Ends,
+}
+
+impl Delivered {
+    /// A record was written.
+    pub(crate) fn handle_written(&mut self, metadata: &RecordMetadata) {
+        self.records_count += 1;
+        // With acks=0 nobody knows the offset.
+        if let Some(offset) = metadata.offset() {
+            let partition = (metadata.topic().to_owned(), metadata.partition());
+            let end = self.ends.entry(partition).or_default();
+            *end = (*end).max(offset + 1);
+        }
+    }
 }
 
 /// The offset after the last record, by topic and partition.

@@ -43,7 +43,12 @@ pub(super) const SINK_FIELDS: &[Field] = &[
         "whether Camunda's engine keeps a message for whoever it is for, or nobody but who waits for it gets \
          it; publication if it is left out",
     ),
-    Field::optional("tenantId", "Tenant", FieldKind::Text, "whose the messages for Camunda's engine are"),
+    Field::optional(
+        "tenantId",
+        "Tenant",
+        FieldKind::Text,
+        "whose the messages for Camunda's engine are",
+    ),
 ];
 
 /// The fields of a step that say what becomes of a record that is refused.

@@ -13,7 +13,7 @@ use crate::{
         TriggerKind,
     },
     describe::Part,
-    settings::{Field, FieldKind, Node, Problems, TableReader},
+    settings::{Content, Field, FieldKind, Node, Problems, TableReader},
 };
 
 /// What `[[steps]]` can say.
@@ -218,6 +218,37 @@ pub(super) fn read_all(
     steps
 }
 
+/// Whether a step that could not be read says where its brokers are, as far as that can be seen.
+pub(super) fn seems_to_have_brokers(node: &Node) -> bool {
+    let connector = match node.entry("connector").map(|node| &node.content) {
+        Some(Content::Text(name)) => connector::find(name),
+        _ => None,
+    };
+    let by_itself =
+        |connector: &Connector| connector.parts().any(|part| always_has_brokers(part.fields));
+    connector.is_some_and(by_itself) || names_brokers(node)
+}
+
+/// The field of every connector that has one.
+const BOOTSTRAP_SERVERS: &str = "bootstrapServers";
+
+fn always_has_brokers(fields: &[Field]) -> bool {
+    fields.iter().any(|field| {
+        let is_there = field.required || field.default.is_some();
+        is_there && (field.name == BOOTSTRAP_SERVERS || always_has_brokers(field.kind.fields()))
+    })
+}
+
+fn names_brokers(node: &Node) -> bool {
+    match &node.content {
+        Content::Table(entries) => entries
+            .iter()
+            .any(|entry| entry.name == BOOTSTRAP_SERVERS || names_brokers(&entry.node)),
+        Content::List(items) => items.iter().any(names_brokers),
+        _ => false,
+    }
+}
+
 fn read(
     node: &Node,
     path: &str,
@@ -283,7 +314,9 @@ fn lack_for_engine(step: &Step, has_engine: bool) -> Option<String> {
     match step {
         Step::Action(ActionStep { input: Input::Camunda(_), configuration, .. }) => {
             if configuration.job_variables().is_none() {
-                Some("input is \"camunda\", but this action takes no jobs: expected work".to_owned())
+                Some(
+                    "input is \"camunda\", but this action takes no jobs: expected work".to_owned(),
+                )
             } else {
                 (!has_engine).then(|| format!("input is \"camunda\", {NO_ENGINE}"))
             }

@@ -149,7 +149,9 @@ impl RegistryProperties {
     /// What is no URL of `http` or `https`, and what can be no header.
     pub fn settings(&self) -> Result<RegistrySettings, RegistryError> {
         let settings = RegistrySettings::new(&self.urls)?.credentials(self.credentials.clone());
-        self.headers.iter().try_fold(settings, |settings, (name, value)| settings.header(name, value))
+        self.headers
+            .iter()
+            .try_fold(settings, |settings, (name, value)| settings.header(name, value))
     }
 
     /// The registry, with an HTTP client of its own.

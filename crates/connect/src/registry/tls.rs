@@ -36,7 +36,8 @@ pub(super) const NAMES: &[&str] = &[
 pub(super) fn read(given: &mut Given<'_>) -> TlsConfig {
     let mut tls = TlsConfig::default();
     for kind in [TRUST_TYPE, KEY_TYPE] {
-        let known = |kind: &&str| ["JKS", "PKCS12", "PEM"].iter().any(|it| it.eq_ignore_ascii_case(kind));
+        let known =
+            |kind: &&str| ["JKS", "PKCS12", "PEM"].iter().any(|it| it.eq_ignore_ascii_case(kind));
         if let Some(other) = given.prefixed(kind).filter(|kind| !known(kind)) {
             given.problem(format!(
                 "schema.registry.{kind} is {other:?}: expected JKS, PKCS12 or PEM"

@@ -6,7 +6,8 @@ use parking_lot::Mutex;
 use serde_json::Value;
 
 use super::{
-    NewSchema, RecordPart, RegisteredSchema, Registry, RegistryError, RegistryProperties, SchemaType,
+    NewSchema, RecordPart, RegisteredSchema, Registry, RegistryError, RegistryProperties,
+    SchemaType,
 };
 use crate::avro::{AvroOptions, AvroSchema};
 
@@ -68,7 +69,9 @@ impl RegistryWriter {
         let Inner { registry, properties, part, schema, record, options, latest } = &*self.0;
         let names = properties.subjects(*part);
         let subject = names.subject(topic, *part, record.as_deref()).ok_or_else(|| {
-            RegistryError::settings("the schema has no name, which its subject is to be named after")
+            RegistryError::settings(
+                "the schema has no name, which its subject is to be named after",
+            )
         })?;
         let normalize = properties.normalize;
         let schema = if properties.use_latest {

@@ -107,7 +107,7 @@ pub async fn run(
 
 /// Runs a flow together with an HTTP server: as [`run`], but for `stop` to end it.
 ///
-/// A stop ends the listening, answers the requests that are there, and then ends the steps.
+/// The host is told where the server listens once the flow is checked. A stop ends the listening, answers the requests that are there, and then ends the steps.
 ///
 /// # Errors
 ///
@@ -136,6 +136,10 @@ async fn run_or_serve(
     {
         let message = format!("step {name:?} is reached over HTTP: expected `milena serve`");
         return Err(RunError::Failed(message));
+    }
+    if let Some(server) = &server {
+        let url = server.url().map_err(|error| RunError::Failed(with_causes(&error)))?;
+        shared.host.handle_listening(&url).await.map_err(RunError::Output)?;
     }
     run_steps(steps, &shared, stop, server).await
 }

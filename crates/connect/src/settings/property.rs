@@ -59,7 +59,8 @@ impl ClientProperty {
             Some(property) => property.is_secret(),
             None => {
                 let name = self.name.to_lowercase();
-                let words = ["password", "secret", "token", "jaas", "credential", "key", "user.info"];
+                let words =
+                    ["password", "secret", "token", "jaas", "credential", "key", "user.info"];
                 // A URL can have a password in it.
                 words.iter().any(|word| name.contains(word)) || self.value.contains('@')
             }

@@ -64,7 +64,8 @@ impl Run {
 
     async fn ended(self) -> Result<Vec<Value>, String> {
         let ended = tokio::time::timeout(PATIENCE, self.task).await.expect("it ends").unwrap();
-        let lines = self.host.0.lock().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let lines =
+            self.host.0.lock().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         ended.map(|()| lines).map_err(|error| error.to_string())
     }
 
@@ -138,7 +139,8 @@ async fn each_job_is_done_and_the_engine_is_told_what_became_of_it() {
     let lines = run.stopped().await;
 
     let told = fake.told();
-    let commands: Vec<_> = told.iter().map(|(key, command, _)| format!("{key} {command}")).collect();
+    let commands: Vec<_> =
+        told.iter().map(|(key, command, _)| format!("{key} {command}")).collect();
     assert_eq!(commands, ["1 completion", "2 completion", "3 failure", "4 error", "5 failure"]);
     let sent = &told[0].2["variables"];
     assert_eq!((&sent["at"], &sent["sent"]["topic"]), (&json!(0), &json!("orders")));
@@ -175,8 +177,12 @@ async fn an_engine_that_is_busy_or_gone_is_asked_again_and_told_again() {
     let (broker, connection) = broker(1).await;
     let fake = Fake::start().await;
     fake.with(|state| {
-        state.fail("activation", [Fault::Answer(503, Some("0")), Fault::Answer(429, None), Fault::Close]);
-        state.fail("completion", [Fault::Answer(503, None), Fault::Close, Fault::Answer(500, None)]);
+        state.fail(
+            "activation",
+            [Fault::Answer(503, Some("0")), Fault::Answer(429, None), Fault::Close],
+        );
+        state
+            .fail("completion", [Fault::Answer(503, None), Fault::Close, Fault::Answer(500, None)]);
     });
     fake.add_job("1", json!({}), variables("one"));
     let run = Run::start(&worker(&fake, "", ""), &connection);
@@ -211,7 +217,10 @@ async fn a_failure_to_send_takes_a_retry_and_the_job_comes_again() {
     run.stopped().await;
     let told = fake.told();
     let (_, command, body) = &told[0];
-    assert_eq!((command.as_str(), &body["retries"], &body["retryBackOff"]), ("failure", &json!(2), &json!(7000)));
+    assert_eq!(
+        (command.as_str(), &body["retries"], &body["retryBackOff"]),
+        ("failure", &json!(2), &json!(7000))
+    );
     assert_eq!(body["variables"]["error"]["code"], "FAIL");
     assert_eq!(told[1].1, "completion");
     assert_eq!(end(&broker), 1);
@@ -273,7 +282,9 @@ async fn a_task_can_want_more_time_for_its_job() {
 async fn a_stop_finishes_the_jobs_in_hand() {
     let (broker, connection) = broker(1).await;
     let fake = Fake::start().await;
-    fake.with(|state| state.fail("completion", [Fault::Answer(503, None), Fault::Answer(503, None)]));
+    fake.with(|state| {
+        state.fail("completion", [Fault::Answer(503, None), Fault::Answer(503, None)])
+    });
     fake.add_job("1", json!({}), variables("one"));
     let run = Run::start(&worker(&fake, "", ""), &connection);
     fake.until(|state| !state.asked_for("completion").is_empty()).await;
@@ -326,7 +337,10 @@ async fn an_engine_of_a_private_authority_is_trusted_when_the_flow_says_so() {
     let fake = Fake::start_tls().await;
     raw(&connection, &[(Some("k"), Some(b"1"))]).await;
     let error = Run::start(&worker(&fake, "", ""), &connection).ended().await.unwrap_err();
-    assert!(error.starts_with("jobs: the engine did not answer to activate jobs: no TLS"), "{error}");
+    assert!(
+        error.starts_with("jobs: the engine did not answer to activate jobs: no TLS"),
+        "{error}"
+    );
     let tls = format!("tls = {{ ca = {:?} }}", certificate("ca.pem"));
     let run = Run::start(&publisher(&fake, &tls, "", ""), &connection);
     fake.until(|state| state.messages.len() == 1).await;
@@ -438,7 +452,10 @@ async fn the_example_stands_between_the_engine_and_kafka() {
     fake.until(|state| state.told.len() == 2 && state.messages.len() == 1).await;
     run.stopped().await;
     let message = fake.with(|state| state.messages[0].clone());
-    assert_eq!((&message["name"], &message["correlationKey"]), (&json!("order-changed"), &json!("mine")));
+    assert_eq!(
+        (&message["name"], &message["correlationKey"]),
+        (&json!("order-changed"), &json!("mine"))
+    );
     assert_eq!(message["variables"], json!({ "itemId": "a4f6j2" }));
 }
 
@@ -465,11 +482,16 @@ fn a_flow_names_what_it_lacks_for_the_engine() {
             "steps[1].sink is of type camunda, but its config has no messageName, which a message needs",
         ),
         (
-            format!("name = \"x\"\ncamunda = {{ url = \"{fake}\" }}\n{step}action = \"work\"\njobs = {{ maxJobsToActivate = 0 }}\n"),
+            format!(
+                "name = \"x\"\ncamunda = {{ url = \"{fake}\" }}\n{step}action = \"work\"\njobs = {{ maxJobsToActivate = 0 }}\n"
+            ),
             "steps[1].jobs.maxJobsToActivate is the number 0: expected a whole number from 1 to 10000",
         ),
         (
-            format!("name = \"x\"\n{}", step.replace("\"camunda\"", "\"-\"") + "action = \"work\"\njobs = {}\n"),
+            format!(
+                "name = \"x\"\n{}",
+                step.replace("\"camunda\"", "\"-\"") + "action = \"work\"\njobs = {}\n"
+            ),
             "steps[1].jobs does not belong here: it goes with input = \"camunda\"",
         ),
     ] {

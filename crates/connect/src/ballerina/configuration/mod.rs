@@ -22,16 +22,6 @@ use crate::{
     settings::{ClientProperties, Origin, TableReader},
 };
 
-/// The brokers: those around the configuration take the place of its own.
-fn set_servers(properties: &mut ClientProperties, own: &[String], connection: &Connection) {
-    let (origin, servers) = if connection.brokers.is_empty() {
-        (Origin::Configuration, own)
-    } else {
-        (Origin::Flow, connection.brokers.as_slice())
-    };
-    properties.set(origin, "bootstrap.servers", servers.join(","));
-}
-
 /// Security, in the module's order; an embedded broker needs none.
 fn set_security(
     properties: &mut ClientProperties,

@@ -17,7 +17,8 @@ use milena::{OwnedRecord, TopicPartition, config::ConsumerConfig, consumer::Offs
 use parking_lot::Mutex;
 
 use super::{
-    ConsumerConfiguration, Error, FromBytes, FromRecord, PartitionOffset, Payload, RecordFault, Servers,
+    ConsumerConfiguration, Error, FromBytes, FromRecord, PartitionOffset, Payload, RecordFault,
+    Servers,
     avro::{Deserializers, failed},
     binding::place,
 };

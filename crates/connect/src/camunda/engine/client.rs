@@ -164,9 +164,7 @@ impl Engine {
     /// When the engine does not answer, or refuses; [`EngineErrorKind::NotFound`] when nobody waits for it.
     pub async fn correlate(&self, message: &Value) -> Result<(), EngineError> {
         let path = "/v2/messages/correlation";
-        self.ask("correlate a message", Method::POST, path, message, self.0.timeout)
-            .await
-            .map(drop)
+        self.ask("correlate a message", Method::POST, path, message, self.0.timeout).await.map(drop)
     }
 
     async fn ask(

@@ -55,7 +55,8 @@ mod tests {
             ("Sun, 06 ovD 1994 08:49:37 GMT", None),
             ("Sun, 06 Nov 1 08:49:37 GMT", None),
         ] {
-            let expected = seconds.map(|seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+            let expected =
+                seconds.map(|seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
             assert_eq!(http_date(text), expected, "{text}");
         }
     }

@@ -33,7 +33,12 @@ pub(crate) const FIELDS: &[Field] = &[
         FieldKind::Record(OAUTH_FIELDS),
         "who asks, by a token for client credentials",
     ),
-    Field::optional(TLS, "TLS", FieldKind::Record(TLS_FIELDS), "of https, of the token endpoint too"),
+    Field::optional(
+        TLS,
+        "TLS",
+        FieldKind::Record(TLS_FIELDS),
+        "of https, of the token endpoint too",
+    ),
     Field::optional(
         TIMEOUT,
         "Timeout",
@@ -174,7 +179,8 @@ impl EngineSettings {
         let mut reader = TableReader::new(node, "camunda", FIELDS, problems)?;
         let url = reader.text(URL);
         let credentials = read_credentials(&mut reader);
-        let tls = if reader.has(TLS) { reader.record(TLS, read_tls) } else { Some(EngineTls::default()) };
+        let tls =
+            if reader.has(TLS) { reader.record(TLS, read_tls) } else { Some(EngineTls::default()) };
         let timeout = reader.integer(TIMEOUT).and_then(|ms| u64::try_from(ms).ok());
         let settings = url.and_then(|url| match Self::new(&url) {
             Ok(settings) => Some(settings),
@@ -287,15 +293,24 @@ mod tests {
             "tokenUrl": "https://login/oauth/token", "clientId": "me", "clientSecret": "hush",
             "audience": "zeebe.camunda.io" } });
         let settings = read(oauth).unwrap();
-        assert!(matches!(&settings.credentials, EngineCredentials::OAuth { audience: Some(_), .. }));
+        assert!(matches!(
+            &settings.credentials,
+            EngineCredentials::OAuth { audience: Some(_), .. }
+        ));
         assert!(!format!("{settings:?}").contains("hush"));
     }
 
     #[test]
     fn names_what_is_wrong() {
         for (table, expected) in [
-            (json!({}), "camunda.url is missing: expected a text, where the engine's REST API is, without /v2"),
-            (json!({ "url": "localhost:8080" }), "camunda.url is no absolute URL of http or https: expected one such as http://localhost:8080"),
+            (
+                json!({}),
+                "camunda.url is missing: expected a text, where the engine's REST API is, without /v2",
+            ),
+            (
+                json!({ "url": "localhost:8080" }),
+                "camunda.url is no absolute URL of http or https: expected one such as http://localhost:8080",
+            ),
             (
                 json!({ "url": "http://h", "basic": { "username": "a", "password": "b" }, "oauth": {} }),
                 "camunda.oauth does not belong here: basic says already who asks",

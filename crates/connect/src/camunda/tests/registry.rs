@@ -83,7 +83,8 @@ async fn take(trigger: &mut Consume, count: usize) -> Vec<Emission> {
 async fn avro_is_registered_framed_and_read_back_without_a_raw_value() {
     let place = Place::new().await;
     let produce = place.produce("avro", SCHEMA, &json!({}));
-    let value = json!({ "name": "a", "members": [{ "age": 1, "nick": null }, { "age": 2, "nick": "b" }] });
+    let value =
+        json!({ "name": "a", "members": [{ "age": 1, "nick": null }, { "age": 2, "nick": "b" }] });
     send(&produce, &value).await.unwrap();
     send(&produce, &json!("{'name': 'c', 'members': [], 'unknown': 1}")).await.unwrap();
     let requests = place.server.requests();
@@ -132,7 +133,11 @@ async fn additional_properties_say_who_asks_and_whether_schemas_are_registered()
     assert!(shown.contains("schema.registry.url = http://127.0.0.1"), "{shown}");
     let expected = "value.serializer = io.confluent.kafka.serializers.KafkaAvroSerializer (connector, not used)";
     assert!(shown.contains(expected), "{shown}");
-    assert!(properties.pairs().all(|(name, _)| !name.contains("registry") && !name.contains("auth.user")));
+    assert!(
+        properties
+            .pairs()
+            .all(|(name, _)| !name.contains("registry") && !name.contains("auth.user"))
+    );
 }
 
 #[tokio::test]
@@ -142,15 +147,22 @@ async fn a_value_that_is_no_map_or_does_not_fit_is_the_inputs_fault_and_a_refusa
     for (value, expected) in [
         (json!([1]), "Message value must be a map for a schema based message"),
         (json!("text"), "Message value must be a map for a schema based message"),
-        (json!({ "name": 7, "members": [] }), "the value does not fit schema 1: $.name is the number 7"),
+        (
+            json!({ "name": 7, "members": [] }),
+            "the value does not fit schema 1: $.name is the number 7",
+        ),
     ] {
         let error = send(&produce, &value).await.unwrap_err();
         assert!(error.message.contains(expected), "{error}");
         assert!(error.source.is_none());
     }
     let value = json!({ "name": "a", "members": [] });
-    let other = place.produce("avro", SCHEMA, &json!({ "topic": {
-        "bootstrapServers": "nowhere:1", "topicName": "others" } }));
+    let other = place.produce(
+        "avro",
+        SCHEMA,
+        &json!({ "topic": {
+        "bootstrapServers": "nowhere:1", "topicName": "others" } }),
+    );
     place.server.state.lock().faults.push_back(Fault::Answer(503, ""));
     let error = send(&other, &value).await.unwrap_err();
     assert!(error.is_retriable(), "{error}");
