@@ -55,6 +55,18 @@ macro_rules! counters {
             $($(#[$of_pool_doc])* pub $of_pool: u64,)+
         }
 
+        /// The counters of several clients together.
+        impl std::ops::Add for Snapshot {
+            type Output = Self;
+
+            fn add(self, other: Self) -> Self {
+                Self {
+                    $($($name: self.$name.saturating_add(other.$name),)+)+
+                    $($of_pool: self.$of_pool.saturating_add(other.$of_pool),)+
+                }
+            }
+        }
+
         impl Snapshot {
             /// Names and values, in the order of the fields.
             pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::{FutureExt as _, future::join_all};
-use milena::{Error, Producer, config::ProducerConfig};
+use milena::{Error, Producer, config::ProducerConfig, metrics::Snapshot};
 use parking_lot::Mutex;
 use serde_json::{Map, Value};
 
@@ -88,6 +88,8 @@ struct Inner {
     compatibility: Compatibility,
     connection: Connection,
     producers: Mutex<Kept<Properties, Producer>>,
+    /// The counters of producers that are not kept any more.
+    gone: Mutex<Snapshot>,
     registries: Mutex<Kept<(Properties, Option<NewSchema>), Encoder>>,
 }
 
@@ -112,18 +114,21 @@ impl Properties {
 struct Kept<K, V>(Vec<(K, V)>);
 
 impl<K: PartialEq, V: Clone> Kept<K, V> {
-    fn get(&mut self, key: K, make: impl FnOnce() -> Result<V, Error>) -> Result<V, Error> {
+    /// The value of a key, and the one that had to go for it. Whoever uses that has a clone: it ends with
+    /// the last one.
+    fn get(
+        &mut self,
+        key: K,
+        make: impl FnOnce() -> Result<V, Error>,
+    ) -> Result<(V, Option<V>), Error> {
         let found = self.0.iter().position(|(known, _)| *known == key);
         let value = match found {
             Some(at) => self.0.remove(at).1,
             None => make()?,
         };
-        if self.0.len() >= KEPT_MAX {
-            // Whoever uses it has a clone: it ends with the last one.
-            self.0.remove(0);
-        }
+        let gone = (self.0.len() >= KEPT_MAX).then(|| self.0.remove(0).1);
         self.0.push((key, value.clone()));
-        Ok(value)
+        Ok((value, gone))
     }
 }
 
@@ -136,6 +141,7 @@ impl Work {
             connection: connection.clone(),
             producers: Mutex::new(Kept(Vec::new())),
             registries: Mutex::new(Kept(Vec::new())),
+            gone: Mutex::default(),
         }))
     }
 }
@@ -158,6 +164,12 @@ impl Action for Work {
             join_all(closing).await.into_iter().collect()
         }
         .boxed()
+    }
+
+    fn metrics(&self) -> Option<Snapshot> {
+        let producers = self.0.producers.lock();
+        let counters = producers.0.iter().map(|(_, producer)| producer.metrics());
+        Some(counters.fold(*self.0.gone.lock(), |sum, counters| sum + counters))
     }
 }
 
@@ -236,15 +248,18 @@ impl Inner {
         let encoder = match &configuration.serialization {
             Serialization::Registry(registry) => {
                 let key = (Properties::of(properties.all_pairs()), registry.schema.clone());
-                self.registries.lock().get(key, encoder)?
+                self.registries.lock().get(key, encoder)?.0
             }
             Serialization::Json | Serialization::Avro(_) => encoder()?,
         };
         let key = Properties::of(properties.pairs());
-        let producer = self
-            .producers
-            .lock()
-            .get(key, || Producer::new(&ProducerConfig::from_properties(properties.pairs())?))?;
+        let config = || ProducerConfig::from_properties(properties.pairs());
+        let made = self.producers.lock().get(key, || Producer::new(&config()?))?;
+        let (producer, gone) = made;
+        if let Some(gone) = gone {
+            let mut counters = self.gone.lock();
+            *counters = *counters + gone.metrics();
+        }
         Ok(Produce::of(producer, encoder, configuration))
     }
 }
@@ -283,7 +298,7 @@ mod tests {
                 made.push(key);
                 Ok(key)
             });
-            assert_eq!(value.unwrap(), key);
+            assert_eq!(value.unwrap().0, key);
         };
         (0..KEPT_MAX).for_each(|key| get(key, &mut made));
         get(0, &mut made);

@@ -9,7 +9,7 @@ use milena_connect::{
     Connection,
     connector::BoxFuture,
     flow::{Flow, Input},
-    runtime::{self, Host, InputReader, Progress, RunError, Stop},
+    runtime::{self, Host, InputReader, RunError, Stop},
     secrets::Secrets,
 };
 use milena_wire::{ApiKey, ErrorCode};

@@ -39,7 +39,6 @@ pub(super) enum Fault {
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
     pub(super) line: String,
-    pub(super) authorization: Option<String>,
     pub(super) body: Value,
     pub(super) status: u16,
 }
@@ -256,7 +255,7 @@ async fn answer(
         }
     };
     let status_code = status.as_u16();
-    state.lock().asked.push(Asked { line, authorization, body, status: status_code });
+    state.lock().asked.push(Asked { line, body, status: status_code });
     changed.notify_waiters();
     let mut response = Response::builder().status(status);
     if let Some(retry_after) = retry_after {

@@ -240,7 +240,7 @@ fn files_of_pem_are_read_and_their_texts_are_the_properties() {
 #[test]
 fn every_problem_is_told_at_once() {
     let problems = ProducerConfiguration::from_json(&json!({
-        "acks": "2", "linger": "soon", "clientID": "x", "valueSerializerType": "SER_AVRO",
+        "acks": "2", "linger": "soon", "clientID": "x",
         "auth": { "mechanism": "OAUTHBEARER", "password": 7 },
         "secureSocket": { "cert": { "path": "x" }, "key": { "certFile": "x" } },
     }))
@@ -255,6 +255,14 @@ fn every_problem_is_told_at_once() {
         "config.auth.username is missing",
         "config.secureSocket.cert is neither: expected the path of a PEM file",
         "config.secureSocket.key has neither keyStore, nor certFile and keyFile",
+    ] {
+        assert!(problems.contains(part), "{part}\n{problems}");
+    }
+    let avro = json!({ "valueSerializerType": "SER_AVRO", "keySerializerType": "SER_AVRO",
+        "keySchema": "{}" });
+    let problems = ProducerConfiguration::from_json(&avro).unwrap_err().to_string();
+    for part in [
+        "config.keySchema is no Avro schema: ",
         "config.valueSchema is missing: expected an Avro schema, as the serializer is SER_AVRO",
         "config.schemaRegistryConfig has no baseUrl: expected one such as http://localhost:8081",
     ] {
