@@ -521,7 +521,11 @@ idleMs = 250
         ] {
             let problems = step(connector, config);
             assert!(problems.contains("action is the number 5"), "{problems}");
-            assert_eq!(problems.contains("brokers is missing"), are_missed, "{connector}: {problems}");
+            assert_eq!(
+                problems.contains("brokers is missing"),
+                are_missed,
+                "{connector}: {problems}"
+            );
         }
     }
 

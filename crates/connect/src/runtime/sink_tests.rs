@@ -143,7 +143,9 @@ async fn run_without(
     on_poison: OnPoison,
 ) -> Ran {
     let tickets = |places: &[(i32, i64)]| -> Vec<Ticket> {
-        places.iter().map(|(partition, offset)| Ticket { partition: *partition, offset: *offset })
+        places
+            .iter()
+            .map(|(partition, offset)| Ticket { partition: *partition, offset: *offset })
             .collect()
     };
     let (records, refused) = (tickets(records), tickets(refused));

@@ -89,7 +89,7 @@ impl TriggerRun {
                 continue;
             }
             self.status.count(Counter::RecordsGiven, emissions.len());
-            let Written { text, tickets, failure } = self.lines(emissions).await;
+            let Written { text, tickets, failure } = written(&self.poison, emissions).await;
             if let Err(Ended) = self.shared.write(text).await {
                 return Ok(());
             }
@@ -107,36 +107,7 @@ impl TriggerRun {
         }
     }
 
-    /// A line for each record, up to the first that is refused and, by the policy, to be tried again: with
-    /// lines that is for the next run.
-    async fn lines(&self, emissions: Vec<Emission>) -> Written {
-        let mut lines = Written::default();
-        for emission in emissions {
-            let ticket = emission.ticket;
-            match emission.refusal.clone() {
-                None => {
-                    let _ = writeln!(lines.text, "{}", emission.output);
-                }
-                Some(why) => {
-                    if let Err(why) = self.poison.settle(&Record::from(emission), why).await {
-                        let Ticket { partition, offset } = ticket;
-                        let message =
-                            format!("{}-{partition}, offset {offset}: {why}", self.status.topic());
-                        lines.failure = Some(Error::of_application(ErrorKind::Record, message));
-                        break;
-                    }
-                }
-            }
-            lines.tickets.push(ticket);
-        }
-        lines
-    }
-
-    async fn is_through(
-        &mut self,
-        phase: Phase,
-        last_record: Instant,
-    ) -> Result<bool, Error> {
+    async fn is_through(&mut self, phase: Phase, last_record: Instant) -> Result<bool, Error> {
         match self.until {
             Until::Produced if phase == Phase::Produced => {
                 let ends = self.shared.ends();
@@ -156,4 +127,28 @@ struct Written {
     tickets: Vec<Ticket>,
     /// Why those behind are not.
     failure: Option<Error>,
+}
+
+/// A line for each record, up to the first that is refused and, by the policy, to be tried again: with
+/// lines that is for the next run.
+async fn written(poison: &Poison, emissions: Vec<Emission>) -> Written {
+    let mut written = Written::default();
+    for emission in emissions {
+        let ticket = emission.ticket;
+        match emission.refusal.clone() {
+            None => {
+                let _ = writeln!(written.text, "{}", emission.output);
+            }
+            Some(why) => {
+                if let Err(why) = poison.settle(&Record::from(emission), why).await {
+                    let (topic, Ticket { partition, offset }) = (poison.status.topic(), ticket);
+                    let message = format!("{topic}-{partition}, offset {offset}: {why}");
+                    written.failure = Some(Error::of_application(ErrorKind::Record, message));
+                    break;
+                }
+            }
+        }
+        written.tickets.push(ticket);
+    }
+    written
 }
