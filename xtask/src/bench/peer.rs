@@ -43,30 +43,15 @@ const PEERS: [Peer; 8] = [
         program: Program::Rust { package: "peer-floor", dependency: None },
         builds_with: &[],
     },
-    Peer {
-        name: "milena",
-        language: "Rust",
-        program: Program::Milena,
-        builds_with: &[],
-    },
-    Peer {
-        name: "franz-go",
-        language: "Go",
-        program: Program::Go,
-        builds_with: &["go"],
-    },
+    Peer { name: "milena", language: "Rust", program: Program::Milena, builds_with: &[] },
+    Peer { name: "franz-go", language: "Go", program: Program::Go, builds_with: &["go"] },
     Peer {
         name: "librdkafka",
         language: "C",
         program: Program::Rust { package: "peer-librdkafka", dependency: Some("rdkafka-sys") },
         builds_with: &["cc", "make", "pkg-config"],
     },
-    Peer {
-        name: "java",
-        language: "Java",
-        program: Program::Java,
-        builds_with: &["javac", "mvn"],
-    },
+    Peer { name: "java", language: "Java", program: Program::Java, builds_with: &["javac", "mvn"] },
     Peer {
         name: "confluent",
         language: "Rust",

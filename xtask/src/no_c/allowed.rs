@@ -17,7 +17,8 @@ const fn allow(name: &'static str, reason: &'static str) -> Allowed {
 const APPLE: &str = "declares functions of macOS, for the certificates that the system trusts";
 const BROWSER: &str = "declares what a browser has; it is in builds for WebAssembly alone";
 const WINDOWS: &str = "declares functions of Windows";
-const LIBRARY: &str = "brings the import library of Windows that the linker wants; nothing is compiled";
+const LIBRARY: &str =
+    "brings the import library of Windows that the linker wants; nothing is compiled";
 const ASKS: &str = "its build script asks which rustc it is, and for what target";
 const WRITES: &str = "its build script writes Rust";
 

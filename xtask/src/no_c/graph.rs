@@ -117,7 +117,8 @@ fn cargo(arguments: &[&str]) -> Result<String, String> {
         command.args(["--prefix", "none", "--format", "{p}"]);
         command.args(OWN_TOOLS.iter().flat_map(|name| ["--exclude", name]));
     }
-    let output = command.output().map_err(|error| format!("cargo could not be started: {error}"))?;
+    let output =
+        command.output().map_err(|error| format!("cargo could not be started: {error}"))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }

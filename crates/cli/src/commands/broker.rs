@@ -13,8 +13,10 @@ use crate::{arguments, failure::Failure, interrupt::Interrupt, listen};
 /// Runs a broker; its addresses are the line that it prints when it is ready.
 pub(crate) async fn run(arguments: arguments::Broker) -> Result<(), Failure> {
     let mut interrupt = Interrupt::listen()?;
-    let broker =
-        builder(&arguments)?.start().await.map_err(|error| Failure::Failed(listen::explain(&error)))?;
+    let broker = builder(&arguments)?
+        .start()
+        .await
+        .map_err(|error| Failure::Failed(listen::explain(&error)))?;
     let mut output = io::stdout();
     writeln!(output, "{}", broker.bootstrap_servers())
         .and_then(|()| output.flush())

@@ -257,7 +257,11 @@ fn a_server_that_cannot_start_says_why() {
         (&["--listen", &taken], 1, "--listen names another port, 0 any"),
         (&["--listen", "localhost"], 2, "--listen localhost: it must be ADDRESS:PORT"),
         (&["--listen", "localhost:x"], 2, "--listen localhost:x: it must be ADDRESS:PORT"),
-        (&["--tls-cert", "a.pem", "--tls-key", "b.pem"], 1, "milena: a.pem cannot be read: No such"),
+        (
+            &["--tls-cert", "a.pem", "--tls-key", "b.pem"],
+            1,
+            "milena: a.pem cannot be read: No such",
+        ),
         (&["--tls-cert", "no.pem", "--tls-key", "no.pem"], 1, "milena: no.pem is no usable PEM"),
         (&["--tls-cert", "a.pem"], 2, "--tls-key <FILE>"),
         (&["--client-ca", "a.pem"], 2, "--tls-cert <FILE>"),
@@ -277,7 +281,11 @@ fn a_flow_is_checked_before_its_url_is_printed() {
     for (from, to, message) in [
         ("topic = \"cars\" }", "topc = \"cars\" }", "flow.toml: 2 problems"),
         ("input = \"http\"", "input = \"no.jsonl\"", "no.jsonl: No such file"),
-        ("[[steps]]\nname = \"out\"", "properties.acks = 9\n[[steps]]\nname = \"out\"", "acks: \"9\""),
+        (
+            "[[steps]]\nname = \"out\"",
+            "properties.acks = 9\n[[steps]]\nname = \"out\"",
+            "acks: \"9\"",
+        ),
     ] {
         assert!(FLOW.contains(from), "{from}");
         fs::write(folder.path().join("flow.toml"), FLOW.replacen(from, to, 1)).unwrap();

@@ -261,7 +261,10 @@ async fn what_was_not_delivered_is_named_and_its_outputs_are_written() {
 #[tokio::test]
 async fn a_record_that_is_refused_ends_the_run_or_is_left_out_as_the_policy_says() {
     let ran = Run::new(reader("0\n1\n-2\n3\n"), Until::Produced).go().await;
-    assert_eq!(ran.error.as_deref(), Some("trigger: t-0, offset 2: it is negative"));
+    assert_eq!(
+        ran.error.as_deref(),
+        Some("trigger: a record cannot be used: t-0, offset 2: it is negative")
+    );
     assert_eq!((ran.records, ran.committed), (2, Some(2)), "what is before it is given");
 
     let mut run = Run::new(reader("0\n1\n-2\n3\n"), Until::Produced);
