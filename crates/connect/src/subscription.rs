@@ -91,10 +91,18 @@ pub(crate) struct Subscription<R> {
     /// Records that are not read yet: those that came while the trigger started, and those whose schemas
     /// are being fetched.
     polled: VecDeque<ConsumerRecords>,
-    /// Since when, and how often, what they need could not be fetched.
-    failing: Option<(Instant, u32)>,
+    /// What they need could not be fetched.
+    failing: Option<Failing>,
     /// Why no further record is handed out.
     failure: Arc<Mutex<Option<Error>>>,
+}
+
+/// Since when, and how often, something could not be fetched, and when it is tried again.
+#[derive(Debug)]
+struct Failing {
+    since: Instant,
+    times: u32,
+    again_at: Instant,
 }
 
 impl<R: Reading> Subscription<R> {
@@ -162,22 +170,29 @@ impl<R: Reading> Subscription<R> {
     /// Gets what the next records need, and asks again while it cannot be had. Cancel safe.
     async fn fetch(&mut self) -> Result<(), Error> {
         loop {
+            if let Some(failing) = &self.failing {
+                tokio::time::sleep_until(failing.again_at).await;
+            }
             let next = self.polled.front().and_then(|records| self.reading.fetch(records));
-            let Some(fetch) = next else { return Ok(()) };
-            let Err(error) = fetch.await else {
+            let fetched = match next {
+                Some(fetch) => fetch.await,
+                None => Ok(()),
+            };
+            let Err(error) = fetched else {
                 self.failing = None;
                 return Ok(());
             };
-            let (since, times) = self.failing.unwrap_or_else(|| (Instant::now(), 0));
-            self.failing = Some((since, times + 1));
-            if since.elapsed() >= FETCH_WITHIN {
+            let now = Instant::now();
+            let (since, times) = self.failing.as_ref().map_or((now, 0), |it| (it.since, it.times));
+            if now - since >= FETCH_WITHIN {
                 return Err(error);
             }
-            let (topic, error) = (&self.topic, with_causes(&error));
-            tracing::warn!(topic, error, "the schemas of records cannot be fetched");
             let (first, longest) = FETCH_PAUSES;
             let doubled = 1_u32.checked_shl(times).unwrap_or(u32::MAX);
-            tokio::time::sleep(first.saturating_mul(doubled).min(longest)).await;
+            let again_at = now + first.saturating_mul(doubled).min(longest);
+            self.failing = Some(Failing { since, times: times + 1, again_at });
+            let (topic, error) = (&self.topic, with_causes(&error));
+            tracing::warn!(topic, error, "the schemas of records cannot be fetched");
         }
     }
 

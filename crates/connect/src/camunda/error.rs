@@ -5,10 +5,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use super::Compatibility;
-use crate::{
-    connector::{ActionError, with_causes},
-    secrets::Masker,
-};
+use crate::{connector::ActionError, secrets::Masker};
 
 /// The most characters of an error's message.
 const MESSAGE_CHARACTERS_MAX: usize = 6_000;
@@ -58,7 +55,8 @@ impl ConnectorError {
             Some(_) => Self {
                 is_input: false,
                 code: Some(FAIL),
-                message: shown(&with_causes(error), masker),
+                // The causes are in it already.
+                message: shown(&error.message, masker),
             },
         }
     }

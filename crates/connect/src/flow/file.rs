@@ -135,7 +135,6 @@ pub struct Flow {
     properties: Vec<(String, String)>,
     engine: Option<EngineSettings>,
     steps: Vec<Step>,
-    masker: Masker,
     secrets: Secrets,
 }
 
@@ -175,7 +174,6 @@ impl Flow {
         let mut problems = Problems::default();
         secrets.resolve_node(&mut node, "", &mut problems);
         let flow = Self::read(&node, &mut problems).map(|mut flow| {
-            flow.masker = secrets.masker().clone();
             flow.secrets = secrets.clone();
             flow
         });
@@ -231,9 +229,8 @@ impl Flow {
             Some(engine) => Some(engine?),
             None => None,
         };
-        let (masker, secrets) = (Masker::default(), Secrets::none());
-        let (name, steps) = (name?, steps?);
-        Some(Self { name, brokers, credentials, properties, engine, steps, masker, secrets })
+        let (name, steps, secrets) = (name?, steps?, Secrets::none());
+        Some(Self { name, brokers, credentials, properties, engine, steps, secrets })
     }
 
     /// The name of the flow.
@@ -245,7 +242,7 @@ impl Flow {
     /// What hides the secrets that were put into the flow: whatever is told of it goes through this.
     #[must_use]
     pub fn masker(&self) -> &Masker {
-        &self.masker
+        self.secrets.masker()
     }
 
     /// Where the brokers are.

@@ -225,7 +225,6 @@ impl Worker {
             }
             times += 1;
             let pause = self.pause(&error, times, "an outcome was not told");
-            self.status.count(Counter::Retries, 1);
             if Instant::now() + pause >= until {
                 return Told::Lost(format!("{}: the job's time is over", with_causes(&error)));
             }

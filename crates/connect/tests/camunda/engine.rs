@@ -222,6 +222,9 @@ async fn a_failure_to_send_takes_a_retry_and_the_job_comes_again() {
         ("failure", &json!(2), &json!(7000))
     );
     assert_eq!(body["variables"]["error"]["code"], "FAIL");
+    let message = body["errorMessage"].as_str().unwrap();
+    let expected = "Error during Kafka Producer execution; error message: [";
+    assert!(message.starts_with(expected) && message.ends_with(']'), "{message}");
     assert_eq!(told[1].1, "completion");
     assert_eq!(end(&broker), 1);
 }
@@ -344,6 +347,12 @@ async fn an_engine_of_a_private_authority_is_trusted_when_the_flow_says_so() {
     let tls = format!("tls = {{ ca = {:?} }}", certificate("ca.pem"));
     let run = Run::start(&publisher(&fake, &tls, "", ""), &connection);
     fake.until(|state| state.messages.len() == 1).await;
+    run.stopped().await;
+    let store = certificate("../stores/java-trust.jks");
+    let tls = format!("tls = {{ ca = {store:?}, caPassword = \"changeit\" }}");
+    fake.add_job("1", json!({}), variables("one"));
+    let run = Run::start(&worker(&fake, &tls, ""), &connection);
+    fake.until(|state| state.told.len() == 1).await;
     run.stopped().await;
     let bad = "tls = { ca = \"/nowhere.pem\" }";
     let error = Run::start(&worker(&fake, bad, ""), &connection).ended().await.unwrap_err();

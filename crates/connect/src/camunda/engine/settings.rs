@@ -1,14 +1,11 @@
 //! Where the engine is, and who asks.
 
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{fmt, time::Duration};
 
 use milena::config::Secret;
-use milena_http::{
-    HttpSettings,
-    http::Uri,
-    tls::{ClientCertificate, PemSource, TlsConfig, Trust},
-};
+use milena_http::{HttpSettings, http::Uri};
 
+use super::tls::{self, EngineTls};
 use crate::settings::{Field, FieldKind, Node, Problems, TableReader};
 
 const URL: &str = "url";
@@ -36,7 +33,7 @@ pub(crate) const FIELDS: &[Field] = &[
     Field::optional(
         TLS,
         "TLS",
-        FieldKind::Record(TLS_FIELDS),
+        FieldKind::Record(tls::FIELDS),
         "of https, of the token endpoint too",
     ),
     Field::optional(
@@ -62,24 +59,6 @@ const OAUTH_FIELDS: &[Field] = &[
     Field::optional("audience", "Audience", FieldKind::Text, "what the token is to be good for")
         .example("\"zeebe.camunda.io\""),
     Field::optional("scope", "Scope", FieldKind::Text, "the scope to ask for"),
-];
-
-const TLS_FIELDS: &[Field] = &[
-    Field::optional(
-        "ca",
-        "Authorities",
-        FieldKind::Text,
-        "a PEM file of those who may sign the engine's certificate; without it the system's",
-    ),
-    Field::optional("cert", "Certificate", FieldKind::Text, "a PEM file of the client's chain"),
-    Field::optional(
-        "key",
-        "Key",
-        FieldKind::Text,
-        "a PEM file of the client's private key; without it, it is in the chain's file",
-    ),
-    Field::optional("keyPassword", "Key password", FieldKind::AnyText, "the key's password")
-        .secret(),
 ];
 
 /// Where the engine is, and who asks. `Debug` shows no secret.
@@ -125,20 +104,6 @@ pub enum EngineCredentials {
     },
 }
 
-/// Whom to trust, and who this client is. `Debug` masks the password.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct EngineTls {
-    /// A PEM file of authorities in place of the system's.
-    pub ca: Option<PathBuf>,
-    /// A PEM file of this client's certificate chain.
-    pub certificate: Option<PathBuf>,
-    /// A PEM file of its private key; `None`: it is in the file of the chain.
-    pub key: Option<PathBuf>,
-    /// The password of the key.
-    pub key_password: Option<Secret>,
-}
-
 impl EngineSettings {
     /// An engine at this URL, below which `/v2` is; nobody in particular asks.
     ///
@@ -179,8 +144,11 @@ impl EngineSettings {
         let mut reader = TableReader::new(node, "camunda", FIELDS, problems)?;
         let url = reader.text(URL);
         let credentials = read_credentials(&mut reader);
-        let tls =
-            if reader.has(TLS) { reader.record(TLS, read_tls) } else { Some(EngineTls::default()) };
+        let tls = if reader.has(TLS) {
+            reader.record(TLS, EngineTls::read)
+        } else {
+            Some(EngineTls::default())
+        };
         let timeout = reader.integer(TIMEOUT).and_then(|ms| u64::try_from(ms).ok());
         let settings = url.and_then(|url| match Self::new(&url) {
             Ok(settings) => Some(settings),
@@ -196,21 +164,7 @@ impl EngineSettings {
 
     /// What an HTTP client needs.
     pub(super) fn http(&self) -> HttpSettings {
-        let mut tls = TlsConfig::default();
-        if let Some(ca) = &self.tls.ca {
-            tls = tls.trust(Trust::Pem(PemSource::File(ca.clone())));
-        }
-        if let Some(chain) = &self.tls.certificate {
-            let key = self.tls.key.clone().map(PemSource::File);
-            tls = tls.client_certificate(ClientCertificate {
-                chain: PemSource::File(chain.clone()),
-                key,
-            });
-        }
-        if let Some(password) = &self.tls.key_password {
-            tls = tls.key_password(password.reveal());
-        }
-        HttpSettings::new().tls(tls).response_bytes_max(RESPONSE_BYTES_MAX)
+        HttpSettings::new().tls(self.tls.config()).response_bytes_max(RESPONSE_BYTES_MAX)
     }
 }
 
@@ -249,19 +203,6 @@ fn read_credentials(reader: &mut TableReader<'_, '_>) -> Option<EngineCredential
             audience,
             scope,
         })
-    })
-}
-
-fn read_tls(reader: &mut TableReader<'_, '_>) -> Option<EngineTls> {
-    if !reader.has("cert") {
-        reader.refuse("key", "it goes with cert");
-        reader.refuse("keyPassword", "it goes with cert");
-    }
-    Some(EngineTls {
-        ca: reader.text("ca").map(PathBuf::from),
-        certificate: reader.text("cert").map(PathBuf::from),
-        key: reader.text("key").map(PathBuf::from),
-        key_password: reader.text("keyPassword").map(Secret::from),
     })
 }
 
@@ -321,7 +262,7 @@ mod tests {
             ),
             (
                 json!({ "url": "http://h", "tls": { "key": "k.pem" } }),
-                "camunda.tls.key does not belong here: it goes with cert",
+                "camunda.tls.key does not belong here: it goes with certificate",
             ),
         ] {
             assert_eq!(read(table).unwrap_err(), expected);
