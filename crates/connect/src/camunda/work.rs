@@ -6,6 +6,7 @@ use futures_util::{FutureExt as _, future::join_all};
 use milena::{Error, Producer, config::ProducerConfig, metrics::Snapshot};
 use parking_lot::Mutex;
 use serde_json::{Map, Value};
+use tokio::{sync::RwLock, time::Instant};
 
 use super::{
     Compatibility, ConnectorError, JobHeaders, JobOutcome, OutboundConfiguration, OutboundJob,
@@ -90,6 +91,8 @@ struct Inner {
     producers: Mutex<Kept<Properties, Producer>>,
     /// The counters of producers that are not kept any more.
     gone: Mutex<Snapshot>,
+    /// Each job that is being done holds it for reading; closing waits until nobody does.
+    doing: Arc<RwLock<()>>,
     registries: Mutex<Kept<(Properties, Option<NewSchema>), Encoder>>,
 }
 
@@ -142,6 +145,7 @@ impl Work {
             producers: Mutex::new(Kept(Vec::new())),
             registries: Mutex::new(Kept(Vec::new())),
             gone: Mutex::default(),
+            doing: Arc::default(),
         }))
     }
 }
@@ -151,14 +155,25 @@ impl Action for Work {
         let inner = Arc::clone(&self.0);
         async move {
             let job = Job::read(job).map_err(ActionError::input)?;
+            let doing = Arc::clone(&inner.doing).read_owned().await;
             // A job may wait for brokers of its own: it must not hold up the next one.
-            Ok(async move { Ok(inner.work(job).await) }.boxed())
+            let task = tokio::spawn(async move {
+                let delivered = inner.work(job).await;
+                drop(doing);
+                delivered
+            });
+            let broken_off = |error| ActionError::input(format!("the job broke off: {error}"));
+            Ok(async move { task.await.map_err(broken_off) }.boxed())
         }
         .boxed()
     }
 
     fn close(&self, within: Duration) -> BoxFuture<'_, Result<(), Error>> {
         async move {
+            let end = Instant::now() + within;
+            // What is not done by then ends with its producer.
+            let _ = tokio::time::timeout_at(end, self.0.doing.write()).await;
+            let within = end.saturating_duration_since(Instant::now());
             let producers = std::mem::take(&mut self.0.producers.lock().0);
             let closing = producers.iter().map(|(_, producer)| producer.close(within));
             join_all(closing).await.into_iter().collect()
