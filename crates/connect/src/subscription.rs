@@ -15,7 +15,7 @@ use milena::{
     metrics::Snapshot,
 };
 use parking_lot::Mutex;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::sync::watch;
 
 use crate::{
@@ -266,6 +266,27 @@ impl<R: Reading> Trigger for Subscription<R> {
 
     fn metrics(&self) -> Option<Snapshot> {
         Some(self.consumer.metrics())
+    }
+
+    fn lags(&self) -> Vec<(i32, u64)> {
+        let partitions = self.consumer.assignment();
+        let lag = |partition: &TopicPartition| {
+            // What is handed out is behind the consumer's position, and not accepted for all that.
+            let behind = u64::try_from(self.consumer.lag(partition)?).unwrap_or_default();
+            let open = self.accepted.lock().open_count(partition.partition);
+            Some((partition.partition, behind.saturating_add(open as u64)))
+        };
+        partitions.iter().filter_map(lag).collect()
+    }
+
+    fn details(&self) -> Map<String, Value> {
+        let Some(group) = self.consumer.group_metadata() else { return Map::new() };
+        let instance = group.group_instance_id.unwrap_or_else(|| "unknown".to_owned());
+        Map::from_iter([
+            ("group-id".to_owned(), group.group_id.into()),
+            ("group-instance-id".to_owned(), instance.into()),
+            ("group-generation-id".to_owned(), group.generation_id.into()),
+        ])
     }
 }
 

@@ -229,7 +229,7 @@ fn without_the_token_nothing_is_told_but_up_or_down() {
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{}", ended.stderr);
 }
 
-fn only_for_owner(path: &Path) {
+pub(crate) fn only_for_owner(path: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
 }

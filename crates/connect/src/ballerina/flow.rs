@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
-use milena::ConsumerRecord;
+use milena::{ConsumerRecord, metrics::Snapshot};
 use serde_json::{Map, Value};
 
 use super::{
@@ -151,11 +151,15 @@ impl Action for Send {
     fn close(&self, within: Duration) -> BoxFuture<'_, Result<(), milena::Error>> {
         self.0.close_within(within).boxed()
     }
+
+    fn metrics(&self) -> Option<Snapshot> {
+        Some(self.0.client_metrics())
+    }
 }
 
 fn failed(error: Error) -> ActionError {
     let message = error.to_string();
-    ActionError { message, delivered: Delivered::default(), source: error.into_client() }
+    ActionError::not_delivered(message, Delivered::default(), error.into_client())
 }
 
 const RECORD: &[Field] = &[

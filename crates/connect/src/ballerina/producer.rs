@@ -194,6 +194,11 @@ impl Producer {
         self.client.close(within).await
     }
 
+    /// The counters of the client below.
+    pub(super) fn client_metrics(&self) -> milena::metrics::Snapshot {
+        self.client.metrics()
+    }
+
     fn check_open(&self, prefix: &str) -> Result<(), Error> {
         if self.is_closed.load(Ordering::Relaxed) {
             let why = "Cannot perform operation after producer has been closed";

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
 use milena::{Error, consumer::ConsumerRecord, metrics::Snapshot};
+use serde_json::{Map, Value};
 
 use super::{Correlation, Health, InboundConfiguration, InboundMessage, error::shown};
 use crate::{
@@ -133,5 +134,13 @@ impl Trigger for Consume {
 
     fn metrics(&self) -> Option<Snapshot> {
         self.subscription.metrics()
+    }
+
+    fn lags(&self) -> Vec<(i32, u64)> {
+        self.subscription.lags()
+    }
+
+    fn details(&self) -> Map<String, Value> {
+        self.subscription.details()
     }
 }

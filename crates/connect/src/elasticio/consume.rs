@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use milena::{Error, consumer::ConsumerRecord, metrics::Snapshot};
+use serde_json::{Map, Value};
 
 use super::{Compatibility, Connection, ConsumeConfiguration, ConsumedRecord};
 use crate::{
@@ -72,5 +73,13 @@ impl Trigger for Consume {
 
     fn metrics(&self) -> Option<Snapshot> {
         self.0.metrics()
+    }
+
+    fn lags(&self) -> Vec<(i32, u64)> {
+        self.0.lags()
+    }
+
+    fn details(&self) -> Map<String, Value> {
+        self.0.details()
     }
 }

@@ -127,7 +127,7 @@ pub struct Flow {
     credentials: Option<Credentials>,
     properties: Vec<(String, String)>,
     steps: Vec<Step>,
-    masker: Masker,
+    secrets: Secrets,
 }
 
 impl Flow {
@@ -166,7 +166,7 @@ impl Flow {
         let mut problems = Problems::default();
         secrets.resolve_node(&mut node, "", &mut problems);
         let flow = Self::read(&node, &mut problems).map(|mut flow| {
-            flow.masker = secrets.masker().clone();
+            flow.secrets = secrets.clone();
             flow
         });
         problems.or(flow).map_err(|problems| problems.masked(secrets.masker()))
@@ -212,8 +212,8 @@ impl Flow {
             Some(credentials) => Some(credentials?),
             None => None,
         };
-        let masker = Masker::default();
-        Some(Self { name: name?, brokers, credentials, properties, steps: steps?, masker })
+        let secrets = Secrets::none();
+        Some(Self { name: name?, brokers, credentials, properties, steps: steps?, secrets })
     }
 
     /// The name of the flow.
@@ -225,7 +225,12 @@ impl Flow {
     /// What hides the secrets that were put into the flow: whatever is told of it goes through this.
     #[must_use]
     pub fn masker(&self) -> &Masker {
-        &self.masker
+        self.secrets.masker()
+    }
+
+    /// Where the flow's secrets come from.
+    pub(crate) fn secrets(&self) -> &Secrets {
+        &self.secrets
     }
 
     /// Where the brokers are.
@@ -416,7 +421,7 @@ idleMs = 250
             "input = \"cars.jsonl\"",
             "",
             "line 14, column 1: steps[1].input is missing: expected a file of JSON lines, \"-\" for \
-             standard input, or \"http\"",
+             standard input, \"envelope\" or \"http\"",
         ),
         (
             "config = { topic = \"cars\" }",
@@ -507,6 +512,29 @@ idleMs = 250
             problems(&text),
             "line 8, column 1: steps[2].input is \"-\", which another step reads: expected a file \
              of JSON lines"
+        );
+    }
+
+    #[test]
+    fn steps_share_an_envelope_and_nothing_else_reads_standard_input_then() {
+        let action = "[[steps]]\nconnector = \"elasticio\"\naction = \"produce\"\n\
+                      input = \"envelope\"\nconfig.topic = \"a\"\n";
+        let trigger = "[[steps]]\nconnector = \"elasticio\"\ntrigger = \"consume\"\n\
+                       sink.type = \"envelope\"\nconfig = { topic = \"a\", groupId = \"b\" }\n";
+        let head = "name = \"x\"\nbrokers = \"embedded\"\n";
+        let flow = Flow::parse(&format!("{head}{action}{action}{trigger}{trigger}")).unwrap();
+        let Step::Action(first) = &flow.steps()[0] else { panic!("{flow:?}") };
+        assert_eq!(first.input, Input::Envelope);
+        let alone = action.replace("envelope", "-");
+        assert_eq!(
+            problems(&format!("{head}{trigger}{alone}")),
+            "line 8, column 1: steps[2].input is \"-\", which another step reads: expected a file \
+             of JSON lines"
+        );
+        assert_eq!(
+            problems(&format!("{head}{alone}{trigger}")),
+            "line 8, column 1: steps[2].sink reads standard input, which another step reads: expected \
+             another type"
         );
     }
 

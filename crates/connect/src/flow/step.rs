@@ -32,8 +32,8 @@ const FIELDS: &[Field] = &[
         "input",
         "Input",
         FieldKind::Text,
-        "of an action: a file of JSON lines beside the flow file, \"-\" for standard input, or \"http\" for \
-         `milena serve`",
+        "of an action: a file of JSON lines beside the flow file, \"-\" for standard input, \"envelope\" for \
+         the requests on it, or \"http\" for `milena serve`",
     ),
     Field::optional(
         "name",
@@ -157,6 +157,8 @@ pub enum Input {
     File(PathBuf),
     /// Requests to the server of `milena serve`.
     Http,
+    /// Requests on standard input, which name the step.
+    Envelope,
 }
 
 /// When a trigger ends.
@@ -178,25 +180,32 @@ pub(super) fn read_all(nodes: &[Node], problems: &mut Problems) -> Option<Vec<St
         TableReader::new(node, "", FIELDS, &mut ignored).is_some_and(|reader| reader.has("action"))
     });
     let mut steps = Some(Vec::new());
-    let mut reads_standard_input = false;
+    // Whether what reads standard input is an envelope, which steps can share.
+    let mut standard_input: Option<bool> = None;
     let mut names: Vec<String> = Vec::new();
     for (index, node) in nodes.iter().enumerate() {
         let path = format!("steps[{}]", index + 1);
         let step = read(node, &path, has_action, &names, problems);
         let reader = match &step {
-            Some(Step::Action(ActionStep { input: Input::Standard, .. })) => {
-                Some("input is \"-\", which another step reads: expected a file of JSON lines")
-            }
-            Some(Step::Trigger(TriggerStep { sink: Sink::Envelope { .. }, .. })) => {
-                Some("sink reads standard input, which another step reads: expected another type")
-            }
+            Some(Step::Action(ActionStep { input: Input::Standard, .. })) => Some((
+                false,
+                "input is \"-\", which another step reads: expected a file of JSON lines",
+            )),
+            Some(Step::Action(ActionStep { input: Input::Envelope, .. })) => Some((
+                true,
+                "input reads standard input, which another step reads: expected a file of JSON lines",
+            )),
+            Some(Step::Trigger(TriggerStep { sink: Sink::Envelope { .. }, .. })) => Some((
+                true,
+                "sink reads standard input, which another step reads: expected another type",
+            )),
             _ => None,
         };
-        if let Some(problem) = reader {
-            if reads_standard_input {
+        if let Some((is_envelope, problem)) = reader {
+            if standard_input.is_some_and(|other| !(is_envelope && other)) {
                 problems.push(node.place, format!("{path}.{problem}"));
             }
-            reads_standard_input = true;
+            standard_input = Some(is_envelope);
         }
         names.extend(step.as_ref().map(|step| step.name().to_owned()));
         steps = steps.zip(step).map(|(mut steps, step)| {
@@ -275,12 +284,13 @@ fn read_input(reader: &mut TableReader<'_, '_>) -> Option<Input> {
     if reader.has("action") && !reader.has("trigger") && !reader.has("input") {
         reader.problem(
             "input",
-            "is missing: expected a file of JSON lines, \"-\" for standard input, or \"http\"",
+            "is missing: expected a file of JSON lines, \"-\" for standard input, \"envelope\" or \"http\"",
         );
     }
     Some(match reader.text("input")?.as_str() {
         "-" => Input::Standard,
         "http" => Input::Http,
+        "envelope" => Input::Envelope,
         file => Input::File(PathBuf::from(file)),
     })
 }

@@ -6,12 +6,14 @@
 
 mod actions;
 mod dead_letter;
+mod envelope;
 mod host;
 mod lanes;
 mod lines;
 mod progress;
 mod push;
 mod run;
+mod served;
 mod server;
 mod shared;
 mod sink;

@@ -81,7 +81,7 @@ impl TriggerRun {
                 _ = phase.changed() => continue,
                 emissions = self.trigger.next(wait) => emissions?,
             };
-            self.status.set_metrics(self.trigger.metrics());
+            self.status.observe(self.trigger.as_ref());
             if emissions.is_empty() {
                 continue;
             }
@@ -97,8 +97,10 @@ impl TriggerRun {
             }
             self.shared.progress.handle_consumed(emissions.len());
             self.status.count(Counter::RecordsGiven, emissions.len());
-            self.status.count(Counter::RecordsAccepted, emissions.len());
+            self.status.count(Counter::RecordsDelivered, emissions.len());
+            self.status.count(Counter::Commits, 1);
             if let Err(error) = self.trigger.commit().await {
+                self.status.count(Counter::CommitsFailed, 1);
                 // The next commit covers this one; without one, the records are given again.
                 tracing::warn!(trigger = self.name, error = with_causes(&error), "not committed");
             }

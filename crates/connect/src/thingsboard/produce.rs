@@ -6,6 +6,7 @@ use futures_util::FutureExt as _;
 use milena::{
     Error, ErrorKind, RecordMetadata,
     config::ProducerConfig,
+    metrics::Snapshot,
     producer::{Delivery as RecordDelivery, Header, Producer, ProducerRecord},
 };
 use serde_json::Value;
@@ -117,6 +118,10 @@ impl Action for Produce {
     fn close(&self, within: Duration) -> BoxFuture<'_, Result<(), Error>> {
         self.producer.close(within).boxed()
     }
+
+    fn metrics(&self) -> Option<Snapshot> {
+        Some(self.producer.metrics())
+    }
 }
 
 /// Waits for the record, and lets the message go its way.
@@ -184,7 +189,7 @@ impl Failure {
             tracing::debug!(error = self.message, "a message leaves as a Failure");
             return Ok(delivered);
         }
-        Err(ActionError { message: self.message, delivered, source: self.source })
+        Err(ActionError::not_delivered(self.message, delivered, self.source))
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 pub(super) use self::{
-    envelope::Envelope,
+    envelope::EnvelopeSink,
     hub::{Hub, Nack, Polled},
     webhook::WebhookSink,
 };
