@@ -166,7 +166,7 @@ fn requests_that_are_wrong_are_answered_and_the_next_ones_too() {
     let lines = said(&ended);
     assert_eq!(lines.len(), requests.len(), "{}", ended.stdout);
     for (id, code, message) in [
-        (1, "INPUT", "messages is the number 7, not an array"),
+        (1, "INPUT", "messages is a number, not an array"),
         (2, "NOT_FOUND", "there is no step \"in\" with input = \"envelope\": expected out"),
         (3, "BAD_REQUEST", "op is \"consume\": expected produce"),
         (4, "BAD_REQUEST", "inputs is not known here: did you mean `input`?"),

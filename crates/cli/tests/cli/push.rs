@@ -219,7 +219,7 @@ fn over_tls(webhook: &Webhook, sink: &str) -> tempfile::TempDir {
         fs::copy(certificates().join(file), folder.path().join(file)).unwrap();
     }
     for file in ["java-trust.jks", "openssl-trust.p12", "java.p12"] {
-        let stores = certificates().join("../../stores").join(file);
+        let stores = certificates().join("../stores").join(file);
         fs::copy(stores, folder.path().join(file)).unwrap();
     }
     folder
