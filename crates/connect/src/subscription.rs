@@ -1,11 +1,9 @@
 //! The receiving half that connectors share: a member of a group that reads one topic, hands its records
 //! out as a connector reads them, and commits what was accepted.
 //!
-//! Invariants:
-//! 1. Nothing is committed that was neither accepted nor of no use to the connector.
-//! 2. Behind a record that the connector refuses nothing is handed out: the next call is its error.
+//! Invariant: nothing is committed that was neither accepted nor of no use to the connector.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{collections::VecDeque, pin::pin, sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
 use milena::{
@@ -31,6 +29,13 @@ const JOIN_STEP: Duration = Duration::from_secs(1);
 /// started: other members may have them all.
 const PARTITIONS_WITHIN: Duration = Duration::from_secs(3);
 
+/// How many bytes of keys and values are read at once: what a connector makes of them is in memory beside
+/// them, and a poll can give many megabytes.
+const PORTION_BYTES: usize = 256 << 10;
+
+/// What a record counts for, besides its key and value.
+const RECORD_BYTES: usize = 100;
+
 /// How a connector reads records.
 pub(crate) trait Reading: Send + Sync + 'static {
     /// What becomes of a record. Called once for each time that it is polled, in the partition's order.
@@ -43,7 +48,7 @@ pub(crate) enum Reaction {
     Emit(Value),
     /// It is of no use: it counts as accepted.
     Pass,
-    /// It stops the trigger, and is given again by the next one.
+    /// It is handed out with this reason why there is no output: it was meant to be of use.
     Refuse(String),
 }
 
@@ -59,10 +64,20 @@ pub(crate) struct Subscription<R> {
     accepted: Arc<Mutex<Accepted>>,
     /// How many partitions were assigned with each rebalance; `None` before the first.
     assigned: watch::Receiver<Option<usize>>,
-    /// Records that came while the trigger started.
-    early: Vec<Emission>,
+    /// Records that were polled and not handed out yet.
+    pending: VecDeque<Pending>,
     /// Why no further record is handed out.
     failure: Arc<Mutex<Option<Error>>>,
+}
+
+/// The records of a poll, and how many of them were handed out.
+#[derive(Debug)]
+struct Pending {
+    records: ConsumerRecords,
+    /// Partitions that are through.
+    partitions_done: usize,
+    /// Records of the next partition that are through.
+    records_done: usize,
 }
 
 impl<R: Reading> Subscription<R> {
@@ -85,7 +100,8 @@ impl<R: Reading> Subscription<R> {
             assigned: sender,
         });
         let topic = topic.to_owned();
-        Ok(Self { consumer, topic, reading, accepted, assigned, early: Vec::new(), failure })
+        let pending = VecDeque::new();
+        Ok(Self { consumer, topic, reading, accepted, assigned, pending, failure })
     }
 
     /// The client below.
@@ -127,10 +143,12 @@ impl<R: Reading> Subscription<R> {
         Ok(())
     }
 
-    /// Reads what was polled, up to the first record that is refused.
-    fn emissions(&self, records: &ConsumerRecords) -> Vec<Emission> {
-        let mut emissions = Vec::with_capacity(records.len());
-        let mut accepted = self.accepted.lock();
+    /// Takes over what was polled: it is to be accepted from here on.
+    fn add(accepted: &Mutex<Accepted>, pending: &mut VecDeque<Pending>, records: ConsumerRecords) {
+        if records.is_empty() {
+            return;
+        }
+        let mut accepted = accepted.lock();
         for batch in records.partitions() {
             let partition = batch.partition();
             let Position { offset: end, leader_epoch: end_epoch } = batch.next_position();
@@ -144,21 +162,46 @@ impl<R: Reading> Subscription<R> {
                     Committable { offset: record.offset + 1, leader_epoch: record.leader_epoch }
                 };
                 accepted.hand_out(partition, record.offset, next);
+            }
+        }
+        pending.push_back(Pending { records, partitions_done: 0, records_done: 0 });
+    }
+
+    /// Reads what is pending, up to [`PORTION_BYTES`] of it.
+    fn portion(&mut self) -> Vec<Emission> {
+        let mut emissions = Vec::new();
+        let mut bytes = 0;
+        let mut accepted = self.accepted.lock();
+        while bytes < PORTION_BYTES
+            && let Some(pending) = self.pending.front_mut()
+        {
+            let Some(batch) = pending.records.partitions().nth(pending.partitions_done) else {
+                self.pending.pop_front();
+                continue;
+            };
+            let partition = batch.partition();
+            let mut records = batch.records().skip(pending.records_done);
+            while bytes < PORTION_BYTES {
+                let Some(record) = records.next() else {
+                    pending.partitions_done += 1;
+                    pending.records_done = 0;
+                    break;
+                };
+                pending.records_done += 1;
+                let ticket = Ticket { partition, offset: record.offset };
+                // Its partition may have gone to another member since it was polled.
+                if !accepted.is_open(partition, record.offset) {
+                    continue;
+                }
+                bytes += RECORD_BYTES
+                    + record.key.map_or(0, <[u8]>::len)
+                    + record.value.map_or(0, <[u8]>::len);
                 match self.reading.read(&record) {
-                    Reaction::Emit(output) => {
-                        let ticket = Ticket { partition, offset: record.offset };
-                        emissions.push(Emission::new(output, ticket));
-                    }
+                    Reaction::Emit(output) => emissions.push(Emission::new(output, ticket)),
                     Reaction::Pass => {
                         accepted.accept(partition, record.offset);
                     }
-                    Reaction::Refuse(why) => {
-                        let place = format!("{}-{partition}, offset {}", self.topic, record.offset);
-                        let message = format!("{place}: {why}");
-                        let error = Error::of_application(ErrorKind::Record, message);
-                        *self.failure.lock() = Some(error);
-                        return emissions;
-                    }
+                    Reaction::Refuse(why) => emissions.push(Emission::refused(why, ticket)),
                 }
             }
         }
@@ -170,7 +213,7 @@ impl<R: Reading> Trigger for Subscription<R> {
     fn start(&mut self) -> BoxFuture<'_, Result<(), Error>> {
         async move {
             self.consumer.subscribe([self.topic.as_str()])?;
-            let mut early = Vec::new();
+            let mut pending = VecDeque::new();
             {
                 let mut ready = pin!(self.ready());
                 loop {
@@ -180,26 +223,27 @@ impl<R: Reading> Trigger for Subscription<R> {
                         ready = &mut ready => break ready?,
                         records = self.consumer.poll(JOIN_STEP) => records?,
                     };
-                    early.extend(self.emissions(&records));
+                    Self::add(&self.accepted, &mut pending, records);
                 }
             }
-            self.early.extend(early);
-            if self.early.is_empty() { self.check() } else { Ok(()) }
+            self.pending.extend(pending);
+            if self.pending.is_empty() { self.check() } else { Ok(()) }
         }
         .boxed()
     }
 
     fn next(&mut self, within: Duration) -> BoxFuture<'_, Result<Vec<Emission>, Error>> {
         async move {
-            if !self.early.is_empty() {
-                return Ok(std::mem::take(&mut self.early));
+            if self.pending.is_empty() {
+                self.check()?;
+                let records = self.consumer.poll(within).await?;
+                // A rebalance inside the poll can have failed.
+                self.check()?;
+                Self::add(&self.accepted, &mut self.pending, records);
             }
-            self.check()?;
-            let records = self.consumer.poll(within).await?;
-            // A rebalance inside the poll can have failed.
-            self.check()?;
-            let emissions = self.emissions(&records);
-            if emissions.is_empty() && !records.is_empty() {
+            let had_records = !self.pending.is_empty();
+            let emissions = self.portion();
+            if emissions.is_empty() && had_records {
                 // Nobody else commits where there is nothing to accept.
                 if let Err(error) = self.commit().await {
                     let error = with_causes(&error);
@@ -221,7 +265,7 @@ impl<R: Reading> Trigger for Subscription<R> {
 
     fn has_reached<'a>(&'a mut self, ends: &'a Ends) -> BoxFuture<'a, Result<bool, Error>> {
         async move {
-            if !self.early.is_empty() {
+            if !self.pending.is_empty() {
                 return Ok(false);
             }
             for partition in self.consumer.assignment() {
@@ -289,6 +333,57 @@ impl<R: Reading> Trigger for Subscription<R> {
         ])
     }
 }
+
+/// The methods of a [`Trigger`] that a connector leaves to its [`Subscription`], which is that field.
+///
+/// All of them, those with a default too: one that is forgotten would be answered by the default.
+macro_rules! leave_to_subscription {
+    ($field:tt) => {
+        fn accept(&mut self, ticket: &$crate::connector::Ticket) {
+            self.$field.accept(ticket);
+        }
+
+        fn commit(&mut self) -> $crate::connector::BoxFuture<'_, Result<(), milena::Error>> {
+            self.$field.commit()
+        }
+
+        fn has_reached<'a>(
+            &'a mut self,
+            ends: &'a $crate::connector::Ends,
+        ) -> $crate::connector::BoxFuture<'a, Result<bool, milena::Error>> {
+            self.$field.has_reached(ends)
+        }
+
+        fn close(
+            self: Box<Self>,
+            within: std::time::Duration,
+        ) -> $crate::connector::BoxFuture<'static, Result<(), milena::Error>> {
+            Box::new(self.$field).close(within)
+        }
+
+        fn set_paused(&mut self, partition: i32, is_paused: bool) -> bool {
+            self.$field.set_paused(partition, is_paused)
+        }
+
+        fn is_open(&self, ticket: &$crate::connector::Ticket) -> bool {
+            self.$field.is_open(ticket)
+        }
+
+        fn metrics(&self) -> Option<milena::metrics::Snapshot> {
+            self.$field.metrics()
+        }
+
+        fn lags(&self) -> Vec<(i32, u64)> {
+            self.$field.lags()
+        }
+
+        fn details(&self) -> serde_json::Map<String, serde_json::Value> {
+            self.$field.details()
+        }
+    };
+}
+
+pub(crate) use leave_to_subscription;
 
 /// Commits what was accepted, of these partitions or of all.
 async fn commit(

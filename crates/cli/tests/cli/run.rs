@@ -192,13 +192,15 @@ fn a_broken_flow_file_is_explained_in_one_line() {
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
     assert_eq!(
         ended.stderr,
-        "milena: flow.toml: 4 problems: \
-         (1) line 3, column 1: broker is not known here: did you mean `brokers`?; \
-         (2) line 7, column 10: steps[1].action is the number 5: expected a text, the name of what it \
+        "milena: flow.toml: 5 problems: \
+         (1) line 1, column 1: brokers is missing: expected \"embedded\", or host:port of one broker or \
+         more, here or in credentials; \
+         (2) line 3, column 1: broker is not known here: did you mean `brokers`?; \
+         (3) line 7, column 10: steps[1].action is the number 5: expected a text, the name of what it \
          sends with; \
-         (3) line 14, column 10: steps[2].config.groupId is missing: expected a text, the name of the \
+         (4) line 14, column 10: steps[2].config.groupId is missing: expected a text, the name of the \
          consumer group; \
-         (4) line 14, column 28: steps[2].config.group is not known here: did you mean `groupId`?\n"
+         (5) line 14, column 28: steps[2].config.group is not known here: did you mean `groupId`?\n"
     );
 }
 
@@ -320,22 +322,12 @@ fn read(cluster: &Cluster, folder: &Path) -> Vec<Value> {
 #[test]
 fn ends_quietly_when_nobody_reads_the_output() {
     let folder = folder(FLOW);
-    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_milena"))
-        .args(["run", "flow.toml"])
-        .current_dir(folder.path())
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    drop(program.stdout.take());
-    let mut stdin = program.stdin.take().unwrap();
-    std::io::Write::write_all(&mut stdin, ARRIVED.as_bytes()).unwrap();
-    let ended = program.wait_with_output().unwrap();
-    drop(stdin);
-    let stderr = String::from_utf8(ended.stderr).unwrap();
-    assert_eq!(ended.status.code(), Some(0), "{stderr}");
-    assert!(!stderr.contains("milena:"), "{stderr}");
+    let mut program = Program::start_unread(folder.path(), &["run", "flow.toml"]);
+    program.write(ARRIVED);
+    // Standard input is still open.
+    let ended = program.wait();
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("milena:"), "{}", ended.stderr);
 }
 
 #[test]

@@ -7,9 +7,9 @@ use std::{
 
 use milena::{
     config::ProducerConfig,
+    metrics::Snapshot,
     producer::{Delivery, Header},
 };
-
 use tokio::sync::OnceCell;
 
 use super::{
@@ -194,8 +194,7 @@ impl Producer {
         self.client.close(within).await
     }
 
-    /// The counters of the client below.
-    pub(super) fn client_metrics(&self) -> milena::metrics::Snapshot {
+    pub(super) fn metrics(&self) -> Snapshot {
         self.client.metrics()
     }
 

@@ -97,11 +97,7 @@ async fn answer(
     let mut delivered = Delivered::default();
     let (response, error) = match delivery.await {
         Ok(metadata) => {
-            delivered.records_count = 1;
-            if let Some(offset) = metadata.offset() {
-                let partition = (metadata.topic().to_owned(), metadata.partition());
-                delivered.ends.insert(partition, offset + 1);
-            }
+            delivered.handle_written(&metadata);
             (Some(OutboundResponse::of(&metadata).to_json()), None)
         }
         Err(error) => (None, Some(failed(&configuration, error))),

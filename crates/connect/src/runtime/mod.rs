@@ -10,6 +10,7 @@ mod envelope;
 mod host;
 mod lanes;
 mod lines;
+mod poison;
 mod progress;
 mod push;
 mod run;

@@ -22,11 +22,19 @@ pub(super) struct Record {
     pub(super) ticket: Ticket,
     /// The output, as JSON text.
     pub(super) body: Bytes,
+    /// Why there is no output: the sink is not given the record.
+    pub(super) refusal: Option<String>,
 }
 
 impl From<Emission> for Record {
     fn from(emission: Emission) -> Self {
-        Self { ticket: emission.ticket, body: emission.output.to_string().into() }
+        let Emission { output, refusal, ticket } = emission;
+        // A text grows by doubling; what waits for the sink is to take no more than it needs.
+        let body = match refusal {
+            Some(_) => Bytes::new(),
+            None => Bytes::from(output.to_string().into_boxed_str().into_boxed_bytes()),
+        };
+        Self { ticket, body, refusal }
     }
 }
 
