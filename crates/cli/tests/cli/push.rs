@@ -278,7 +278,8 @@ fn a_webhook_that_is_not_who_it_should_be_gets_nothing() {
         (true, "tls.ca = \"ca.pem\"\ntoken = \"open sesame\"", "https://localhost"),
     ] {
         let webhook = Webhook::start_tls(wants_client, |_, _| 204);
-        let mut program = start(&over_tls(&webhook, sink), &cluster);
+        let folder = over_tls(&webhook, sink);
+        let mut program = start(&folder, &cluster);
         program.wait_for_error(expected);
         program.signal(Signal::TERM);
         let ended = program.wait();
@@ -293,7 +294,8 @@ fn a_webhook_that_is_not_who_it_should_be_gets_nothing() {
         ("tls.certificate = \"ca.pem\"", "ca.pem"),
     ] {
         let webhook = Webhook::start_tls(false, |_, _| 204);
-        let ended = start(&over_tls(&webhook, sink), &cluster).wait();
+        let folder = over_tls(&webhook, sink);
+        let ended = start(&folder, &cluster).wait();
         assert_eq!(ended.code, Some(1), "{}", ended.stderr);
         assert!(ended.last_error().contains("milena: step 1: "), "{}", ended.stderr);
         assert!(ended.last_error().contains(expected), "{}", ended.stderr);
