@@ -71,6 +71,12 @@ impl Accepted {
         })
     }
 
+    /// How many records of a partition were handed out, and neither accepted nor revoked since.
+    pub(crate) fn open_count(&self, partition: i32) -> usize {
+        let open = self.partitions.get(&partition).map(|partition| &partition.open);
+        open.map_or(0, |open| open.iter().filter(|record| !record.is_accepted).count())
+    }
+
     /// The partitions whose accepted prefix is longer than what was committed of it.
     pub(crate) fn committable(&self) -> Vec<(i32, Committable)> {
         let is_new = |(number, partition): (&i32, &Partition)| {
@@ -118,6 +124,7 @@ mod tests {
         assert_eq!(offsets(&accepted), []);
         assert!(accepted.accept(0, 6));
         assert_eq!(offsets(&accepted), [], "5 is not accepted yet");
+        assert_eq!(accepted.open_count(0), 2);
         assert!(accepted.accept(0, 5));
         assert!(accepted.accept(1, 0));
         assert_eq!(offsets(&accepted), [(0, 7), (1, 1)]);
@@ -135,6 +142,7 @@ mod tests {
         assert!(!accepted.accept(0, 2));
         assert!(accepted.is_open(0, 1));
         assert!(!accepted.is_open(0, 2));
+        assert_eq!((accepted.open_count(0), accepted.open_count(1)), (1, 0));
         accepted.forget(0);
         assert!(!accepted.is_open(0, 1));
         assert!(!accepted.accept(0, 1));

@@ -13,7 +13,7 @@ use milena::{
     metrics::Snapshot,
 };
 use parking_lot::Mutex;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::{sync::watch, time::Instant};
 
 use crate::{
@@ -29,6 +29,13 @@ const JOIN_STEP: Duration = Duration::from_secs(1);
 /// How long a member without partitions of a topic that is there waits for some before it counts as
 /// started: other members may have them all.
 const PARTITIONS_WITHIN: Duration = Duration::from_secs(3);
+
+/// How many bytes of keys and values are read at once: what a connector makes of them is in memory beside
+/// them, and a poll can give many megabytes.
+const PORTION_BYTES: usize = 256 << 10;
+
+/// What a record counts for, besides its key and value.
+const RECORD_BYTES: usize = 100;
 
 /// How long a registry that does not answer is asked again.
 const FETCH_WITHIN: Duration = Duration::from_secs(60);
@@ -88,13 +95,24 @@ pub(crate) struct Subscription<R> {
     accepted: Arc<Mutex<Accepted>>,
     /// How many partitions were assigned with each rebalance; `None` before the first.
     assigned: watch::Receiver<Option<usize>>,
-    /// Records that are not read yet: those that came while the trigger started, and those whose schemas
-    /// are being fetched.
-    polled: VecDeque<ConsumerRecords>,
+    /// Records that were polled and not handed out yet.
+    pending: VecDeque<Pending>,
     /// What they need could not be fetched.
     failing: Option<Failing>,
     /// Why no further record is handed out.
     failure: Arc<Mutex<Option<Error>>>,
+}
+
+/// The records of a poll, and how many of them were handed out.
+#[derive(Debug)]
+struct Pending {
+    records: ConsumerRecords,
+    /// Partitions that are through.
+    partitions_done: usize,
+    /// Records of the next partition that are through.
+    records_done: usize,
+    /// Whether there is what reading them needs.
+    is_fetched: bool,
 }
 
 /// Since when, and how often, something could not be fetched, and when it is tried again.
@@ -124,8 +142,9 @@ impl<R: Reading> Subscription<R> {
             failure: Arc::clone(&failure),
             assigned: sender,
         });
-        let (topic, polled) = (topic.to_owned(), VecDeque::new());
-        Ok(Self { consumer, topic, reading, accepted, assigned, polled, failing: None, failure })
+        let topic = topic.to_owned();
+        let pending = VecDeque::new();
+        Ok(Self { consumer, topic, reading, accepted, assigned, pending, failing: None, failure })
     }
 
     /// The client below.
@@ -167,20 +186,45 @@ impl<R: Reading> Subscription<R> {
         Ok(())
     }
 
-    /// Gets what the next records need, and asks again while it cannot be had. Cancel safe.
+    /// Takes over what was polled: it is to be accepted from here on.
+    fn add(accepted: &Mutex<Accepted>, pending: &mut VecDeque<Pending>, records: ConsumerRecords) {
+        if records.is_empty() {
+            return;
+        }
+        let mut accepted = accepted.lock();
+        for batch in records.partitions() {
+            let partition = batch.partition();
+            let Position { offset: end, leader_epoch: end_epoch } = batch.next_position();
+            let mut left = batch.len();
+            for record in batch.records() {
+                left = left.saturating_sub(1);
+                // Behind the last record may lie markers of transactions, which nobody accepts.
+                let next = if left == 0 {
+                    Committable { offset: end, leader_epoch: end_epoch }
+                } else {
+                    Committable { offset: record.offset + 1, leader_epoch: record.leader_epoch }
+                };
+                accepted.hand_out(partition, record.offset, next);
+            }
+        }
+        let (partitions_done, records_done, is_fetched) = (0, 0, false);
+        pending.push_back(Pending { records, partitions_done, records_done, is_fetched });
+    }
+
+    /// Gets what pending records need, and asks again while it cannot be had. Cancel safe.
     async fn fetch(&mut self) -> Result<(), Error> {
-        loop {
+        while let Some(pending) = self.pending.iter_mut().find(|pending| !pending.is_fetched) {
             if let Some(failing) = &self.failing {
                 tokio::time::sleep_until(failing.again_at).await;
             }
-            let next = self.polled.front().and_then(|records| self.reading.fetch(records));
-            let fetched = match next {
+            let fetched = match self.reading.fetch(&pending.records) {
                 Some(fetch) => fetch.await,
                 None => Ok(()),
             };
             let Err(error) = fetched else {
+                pending.is_fetched = true;
                 self.failing = None;
-                return Ok(());
+                continue;
             };
             let now = Instant::now();
             let (since, times) = self.failing.as_ref().map_or((now, 0), |it| (it.since, it.times));
@@ -194,31 +238,38 @@ impl<R: Reading> Subscription<R> {
             let (topic, error) = (&self.topic, with_causes(&error));
             tracing::warn!(topic, error, "the schemas of records cannot be fetched");
         }
+        Ok(())
     }
 
-    /// Reads what was polled.
-    fn emissions(&self, records: &ConsumerRecords) -> Vec<Emission> {
-        let mut emissions = Vec::with_capacity(records.len());
-        let assigned = self.consumer.assignment();
+    /// Reads what is pending, up to [`PORTION_BYTES`] of it.
+    fn portion(&mut self) -> Vec<Emission> {
+        let mut emissions = Vec::new();
+        let mut bytes = 0;
         let mut accepted = self.accepted.lock();
-        for batch in records.partitions() {
-            let partition = batch.partition();
-            // A later poll can have taken it away: then somebody else is given these records.
-            if !assigned.iter().any(|ours| ours.partition == partition) {
+        while bytes < PORTION_BYTES
+            && let Some(pending) = self.pending.front_mut()
+        {
+            let Some(batch) = pending.records.partitions().nth(pending.partitions_done) else {
+                self.pending.pop_front();
                 continue;
-            }
-            let Position { offset: end, leader_epoch: end_epoch } = batch.next_position();
-            let mut left = batch.len();
-            for record in batch.records() {
-                left = left.saturating_sub(1);
-                // Behind the last record may lie markers of transactions, which nobody accepts.
-                let next = if left == 0 {
-                    Committable { offset: end, leader_epoch: end_epoch }
-                } else {
-                    Committable { offset: record.offset + 1, leader_epoch: record.leader_epoch }
+            };
+            let partition = batch.partition();
+            let mut records = batch.records().skip(pending.records_done);
+            while bytes < PORTION_BYTES {
+                let Some(record) = records.next() else {
+                    pending.partitions_done += 1;
+                    pending.records_done = 0;
+                    break;
                 };
-                accepted.hand_out(partition, record.offset, next);
+                pending.records_done += 1;
                 let ticket = Ticket { partition, offset: record.offset };
+                // Its partition may have gone to another member since it was polled.
+                if !accepted.is_open(partition, record.offset) {
+                    continue;
+                }
+                bytes += RECORD_BYTES
+                    + record.key.map_or(0, <[u8]>::len)
+                    + record.value.map_or(0, <[u8]>::len);
                 match self.reading.read(&record) {
                     Reaction::Emit(output) => emissions.push(Emission::new(output, ticket)),
                     Reaction::Pass => {
@@ -236,7 +287,7 @@ impl<R: Reading> Trigger for Subscription<R> {
     fn start(&mut self) -> BoxFuture<'_, Result<(), Error>> {
         async move {
             self.consumer.subscribe([self.topic.as_str()])?;
-            let mut early = VecDeque::new();
+            let mut pending = VecDeque::new();
             {
                 let mut ready = pin!(self.ready());
                 loop {
@@ -246,29 +297,28 @@ impl<R: Reading> Trigger for Subscription<R> {
                         ready = &mut ready => break ready?,
                         records = self.consumer.poll(JOIN_STEP) => records?,
                     };
-                    early.extend((!records.is_empty()).then_some(records));
+                    Self::add(&self.accepted, &mut pending, records);
                 }
             }
-            self.polled.extend(early);
-            self.check()
+            self.pending.extend(pending);
+            if self.pending.is_empty() { self.check() } else { Ok(()) }
         }
         .boxed()
     }
 
     fn next(&mut self, within: Duration) -> BoxFuture<'_, Result<Vec<Emission>, Error>> {
         async move {
-            self.check()?;
-            if self.polled.is_empty() {
+            if self.pending.is_empty() {
+                self.check()?;
                 let records = self.consumer.poll(within).await?;
-                // Kept, as whoever asks may give up at the next wait.
-                self.polled.push_back(records);
                 // A rebalance inside the poll can have failed.
                 self.check()?;
+                Self::add(&self.accepted, &mut self.pending, records);
             }
             self.fetch().await?;
-            let Some(records) = self.polled.pop_front() else { return Ok(Vec::new()) };
-            let emissions = self.emissions(&records);
-            if emissions.is_empty() && !records.is_empty() {
+            let had_records = !self.pending.is_empty();
+            let emissions = self.portion();
+            if emissions.is_empty() && had_records {
                 // Nobody else commits where there is nothing to accept.
                 if let Err(error) = self.commit().await {
                     let error = with_causes(&error);
@@ -290,7 +340,7 @@ impl<R: Reading> Trigger for Subscription<R> {
 
     fn has_reached<'a>(&'a mut self, ends: &'a Ends) -> BoxFuture<'a, Result<bool, Error>> {
         async move {
-            if !self.polled.is_empty() {
+            if !self.pending.is_empty() {
                 return Ok(false);
             }
             for partition in self.consumer.assignment() {
@@ -336,6 +386,27 @@ impl<R: Reading> Trigger for Subscription<R> {
     fn metrics(&self) -> Option<Snapshot> {
         Some(self.consumer.metrics())
     }
+
+    fn lags(&self) -> Vec<(i32, u64)> {
+        let partitions = self.consumer.assignment();
+        let lag = |partition: &TopicPartition| {
+            // What is handed out is behind the consumer's position, and not accepted for all that.
+            let behind = u64::try_from(self.consumer.lag(partition)?).unwrap_or_default();
+            let open = self.accepted.lock().open_count(partition.partition);
+            Some((partition.partition, behind.saturating_add(open as u64)))
+        };
+        partitions.iter().filter_map(lag).collect()
+    }
+
+    fn details(&self) -> Map<String, Value> {
+        let Some(group) = self.consumer.group_metadata() else { return Map::new() };
+        let instance = group.group_instance_id.unwrap_or_else(|| "unknown".to_owned());
+        Map::from_iter([
+            ("group-id".to_owned(), group.group_id.into()),
+            ("group-instance-id".to_owned(), instance.into()),
+            ("group-generation-id".to_owned(), group.generation_id.into()),
+        ])
+    }
 }
 
 /// The methods of a [`Trigger`] that a connector leaves to its [`Subscription`], which is that field.
@@ -375,6 +446,14 @@ macro_rules! leave_to_subscription {
 
         fn metrics(&self) -> Option<milena::metrics::Snapshot> {
             self.$field.metrics()
+        }
+
+        fn lags(&self) -> Vec<(i32, u64)> {
+            self.$field.lags()
+        }
+
+        fn details(&self) -> serde_json::Map<String, serde_json::Value> {
+            self.$field.details()
         }
     };
 }

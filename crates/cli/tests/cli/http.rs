@@ -3,14 +3,17 @@
 use std::{
     io::{BufReader, Write as _},
     net::{TcpListener, TcpStream},
+    path::PathBuf,
     sync::{Arc, Condvar, Mutex},
     thread,
     time::{Duration, Instant},
 };
 
+use milena_http::tls::{PemSource, TlsServer};
 use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
-use crate::program::PATIENCE;
+use crate::program::{PATIENCE, root};
 
 /// A request that a webhook got.
 #[derive(Clone, Debug)]
@@ -54,6 +57,38 @@ impl Webhook {
         Self { url, seen }
     }
 
+    /// As [`start`](Self::start), over TLS with the certificate of `localhost` that the tests' authority
+    /// has signed; with `wants_client`, clients must show one of it too.
+    pub(crate) fn start_tls(
+        wants_client: bool,
+        answer: impl Fn(&Request, usize) -> u16 + Send + Sync + 'static,
+    ) -> Self {
+        let file = |name: &str| PemSource::File(certificates().join(name));
+        let ca = wants_client.then(|| file("ca.pem"));
+        let server =
+            TlsServer::new(&file("broker.pem"), &file("broker.key"), ca.as_ref()).unwrap();
+        let seen = Seen::default();
+        let (answer, for_threads) = (Arc::new(answer), Arc::clone(&seen));
+        let (port, told_port) = std::sync::mpsc::channel();
+        thread::spawn(move || {
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            runtime.block_on(async {
+                let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+                port.send(listener.local_addr().unwrap().port()).unwrap();
+                while let Ok((stream, _)) = listener.accept().await {
+                    let (server, answer) = (server.clone(), Arc::clone(&answer));
+                    let seen = Arc::clone(&for_threads);
+                    tokio::spawn(async move {
+                        let Ok(stream) = server.handshake(stream).await else { return };
+                        serve_async(stream, &seen, &*answer).await;
+                    });
+                }
+            });
+        });
+        let url = format!("https://localhost:{}/hook", told_port.recv().unwrap());
+        Self { url, seen }
+    }
+
     /// Waits until this holds of what was seen.
     pub(crate) fn wait_until(&self, is_enough: impl Fn(&[Request]) -> bool) -> Vec<Request> {
         let (requests, arrived) = &*self.seen;
@@ -75,17 +110,59 @@ impl Webhook {
 fn serve(stream: TcpStream, seen: &Seen, answer: &(impl Fn(&Request, usize) -> u16 + ?Sized)) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut stream = stream;
-    while let Some((_, request)) = read(&mut reader) {
-        let before = seen.0.lock().unwrap().len();
-        let status = answer(&request, before);
-        let body = if status >= 400 { "no: hush" } else { "" };
-        seen.0.lock().unwrap().push(request);
-        seen.1.notify_all();
-        let reply = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    while let Some(reply) = reply_to(&mut reader, seen, answer) {
         if stream.write_all(reply.as_bytes()).is_err() {
             return;
         }
     }
+}
+
+/// Reads a request, and says what it is answered; none at the end.
+fn reply_to(
+    reader: &mut impl std::io::BufRead,
+    seen: &Seen,
+    answer: &(impl Fn(&Request, usize) -> u16 + ?Sized),
+) -> Option<String> {
+    let (_, request) = read(reader)?;
+    let before = seen.0.lock().unwrap().len();
+    let status = answer(&request, before);
+    let body = if status >= 400 { "no: hush" } else { "" };
+    seen.0.lock().unwrap().push(request);
+    seen.1.notify_all();
+    Some(format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n{body}", body.len()))
+}
+
+/// The folder of the certificates that the tests use.
+pub(crate) fn certificates() -> PathBuf {
+    root().join("crates/tls/tests/certificates")
+}
+
+async fn serve_async(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    seen: &Seen,
+    answer: &(impl Fn(&Request, usize) -> u16 + ?Sized),
+) {
+    let mut bytes = Vec::new();
+    loop {
+        // As soon as there is a whole message, it is read as any other.
+        while !is_whole(&bytes) {
+            if !matches!(stream.read_buf(&mut bytes).await, Ok(count) if count > 0) {
+                return;
+            }
+        }
+        let reply = reply_to(&mut bytes.as_slice(), seen, answer).unwrap();
+        bytes.clear();
+        if stream.write_all(reply.as_bytes()).await.is_err() || stream.flush().await.is_err() {
+            return;
+        }
+    }
+}
+
+fn is_whole(bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(bytes).to_ascii_lowercase();
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    body.len() >= length.map_or(0, |length| length.parse().unwrap())
 }
 
 /// The first line and the rest of a message; none at the end.

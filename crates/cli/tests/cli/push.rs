@@ -1,4 +1,4 @@
-//! Triggers with a webhook or an envelope: every record, in order, through failures and kills.
+//! Triggers with a webhook: every record, in order, through failures and kills.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,8 +13,8 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::{
-    http::{Request, Webhook},
-    program::{Cluster, Program, run},
+    http::{Request, Webhook, certificates},
+    program::{Cluster, Program},
 };
 
 /// A flow that reads the topic `cars` from its beginning.
@@ -23,7 +23,7 @@ fn flow(webhook: &Webhook, extra: &str) -> tempfile::TempDir {
     flow_with(&sink, extra)
 }
 
-fn flow_with(sink: &str, extra: &str) -> tempfile::TempDir {
+pub(crate) fn flow_with(sink: &str, extra: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let text = format!(
         "name = \"cars\"\nbrokers = \"embedded\"\n\
@@ -35,13 +35,13 @@ fn flow_with(sink: &str, extra: &str) -> tempfile::TempDir {
     folder
 }
 
-fn start(folder: &tempfile::TempDir, cluster: &Cluster) -> Program {
+pub(crate) fn start(folder: &tempfile::TempDir, cluster: &Cluster) -> Program {
     let address = cluster.address();
     Program::start(folder.path(), &["run", "flow.toml", "--brokers", &address])
 }
 
 /// Sends the numbers 0 to `count`, each followed by so many bytes.
-fn produce(cluster: &Cluster, count: usize, padding: usize) {
+pub(crate) fn produce(cluster: &Cluster, count: usize, padding: usize) {
     let padding = "x".repeat(padding);
     let lines: String = (0..count).map(|number| format!("{number} {padding}\n")).collect();
     let ended = cluster.run("produce", "-t cars -X batch.size=200000", &lines);
@@ -192,67 +192,114 @@ fn a_kill_in_the_middle_of_a_push_loses_and_skips_nothing() {
 fn a_slow_webhook_keeps_memory_flat() {
     const COUNT: usize = 2000;
     const RESIDENT_KIB_MAX: u64 = 64 << 10;
-    let cluster = Cluster::start(Broker::builder().topic("cars", 2));
-    produce(&cluster, COUNT, 100 << 10);
-    let webhook = Webhook::start(|_, _| {
-        thread::park_timeout(Duration::from_millis(10));
-        200
-    });
-    let folder = flow(&webhook, "");
-    let mut program = start(&folder, &cluster);
-    webhook.wait_for(COUNT);
-    let resident = program.resident_kib_max();
-    assert!(resident < RESIDENT_KIB_MAX, "{resident} KiB");
-    program.signal(Signal::TERM);
-    assert_eq!(program.wait().code, Some(143));
-    cluster.stop();
+    for partitions in [1, 2, 4] {
+        let cluster = Cluster::start(Broker::builder().topic("cars", partitions));
+        produce(&cluster, COUNT, 100 << 10);
+        let webhook = Webhook::start(|_, _| {
+            thread::park_timeout(Duration::from_millis(10));
+            200
+        });
+        let folder = flow(&webhook, "");
+        let mut program = start(&folder, &cluster);
+        webhook.wait_for(COUNT);
+        let resident = program.resident_kib_max();
+        println!("{partitions} partitions: {resident} KiB");
+        assert!(resident < RESIDENT_KIB_MAX, "{partitions} partitions: {resident} KiB");
+        program.signal(Signal::TERM);
+        assert_eq!(program.wait().code, Some(143));
+        cluster.stop();
+    }
+}
+
+/// A flow whose webhook is told apart from others by what is in `[steps.sink]`.
+fn over_tls(webhook: &Webhook, sink: &str) -> tempfile::TempDir {
+    let sink = format!("[steps.sink]\ntype = \"webhook\"\nurl = \"{}\"\n{sink}", webhook.url);
+    let folder = flow_with(&sink, "retryBackoffMs = 1");
+    for file in ["ca.pem", "client.pem", "client.key", "encrypted.key"] {
+        fs::copy(certificates().join(file), folder.path().join(file)).unwrap();
+    }
+    for file in ["java-trust.jks", "openssl-trust.p12", "java.p12"] {
+        let stores = certificates().join("../stores").join(file);
+        fs::copy(stores, folder.path().join(file)).unwrap();
+    }
+    folder
 }
 
 #[test]
-fn an_envelope_commits_what_is_acknowledged() {
+fn a_webhook_over_tls_is_trusted_by_its_authority_and_knows_us_by_a_certificate() {
     let cluster = Cluster::start(Broker::builder().topic("cars", 1));
-    produce(&cluster, 4, 0);
-    let sink = "[steps.sink]\ntype = \"envelope\"";
-    let folder = flow_with(sink, "name = \"in\"\nretryBackoffMs = 1");
-    let mut program = start(&folder, &cluster);
-    program.wait_for_lines("\"event\":\"record\"", 1);
-    program.write("{\"ack\":1}\n");
-    program.wait_for_lines("\"event\":\"record\"", 2);
-    program.write("{\"nack\":2,\"strategy\":\"retry\",\"error\":\"busy\"}\n");
-    program.wait_for_lines("\"event\":\"record\"", 3);
-    program.write("{\"nack\":3,\"strategy\":\"ignore\"}\n");
-    program.wait_for_lines("\"event\":\"record\"", 4);
-    program.write("{\"ack\":4}\n{\"ack\":77}\n");
-    program.wait_for_lines("\"event\":\"record\"", 5);
-    // The reader goes away without an answer to the last.
-    let ended = program.end();
-    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    let lines: Vec<(u64, i64)> = ended
-        .json()
-        .iter()
-        .inspect(|line| assert_eq!(line["step"], "in"))
-        .map(|line| (line["seq"].as_u64().unwrap(), line["record"]["offset"].as_i64().unwrap()))
-        .collect();
-    assert_eq!(lines, [(1, 0), (2, 1), (3, 1), (4, 2), (5, 3)]);
-    let left = cluster.run("consume", "-t cars -g crm -e", "");
-    assert_eq!(left.stdout.trim(), "3", "{}", left.stderr);
-    cluster.stop();
-}
-
-#[test]
-fn an_answer_that_is_none_ends_the_run_with_its_line() {
-    let cluster = Cluster::start(Broker::builder().topic("cars", 1));
-    let folder = flow_with("[steps.sink]\ntype = \"envelope\"", "");
-    let address = cluster.address();
-    for (line, expected) in [
-        ("{\"acc\":1}", "standard input: line 1: this is no answer: expected {\"ack\":N} or"),
-        ("{\"nack\":1,\"strategy\":\"x\"}", "strategy is \"x\": expected forward, retry or ignore"),
-        ("ack", "standard input: line 1: this is no JSON"),
+    produce(&cluster, 3, 0);
+    let pem = |name: &str| fs::read_to_string(certificates().join(name)).unwrap();
+    let inline = format!("tls.ca = \"\"\"{}\"\"\"", pem("ca.pem"));
+    let ours = "tls.certificate = \"client.pem\"\ntls.key = \"client.key\"";
+    let encrypted =
+        "tls.certificate = \"client.pem\"\ntls.key = \"encrypted.key\"\ntls.password = \"secret\"";
+    let store = "tls.certificate = \"java.p12\"\ntls.password = \"changeit\"";
+    for (wants_client, sink) in [
+        (false, "tls.ca = \"ca.pem\"".to_owned()),
+        (false, "tls.ca = \"java-trust.jks\"\ntls.caPassword = \"changeit\"".to_owned()),
+        (true, format!("{inline}\n{ours}")),
+        (true, format!("tls.ca = \"ca.pem\"\n{encrypted}")),
+        (
+            true,
+            format!("tls.ca = \"openssl-trust.p12\"\ntls.caPassword = \"changeit\"\n{store}"),
+        ),
     ] {
-        let arguments = ["run", "flow.toml", "--brokers", &address];
-        let ended = run(folder.path(), &arguments, &format!("{line}\n"));
+        let webhook = Webhook::start_tls(wants_client, |_, _| 204);
+        let sink = format!("{sink}\nusername = \"ada\"\npassword = \"open sesame\"");
+        let folder = over_tls(&webhook, &sink);
+        let mut program = Program::start(
+            folder.path(),
+            // Each program reads the topic from its beginning.
+            &["run", "flow.toml", "--brokers", &cluster.address(), "-X", &group(&webhook)],
+        );
+        let requests = webhook.wait_for(3);
+        assert_eq!(requests.iter().map(number).collect::<Vec<_>>(), [0, 1, 2], "{sink}");
+        let basic = Some("Basic YWRhOm9wZW4gc2VzYW1l");
+        assert_eq!(requests[0].header("authorization"), basic);
+        program.signal(Signal::TERM);
+        assert_eq!(program.wait().code, Some(143));
+    }
+    cluster.stop();
+}
+
+/// A group of its own.
+fn group(webhook: &Webhook) -> String {
+    format!("group.id={}", webhook.url.rsplit(':').next().unwrap().replace('/', "-"))
+}
+
+#[test]
+fn a_webhook_that_is_not_who_it_should_be_gets_nothing() {
+    let cluster = Cluster::start(Broker::builder().topic("cars", 1));
+    produce(&cluster, 1, 0);
+    for (wants_client, sink, expected) in [
+        // The system does not know the tests' authority.
+        (false, "token = \"open sesame\"", "no TLS with https://localhost"),
+        (true, "tls.ca = \"ca.pem\"\ntoken = \"open sesame\"", "https://localhost"),
+    ] {
+        let webhook = Webhook::start_tls(wants_client, |_, _| 204);
+        let folder = over_tls(&webhook, sink);
+        let mut program = start(&folder, &cluster);
+        program.wait_for_error(expected);
+        program.signal(Signal::TERM);
+        let ended = program.wait();
+        assert_eq!(ended.code, Some(143), "{}", ended.stderr);
+        assert!(ended.stderr.contains("not delivered"), "{}", ended.stderr);
+        assert!(!ended.stderr.contains("sesame"), "{}", ended.stderr);
+        assert!(webhook.wait_for(0).is_empty());
+    }
+    for (sink, expected) in [
+        ("tls.ca = \"missing.pem\"", "missing.pem"),
+        ("tls.ca = \"java-trust.jks\"\ntls.caPassword = \"open sesame\"", "java-trust.jks"),
+        ("tls.certificate = \"ca.pem\"", "ca.pem"),
+    ] {
+        let webhook = Webhook::start_tls(false, |_, _| 204);
+        let folder = over_tls(&webhook, sink);
+        let ended = start(&folder, &cluster).wait();
         assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+        assert!(ended.last_error().contains("milena: step 1: "), "{}", ended.stderr);
         assert!(ended.last_error().contains(expected), "{}", ended.stderr);
+        assert!(!ended.stderr.contains("sesame"), "{}", ended.stderr);
     }
     cluster.stop();
 }

@@ -1,6 +1,14 @@
 //! `milena serve` over HTTP.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
+    path::Path,
+    sync::mpsc::channel,
+    thread,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use milena_broker::Broker;
@@ -13,7 +21,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::{
-    http::{get, post, send, wait_for},
+    http::{Webhook, get, post, send, wait_for},
     program::{Cluster, Ended, PATIENCE, Program, run},
 };
 
@@ -177,8 +185,11 @@ fn health_and_counters_tell_how_each_step_is() {
     post(&serving.url, "/v1/connectors/out/produce", ARRIVED);
     let health = get(&serving.url, "/healthz").json();
     assert_eq!(health["status"], "UP");
-    let step = json!({ "name": "out", "kind": "action", "topic": "cars", "status": "UP" });
+    let step = json!({
+        "name": "out", "kind": "action", "topic": "cars", "status": "UP", "details": {},
+    });
     assert_eq!(health["steps"][0], step);
+    assert_eq!(health["steps"][1]["details"]["group-id"], "crm");
     let labels = "{step=\"out\",kind=\"action\",topic=\"cars\"}";
     let metrics = get(&serving.url, "/metrics").text();
     for line in [
@@ -186,7 +197,7 @@ fn health_and_counters_tell_how_each_step_is() {
         format!("milena_records_produced_total{labels} 1"),
         format!("milena_step_up{labels} 1"),
         "milena_http_responses_total{status=\"200\"}".to_owned(),
-        format!("milena_client_requests_sent{labels}"),
+        format!("milena_client_requests_sent_total{labels}"),
     ] {
         assert!(metrics.contains(&line), "{line}: {metrics}");
     }
@@ -200,6 +211,179 @@ fn health_and_counters_tell_how_each_step_is() {
     assert_eq!(reply.json()["steps"][0]["status"], "DOWN");
     serving.program.signal(Signal::KILL);
     serving.program.wait();
+}
+
+#[test]
+fn the_lag_and_what_is_in_flight_are_counted_to_the_record() {
+    let serving = Serving::up(FLOW, &[]);
+    let inputs = r#"[{"messages":[{"value":"a"},{"value":"b"}]},{"messages":[{"value":"c"}]}]"#;
+    post(&serving.url, "/v1/connectors/out/produce", inputs);
+    let records = serving.poll(9);
+    let labels = "step=\"in\",kind=\"trigger\",topic=\"cars\"";
+    let has = |expected: &[String]| {
+        let metrics = get(&serving.url, "/metrics").text();
+        let is_there = |line: &String| metrics.lines().any(|known| known == line);
+        expected.iter().all(is_there)
+    };
+    let taken = records.len();
+    let seqs: Vec<u64> = records.iter().map(|record| record["seq"].as_u64().unwrap()).collect();
+    // The counters of the client are as of a moment ago.
+    wait_for("three records are not accepted", || {
+        has(&[
+            format!("milena_lag_records{{{labels},partition=\"0\"}} 3"),
+            format!("milena_records_in_flight{{{labels}}} 3"),
+            format!("milena_records_given_total{{{labels}}} 3"),
+            format!("milena_records_delivered_total{{{labels}}} 0"),
+        ])
+    });
+    let nack = json!({ "nack": [seqs[0]], "strategy": "ignore" }).to_string();
+    assert_eq!(post(&serving.url, "/v1/consumers/in/nack", &nack).status, 200);
+    let rest: Vec<u64> = match taken {
+        3 => seqs[1..].to_vec(),
+        _ => {
+            let more = serving.poll(9);
+            seqs[1..].iter().copied().chain(more.iter().map(|it| it["seq"].as_u64().unwrap())).collect()
+        }
+    };
+    post(&serving.url, "/v1/consumers/in/ack", &json!({ "ack": rest }).to_string());
+    wait_for("all are accepted", || {
+        has(&[
+            format!("milena_lag_records{{{labels},partition=\"0\"}} 0"),
+            format!("milena_records_in_flight{{{labels}}} 0"),
+            format!("milena_records_delivered_total{{{labels}}} 2"),
+            format!("milena_records_skipped_total{{{labels}}} 1"),
+        ])
+    });
+    serving.stop();
+}
+
+/// ThingsBoard's own connector, behind its "rest api call" node.
+const THINGSBOARD: &str = r#"
+name = "things"
+brokers = "embedded"
+
+[embedded]
+partitions = 2
+
+[[steps]]
+name = "node"
+connector = "thingsboard"
+action = "produce"
+input = "http"
+
+[steps.config]
+topicPattern = "telemetry.${deviceType}"
+keyPattern = "$[serialNumber]"
+addMetadataKeyValuesAsKafkaHeaders = true
+
+[[steps]]
+name = "in"
+connector = "elasticio"
+trigger = "consume"
+config = { topic = "telemetry.thermostat", groupId = "g" }
+sink = { type = "poll" }
+"#;
+
+#[test]
+fn thingsboards_rest_node_gets_its_input_back_with_offset_partition_and_topic() {
+    let serving = Serving::up(THINGSBOARD, &[]);
+    let url = &serving.url;
+    let line = "POST /v1/connectors/node/rest";
+    let data = "{ \"serialNumber\" : \"T-17\", \"temperature\": 18.50 }";
+    // As the node's headers have it: all of the metadata in one, or a text in each.
+    let whole = r#"milena-metadata: {"deviceType":"thermostat","deviceName":"Büro 1"}"#;
+    let each = ["milena-metadata-deviceType: thermostat", "Milena-Type: ALARM"];
+    let reply = send(url, line, &[whole], data);
+    assert_eq!((reply.status, reply.text().as_str()), (200, data));
+    assert_eq!(reply.message.header("topic"), Some("telemetry.thermostat"));
+    assert_eq!(reply.message.header("offset"), Some("0"));
+    let partition = reply.message.header("partition").unwrap().to_owned();
+    let records = serving.poll(1);
+    assert_eq!(records[0]["record"]["value"], data);
+    assert_eq!(records[0]["record"]["key"], "T-17");
+    assert_eq!(records[0]["record"]["partition"], partition);
+
+    // A header's name comes in lower case, so that the pattern's name is not found.
+    let reply = send(url, line, &each, data);
+    assert_eq!(error(&reply), (502, "NOT_DELIVERED".to_owned(), false), "{}", reply.text());
+    serving.stop();
+}
+
+#[test]
+fn what_thingsboards_node_refuses_is_no_2xx() {
+    let serving = Serving::up(THINGSBOARD, &[]);
+    let url = &serving.url;
+    let line = "POST /v1/connectors/node/rest";
+    let metadata = r#"Milena-Metadata: {"deviceType":"thermostat"}"#;
+    let refused = send(url, line, &[metadata], "no JSON");
+    let (status, code, is_retriable) = error(&refused);
+    assert_eq!((status, code.as_str(), is_retriable), (422, "INPUT", false));
+    let refused = send(url, line, &["Milena-Metadata: 7"], "{}");
+    assert_eq!(error(&refused).0, 400);
+    let refused = send(url, line, &[r#"Milena-Metadata: {"a":{"b":1}}"#], "{}");
+    assert_eq!(error(&refused).0, 422);
+    serving.stop();
+}
+
+#[test]
+fn a_body_is_no_longer_than_the_limit_however_it_comes() {
+    let serving = Serving::up(FLOW, &["--max-body-bytes", "200"]);
+    let address = serving.url.strip_prefix("http://").unwrap();
+    let head = "POST /v1/connectors/out/produce HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n";
+    let chunk = format!("64\r\n{}\r\n", "x".repeat(100));
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    // It has no end, and needs none to be refused.
+    stream.write_all(format!("{head}{chunk}{chunk}{chunk}").as_bytes()).unwrap();
+    let mut first = String::new();
+    BufReader::new(stream).read_line(&mut first).unwrap();
+    assert!(first.starts_with("HTTP/1.1 413 "), "{first}");
+    assert_eq!(post(&serving.url, "/v1/connectors/out/produce", ARRIVED).status, 200);
+    serving.stop();
+}
+
+#[test]
+fn a_stop_answers_the_requests_that_are_there_and_delivers_what_is_on_its_way() {
+    let (entered, has_entered) = channel();
+    let webhook = Webhook::start(move |_, _| {
+        entered.send(()).unwrap();
+        thread::park_timeout(Duration::from_millis(500));
+        200
+    });
+    let sink = format!("sink = {{ type = \"webhook\", url = \"{}\" }}", webhook.url);
+    let flow = FLOW.replace("sink = { type = \"poll\", ackTimeoutMs = 600000 }", &sink);
+    let cluster = Cluster::start(Broker::builder().topic("cars", 1));
+    let address = cluster.address();
+    let mut serving = Serving::up(&flow, &["--brokers", &address]);
+    post(&serving.url, "/v1/connectors/out/produce", ARRIVED);
+    has_entered.recv_timeout(PATIENCE).unwrap();
+    // A request whose body is not whole yet.
+    let body = format!("{ARRIVED}\n");
+    let mut stream = TcpStream::connect(serving.url.strip_prefix("http://").unwrap()).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let head = format!(
+        "POST /v1/connectors/out/produce HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut line = String::new();
+    reader.read_line(&mut line).unwrap();
+    assert!(line.starts_with("HTTP/1.1 100 "), "the request is there: {line}");
+    serving.program.signal(Signal::TERM);
+    serving.program.wait_for_error("interrupted");
+    stream.write_all(body.as_bytes()).unwrap();
+    let mut rest = String::new();
+    reader.read_to_string(&mut rest).unwrap();
+    assert!(rest.contains("HTTP/1.1 200 ") && rest.contains("baseOffset"), "{rest}");
+    let ended = serving.program.wait();
+    assert_eq!(ended.code, Some(143), "{}", ended.stderr);
+    // The first record was with the webhook when the stop came: it is delivered, and committed.
+    assert_eq!(webhook.wait_for(1).len(), 1);
+    let left = cluster.run("consume", "-t cars -g crm -e --json", "");
+    let offsets: Vec<Value> = left.json().into_iter().map(|it| it["offset"].clone()).collect();
+    assert_eq!(offsets, [json!(1)], "{}", left.stderr);
+    cluster.stop();
 }
 
 #[test]
@@ -229,7 +413,7 @@ fn without_the_token_nothing_is_told_but_up_or_down() {
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{}", ended.stderr);
 }
 
-fn only_for_owner(path: &Path) {
+pub(crate) fn only_for_owner(path: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
 }

@@ -165,7 +165,7 @@ fn config_error(why: String) -> milena::Error {
 
 fn failed(error: Error) -> ActionError {
     let message = error.to_string();
-    ActionError { message, delivered: Delivered::default(), source: error.into_client() }
+    ActionError::not_delivered(message, Delivered::default(), error.into_client())
 }
 
 const RECORD: &[Field] = &[

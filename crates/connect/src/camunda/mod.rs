@@ -41,8 +41,8 @@ pub use compatibility::Compatibility;
 pub use consume::Consume;
 pub use correlation::{Correlation, Publication};
 pub use engine::{
-    Engine, EngineCertificates, EngineCredentials, EngineError, EngineErrorKind, EngineSettings,
-    EngineTls, JobCommand, JobsSettings,
+    Engine, EngineCredentials, EngineError, EngineErrorKind, EngineSettings, JobCommand,
+    JobsSettings,
 };
 pub use error::ConnectorError;
 pub use health::Health;

@@ -105,8 +105,10 @@ impl Produce {
 /// A failure to send; the cause keeps what is known about trying again.
 fn failed(configuration: &OutboundConfiguration, error: Error) -> ActionError {
     let OutboundConfiguration { compatibility, masker, .. } = configuration;
-    let message = ConnectorError::fail(with_causes(&error), *compatibility, masker).message;
-    ActionError { message, delivered: Delivered::default(), source: Some(error) }
+    let failed = ConnectorError::fail(with_causes(&error), *compatibility, masker);
+    let mut error = ActionError::not_delivered(failed.message, Delivered::default(), Some(error));
+    error.code = failed.code.map(str::to_owned);
+    error
 }
 
 /// Waits for the broker's answer, and makes of it what the configuration says.
@@ -131,7 +133,7 @@ async fn answer(
     };
     let mapping = &configuration.mapping;
     let headers = JobHeaders { mapping: mapping.clone(), ..JobHeaders::default() };
-    let problem = match headers.outcome(0, result, masker) {
+    let (problem, code, retries) = match headers.outcome(0, result, masker) {
         JobOutcome::Complete { variables } => {
             delivered.outputs = vec![match response {
                 Some(response) if mapping.gives_nothing() && variables.is_empty() => response,
@@ -140,12 +142,18 @@ async fn answer(
             return Ok(delivered);
         }
         JobOutcome::BpmnError { code, message, .. } => {
-            format!("BPMN error {code:?}: {}", message.unwrap_or_default())
+            let problem = format!("BPMN error {code:?}: {}", message.unwrap_or_default());
+            (problem, Some(code), None)
         }
-        JobOutcome::Fail { message, .. } => message,
+        // Retries that nobody asked for are the job's, which is not known here.
+        JobOutcome::Fail { message, retries, .. } => {
+            let code = connector_error.as_ref().and_then(|error| error.code);
+            (message, code.map(str::to_owned), (retries > 0).then_some(retries))
+        }
     };
-    let source = error.and_then(|error| error.source);
-    Err(ActionError { message: problem, delivered, source })
+    let mut failed = ActionError::not_delivered(problem, delivered, error.and_then(|it| it.source));
+    (failed.code, failed.retries) = (code, retries);
+    Err(failed)
 }
 
 impl Action for Produce {

@@ -12,7 +12,7 @@ use std::{
 };
 
 use milena::{RecordMetadata, metrics::Snapshot};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// A future in a box, as methods of trait objects give it.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -39,6 +39,11 @@ pub trait Action: Send + Sync {
     /// The counters of its client at this moment, if it has any.
     fn metrics(&self) -> Option<Snapshot> {
         None
+    }
+
+    /// Whether an input has any number of outputs; otherwise it has one.
+    fn gives_list(&self) -> bool {
+        false
     }
 }
 
@@ -83,12 +88,32 @@ pub struct ActionError {
     pub delivered: Delivered,
     /// The client's error, when it was no fault of the input.
     pub source: Option<milena::Error>,
+    /// The system's own code for it, where it has one.
+    pub code: Option<String>,
+    /// How often the system would try it again, where its configuration says so.
+    pub retries: Option<i32>,
 }
 
 impl ActionError {
     /// An input that cannot be sent; nothing of it was.
     pub fn input(error: impl fmt::Display) -> Self {
-        Self { message: error.to_string(), delivered: Delivered::default(), source: None }
+        Self {
+            message: error.to_string(),
+            delivered: Delivered::default(),
+            source: None,
+            code: None,
+            retries: None,
+        }
+    }
+
+    /// An input that was not delivered, or not whole, and why.
+    #[must_use]
+    pub fn not_delivered(
+        message: impl Into<String>,
+        delivered: Delivered,
+        source: Option<milena::Error>,
+    ) -> Self {
+        Self { message: message.into(), delivered, source, code: None, retries: None }
     }
 
     /// Whether the same input may be delivered when it is sent again.
@@ -169,6 +194,16 @@ pub trait Trigger: Send {
     /// The counters of its client at this moment, if it has any.
     fn metrics(&self) -> Option<Snapshot> {
         None
+    }
+
+    /// How many records of each of its partitions were not accepted yet, as far as it has heard.
+    fn lags(&self) -> Vec<(i32, u64)> {
+        Vec::new()
+    }
+
+    /// Who it is in its group: names and values for whoever asks how it is.
+    fn details(&self) -> Map<String, Value> {
+        Map::new()
     }
 }
 

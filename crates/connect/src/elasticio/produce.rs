@@ -59,8 +59,8 @@ impl Produce {
                 Err(error) => {
                     let number = index + 1;
                     let message = format!("topic {:?}: message {number} was not sent", self.topic);
-                    let delivered = Delivered::default();
-                    let error = ActionError { message, delivered, source: Some(error) };
+                    let error =
+                        ActionError::not_delivered(message, Delivered::default(), Some(error));
                     return (deliveries, Some(error));
                 }
             }
@@ -90,6 +90,11 @@ impl Action for Produce {
 
     fn metrics(&self) -> Option<Snapshot> {
         Some(self.producer.metrics())
+    }
+
+    fn gives_list(&self) -> bool {
+        // A row for each partition.
+        true
     }
 }
 
@@ -121,11 +126,7 @@ impl Answers {
                     failure.get_or_insert_with(|| {
                         let message =
                             format!("topic {:?}, partition {partition}: not delivered", self.topic);
-                        ActionError {
-                            message,
-                            delivered: Delivered::default(),
-                            source: Some(error),
-                        }
+                        ActionError::not_delivered(message, Delivered::default(), Some(error))
                     });
                 }
             }

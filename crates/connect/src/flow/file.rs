@@ -245,6 +245,11 @@ impl Flow {
         self.secrets.masker()
     }
 
+    /// Where the flow's secrets come from.
+    pub(crate) fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
     /// Where the brokers are.
     #[must_use]
     pub fn brokers(&self) -> &Brokers {
@@ -440,7 +445,7 @@ idleMs = 250
             "input = \"cars.jsonl\"",
             "",
             "line 14, column 1: steps[1].input is missing: expected a file of JSON lines, \"-\" for \
-             standard input, \"http\" or \"camunda\"",
+             standard input, \"envelope\", \"http\" or \"camunda\"",
         ),
         (
             "config = { topic = \"cars\" }",
@@ -560,6 +565,29 @@ idleMs = 250
             problems(&text),
             "line 8, column 1: steps[2].input is \"-\", which another step reads: expected a file \
              of JSON lines"
+        );
+    }
+
+    #[test]
+    fn steps_share_an_envelope_and_nothing_else_reads_standard_input_then() {
+        let action = "[[steps]]\nconnector = \"elasticio\"\naction = \"produce\"\n\
+                      input = \"envelope\"\nconfig.topic = \"a\"\n";
+        let trigger = "[[steps]]\nconnector = \"elasticio\"\ntrigger = \"consume\"\n\
+                       sink.type = \"envelope\"\nconfig = { topic = \"a\", groupId = \"b\" }\n";
+        let head = "name = \"x\"\nbrokers = \"embedded\"\n";
+        let flow = Flow::parse(&format!("{head}{action}{action}{trigger}{trigger}")).unwrap();
+        let Step::Action(first) = &flow.steps()[0] else { panic!("{flow:?}") };
+        assert_eq!(first.input, Input::Envelope);
+        let alone = action.replace("envelope", "-");
+        assert_eq!(
+            problems(&format!("{head}{trigger}{alone}")),
+            "line 8, column 1: steps[2].input is \"-\", which another step reads: expected a file \
+             of JSON lines"
+        );
+        assert_eq!(
+            problems(&format!("{head}{alone}{trigger}")),
+            "line 8, column 1: steps[2].sink reads standard input, which another step reads: expected \
+             another type"
         );
     }
 

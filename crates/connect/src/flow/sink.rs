@@ -1,7 +1,8 @@
 //! Where the records of a trigger go, and what becomes of one that is refused.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
+use super::webhook::{self, Webhook};
 use crate::{
     describe::Part,
     settings::{Field, FieldKind, TableReader},
@@ -14,7 +15,18 @@ pub(super) const SINK_FIELDS: &[Field] = &[
         .example("\"https://example.com/cars\""),
     Field::optional("headers", "Headers", FieldKind::Texts, "headers of a webhook's requests")
         .secret()
-        .example(r#"{"Authorization":"Bearer {{secrets.TOKEN}}"}"#),
+        .example(r#"{"X-Api-Key":"{{secrets.KEY}}"}"#),
+    Field::optional("token", "Token", FieldKind::Text, "what a webhook knows us by, as Bearer")
+        .secret()
+        .example("\"{{secrets.TOKEN}}\""),
+    Field::optional("username", "User name", FieldKind::Text, "whom a webhook knows, as Basic"),
+    Field::optional("password", "Password", FieldKind::AnyText, "of the user").secret(),
+    Field::optional(
+        "tls",
+        "TLS",
+        FieldKind::Record(webhook::TLS_FIELDS),
+        "of a webhook whose URL is of https",
+    ),
     Field::optional(
         "timeoutMs",
         "Timeout",
@@ -132,30 +144,6 @@ pub struct CamundaMessages {
     pub tenant_id: Option<String>,
 }
 
-/// A POST request for each record: 2xx and 409 accept it, other 4xx refuse it for good, all else is
-/// tried again.
-#[derive(Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Webhook {
-    /// Where to.
-    pub url: String,
-    /// Headers of every request, besides those that the runtime sets.
-    pub headers: Vec<(String, String)>,
-    /// How long one request may take.
-    pub timeout: Duration,
-}
-
-impl fmt::Debug for Webhook {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The URL's user info and the headers' values can be secrets.
-        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
-        f.debug_struct("Webhook")
-            .field("headers", &names)
-            .field("timeout", &self.timeout)
-            .finish_non_exhaustive()
-    }
-}
-
 /// What becomes of a record that is not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -210,7 +198,9 @@ pub(super) fn read_sink(reader: &mut TableReader<'_, '_>) -> Option<Sink> {
     reader.record("sink", |reader| {
         let kind = reader.text("type");
         let url = reader.text("url");
-        let headers = reader.text_table("headers");
+        let headers = reader.text_table("headers").unwrap_or_default();
+        let credentials = webhook::read_credentials(reader);
+        let tls = webhook::read_tls(reader);
         let timeout = reader.integer("timeoutMs").map(milliseconds);
         let ack_timeout = reader.integer("ackTimeoutMs").map(milliseconds);
         let has_count = reader.has("unackedMax");
@@ -230,7 +220,7 @@ pub(super) fn read_sink(reader: &mut TableReader<'_, '_>) -> Option<Sink> {
                 reader.refuse(name, &format!("it goes with type = {to}"));
             }
         };
-        let webhook_only = ["url", "headers", "timeoutMs"];
+        let webhook_only = ["url", "headers", "token", "username", "password", "tls", "timeoutMs"];
         match kind?.as_str() {
             "webhook" => {
                 belong(&["ackTimeoutMs"], "\"poll\"");
@@ -244,7 +234,10 @@ pub(super) fn read_sink(reader: &mut TableReader<'_, '_>) -> Option<Sink> {
                     reader.problem("url", "is another text: expected http://... or https://...");
                     return None;
                 }
-                Some(Sink::Webhook(Webhook { url, headers: headers.unwrap_or_default(), timeout }))
+                if !url.starts_with("https://") {
+                    reader.refuse("tls", "the URL is not of https");
+                }
+                Some(Sink::Webhook(Webhook { url, headers, credentials, tls, timeout }))
             }
             "poll" => {
                 belong(&webhook_only, "\"webhook\"");
@@ -307,7 +300,7 @@ fn milliseconds(ms: i64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::{Flow, Step, TriggerStep};
+    use crate::flow::{Certificates, Credentials, Flow, Step, Tls, TriggerStep};
 
     const HOOK: &str = "sink = { type = \"webhook\", url = \"http://a\" }\n";
 
@@ -337,6 +330,53 @@ mod tests {
         assert_eq!(webhook.headers, [("A".to_owned(), "hush".to_owned())]);
         assert_eq!(webhook.timeout, Duration::from_secs(30));
         assert!(!format!("{webhook:?}").contains("hush"));
+    }
+
+    #[test]
+    fn reads_who_asks_a_webhook_and_whom_to_trust() {
+        let webhook = |text: &str| {
+            let step = flow(&format!("sink = {{ type = \"webhook\", {text} }}"))?;
+            let Sink::Webhook(webhook) = step.sink else { panic!("{step:?}") };
+            assert!(!format!("{webhook:?}").contains("hush"), "{webhook:?}");
+            Ok::<_, String>(webhook)
+        };
+        let plain = webhook("url = \"https://a\"").unwrap();
+        assert_eq!((plain.credentials, plain.tls), (None, Tls::default()));
+        let bearer = webhook("url = \"http://a\", token = \"hush\"").unwrap();
+        assert_eq!(bearer.credentials, Some(Credentials::Bearer("hush".into())));
+        let basic = webhook("url = \"http://a\", username = \"ada\", password = \"hush\"").unwrap();
+        let ada = Credentials::Basic { username: "ada".to_owned(), password: "hush".into() };
+        assert_eq!(basic.credentials, Some(ada));
+        let tls = webhook(
+            "url = \"https://a\", tls = { ca = \"ca.pem\", certificate = \"store.p12\", \
+             password = \"hush\", verifyHostName = false }",
+        );
+        let tls = tls.unwrap().tls;
+        assert_eq!(tls.ca, Some(Certificates::File("ca.pem".into())));
+        assert_eq!(tls.password, Some("hush".into()));
+        assert!(!tls.verifies_host_name);
+        let inline =
+            webhook("url = \"https://a\", tls.ca = \"-----BEGIN hush\\\\n\"").unwrap().tls.ca;
+        assert_eq!(inline, Some(Certificates::Inline("-----BEGIN hush\n".into())));
+        for (text, expected) in [
+            (
+                "url = \"http://a\", tls = {}",
+                "sink.tls does not belong here: the URL is not of https",
+            ),
+            ("url = \"http://a\", username = \"ada\"", "sink.password is missing"),
+            ("url = \"http://a\", password = \"hush\"", "sink.username is missing"),
+            (
+                "url = \"http://a\", token = \"a\", username = \"b\"",
+                "sink.username does not belong here: the token says who asks",
+            ),
+            (
+                "url = \"https://a\", tls.key = \"hush\"",
+                "sink.tls.key does not belong here: it goes with certificate",
+            ),
+        ] {
+            let problems = webhook(text).unwrap_err();
+            assert!(problems.contains(expected) && !problems.contains("hush"), "{problems}");
+        }
     }
 
     #[test]

@@ -33,8 +33,8 @@ const FIELDS: &[Field] = &[
         "input",
         "Input",
         FieldKind::Text,
-        "of an action: a file of JSON lines beside the flow file, \"-\" for standard input, \"http\" for \
-         `milena serve`, or \"camunda\" for jobs of Camunda's engine",
+        "of an action: a file of JSON lines beside the flow file, \"-\" for standard input, \"envelope\" for \
+         the requests on it, \"http\" for `milena serve`, or \"camunda\" for jobs of Camunda's engine",
     ),
     JOBS_FIELD,
     Field::optional(
@@ -161,6 +161,8 @@ pub enum Input {
     Http,
     /// These jobs of the flow's Camunda engine.
     Camunda(JobsSettings),
+    /// Requests on standard input, which name the step.
+    Envelope,
 }
 
 /// When a trigger ends.
@@ -186,7 +188,8 @@ pub(super) fn read_all(
         TableReader::new(node, "", FIELDS, &mut ignored).is_some_and(|reader| reader.has("action"))
     });
     let mut steps = Some(Vec::new());
-    let mut reads_standard_input = false;
+    // Whether what reads standard input is an envelope, which steps can share.
+    let mut standard_input: Option<bool> = None;
     let mut names: Vec<String> = Vec::new();
     for (index, node) in nodes.iter().enumerate() {
         let path = format!("steps[{}]", index + 1);
@@ -195,19 +198,25 @@ pub(super) fn read_all(
             problems.push(node.place, format!("{path}.{problem}"));
         }
         let reader = match &step {
-            Some(Step::Action(ActionStep { input: Input::Standard, .. })) => {
-                Some("input is \"-\", which another step reads: expected a file of JSON lines")
-            }
-            Some(Step::Trigger(TriggerStep { sink: Sink::Envelope { .. }, .. })) => {
-                Some("sink reads standard input, which another step reads: expected another type")
-            }
+            Some(Step::Action(ActionStep { input: Input::Standard, .. })) => Some((
+                false,
+                "input is \"-\", which another step reads: expected a file of JSON lines",
+            )),
+            Some(Step::Action(ActionStep { input: Input::Envelope, .. })) => Some((
+                true,
+                "input reads standard input, which another step reads: expected a file of JSON lines",
+            )),
+            Some(Step::Trigger(TriggerStep { sink: Sink::Envelope { .. }, .. })) => Some((
+                true,
+                "sink reads standard input, which another step reads: expected another type",
+            )),
             _ => None,
         };
-        if let Some(problem) = reader {
-            if reads_standard_input {
+        if let Some((is_envelope, problem)) = reader {
+            if standard_input.is_some_and(|other| !(is_envelope && other)) {
                 problems.push(node.place, format!("{path}.{problem}"));
             }
-            reads_standard_input = true;
+            standard_input = Some(is_envelope);
         }
         names.extend(step.as_ref().map(|step| step.name().to_owned()));
         steps = steps.zip(step).map(|(mut steps, step)| {
@@ -341,7 +350,8 @@ fn read_input(reader: &mut TableReader<'_, '_>, step: &str) -> Option<Input> {
     if reader.has("action") && !reader.has("trigger") && !reader.has("input") {
         reader.problem(
             "input",
-            "is missing: expected a file of JSON lines, \"-\" for standard input, \"http\" or \"camunda\"",
+            "is missing: expected a file of JSON lines, \"-\" for standard input, \"envelope\", \"http\" or \
+             \"camunda\"",
         );
     }
     let jobs = JobsTable::read(reader, step);
@@ -353,6 +363,7 @@ fn read_input(reader: &mut TableReader<'_, '_>, step: &str) -> Option<Input> {
         "-" => Input::Standard,
         "http" => Input::Http,
         "camunda" => Input::Camunda(jobs?),
+        "envelope" => Input::Envelope,
         file => Input::File(PathBuf::from(file)),
     })
 }

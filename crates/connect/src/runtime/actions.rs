@@ -9,7 +9,7 @@ use super::{
     lines::{Line, Lines},
     run::{CLOSE_WITHIN, RunError},
     shared::{Ended, Shared},
-    status::{Counter, StepStatus},
+    status::{Counter, Gauge, StepStatus},
 };
 use crate::connector::{Action, ActionError, BoxFuture, Delivered, with_causes};
 
@@ -103,7 +103,12 @@ impl ActionRun {
             .map_err(|error| format!("line {number}: {}", with_causes(&error)))?;
         self.shared.progress.handle_submitted();
         self.status.count(Counter::Inputs, 1);
-        unanswered.push_back(delivery.map(move |result| (number, result)).boxed());
+        let in_flight = self.status.add(Gauge::InputsInFlight);
+        let delivery = delivery.map(move |result| {
+            drop(in_flight);
+            (number, result)
+        });
+        unanswered.push_back(delivery.boxed());
         Ok(())
     }
 

@@ -1,6 +1,9 @@
 //! What the program around a flow does for it.
 
-use std::io;
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use futures_util::FutureExt as _;
 use tokio::io::AsyncBufRead;
@@ -18,6 +21,11 @@ pub trait Host: Send + Sync + 'static {
     ///
     /// When it cannot be opened.
     fn open<'a>(&'a self, input: &'a Input) -> BoxFuture<'a, io::Result<InputReader>>;
+
+    /// Where a file that a flow names is: relative paths count from the flow file's folder.
+    fn path(&self, path: &Path) -> PathBuf {
+        path.to_owned()
+    }
 
     /// Writes whole lines, each with its newline, and flushes them: they are accepted then.
     ///

@@ -137,6 +137,16 @@ impl Lanes {
         self.lanes.values().any(|lane| lane.is_paused)
     }
 
+    /// How many records are in delivery.
+    pub(super) fn in_delivery_count(&self) -> usize {
+        self.lanes.values().map(|lane| lane.in_delivery.len()).sum()
+    }
+
+    /// How many records wait for their turn.
+    pub(super) fn waiting_count(&self) -> usize {
+        self.lanes.values().map(|lane| lane.queue.len()).sum()
+    }
+
     /// Whether nothing waits and nothing is in delivery.
     pub(super) fn is_empty(&self) -> bool {
         self.lanes.values().all(|lane| lane.queue.is_empty() && lane.in_delivery.is_empty())

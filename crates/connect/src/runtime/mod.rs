@@ -6,6 +6,7 @@
 
 mod actions;
 mod dead_letter;
+mod envelope;
 mod host;
 mod lanes;
 mod lines;
@@ -13,6 +14,7 @@ mod poison;
 mod progress;
 mod push;
 mod run;
+mod served;
 mod server;
 mod shared;
 mod sink;

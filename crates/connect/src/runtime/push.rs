@@ -19,7 +19,7 @@ use super::{
     run::{CLOSE_WITHIN, RunError},
     shared::{Phase, Shared},
     sink::{Outcome, Record, Sink},
-    status::{Counter, StepStatus},
+    status::{Counter, Gauge, StepStatus},
 };
 use crate::{
     connector::{BoxFuture, Ticket, Trigger, with_causes},
@@ -84,7 +84,7 @@ impl Delivering {
                 "not delivered"
             );
             self.status.set_down(&format!("partition {partition}, offset {offset}: {why}"));
-            self.status.count(Counter::Retries, 1);
+            self.status.count(Counter::DeliveriesRetried, 1);
             tokio::select! {
                 () = self.shared.stopping() => return false,
                 () = tokio::time::sleep(backoff) => {}
@@ -97,6 +97,7 @@ impl Delivering {
     async fn settle(&self, record: &Record, outcome: Outcome) -> Result<(), String> {
         let why = match outcome {
             Outcome::Accepted => {
+                self.status.count(Counter::RecordsDelivered, 1);
                 self.status.set_up();
                 return Ok(());
             }
@@ -135,8 +136,10 @@ impl Push<'_> {
         loop {
             lanes.start(|record| start(&delivering, record, &mut deliveries));
             let can_pause = self.pause(&mut lanes);
+            delivering.status.set(Gauge::RecordsInFlight, lanes.in_delivery_count());
+            delivering.status.set(Gauge::RecordsWaiting, lanes.waiting_count());
             if last_metrics.elapsed() >= WAIT_MAX {
-                delivering.status.set_metrics(self.trigger.metrics());
+                delivering.status.observe(&*self.trigger);
                 last_metrics = Instant::now();
             }
             let now_phase = *phase.borrow_and_update();
@@ -193,6 +196,8 @@ impl Push<'_> {
             tracing::warn!(step, "a delivery did not end; its record is given again");
         }
         lanes.retain(|_| false);
+        self.delivering.status.set(Gauge::RecordsInFlight, 0);
+        self.delivering.status.set(Gauge::RecordsWaiting, 0);
     }
 
     fn handle(&mut self, (ticket, is_taken): Done, lanes: &mut Lanes) {
@@ -200,7 +205,6 @@ impl Push<'_> {
         match is_taken {
             Ok(true) => {
                 self.trigger.accept(&ticket);
-                self.delivering.status.count(Counter::RecordsAccepted, 1);
                 self.delivering.shared.progress.handle_consumed(1);
             }
             // The run stops, or the partition has gone to another member.
@@ -224,7 +228,9 @@ impl Push<'_> {
     }
 
     async fn commit(&mut self) {
+        self.delivering.status.count(Counter::Commits, 1);
         if let Err(error) = self.trigger.commit().await {
+            self.delivering.status.count(Counter::CommitsFailed, 1);
             // The next commit covers this one; without one, the records are given again.
             let step = self.delivering.status.name();
             tracing::warn!(step, error = with_causes(&error), "not committed");

@@ -8,14 +8,16 @@ use tokio::{sync::watch, task::JoinSet};
 use super::{
     actions::ActionRun,
     dead_letter::DeadLetters,
+    envelope::{Envelope, Opener},
     host::Host,
     lines::Lines,
     poison::Poison,
     progress::Progress,
     push::Delivering,
-    server::{Served, Server, Site},
+    served::Served,
+    server::{Server, Site},
     shared::{Shared, is_closed},
-    sink::{CamundaSink, Envelope, Hub, Sink, WebhookSink},
+    sink::{CamundaSink, Hub, Sink, WebhookSink, tls},
     status::StepStatus,
     triggers::TriggerRun,
     worker::{Worker, WorkerRun},
@@ -24,7 +26,7 @@ use crate::{
     camunda::Engine,
     connection::Connection,
     connector::{Action, with_causes},
-    flow::{self, Flow, Input, OnPoison, Step, TriggerStep, Until},
+    flow::{self, ActionStep, Flow, Input, OnPoison, Step, TriggerStep, Until},
 };
 
 /// How long closing an action or a trigger may take.
@@ -152,7 +154,7 @@ pub(super) struct Steps {
     pub(super) workers: Vec<WorkerRun>,
     /// Camunda's engine, where the flow has one.
     engine: Option<Engine>,
-    pub(super) envelopes: Vec<(Arc<Envelope>, Lines)>,
+    pub(super) envelope: Option<Envelope>,
     pub(super) served: BTreeMap<String, Served>,
     pub(super) hubs: BTreeMap<String, Arc<Hub>>,
     pub(super) statuses: Vec<Arc<StepStatus>>,
@@ -165,60 +167,39 @@ impl Steps {
         connection: &Connection,
         shared: &Arc<Shared>,
     ) -> Result<Self, RunError> {
-        let engine = flow.engine().map(Engine::new).transpose();
-        let engine = engine.map_err(|error| {
+        let host = shared.host.as_ref();
+        let engine = flow.engine().map(|engine| Engine::new(engine, tls(&engine.tls, host)));
+        let engine = engine.transpose().map_err(|error| {
             let why = flow.masker().mask(&with_causes(&error));
             RunError::Failed(format!("camunda: {why}"))
         })?;
         let mut steps = Self { engine, ..Self::default() };
+        if flow.steps().iter().any(is_in_envelope) {
+            let lines = open_lines(&shared.host, &Input::Standard, "standard input").await?;
+            let (connection, secrets) = (connection.clone(), flow.secrets().clone());
+            let opener = Opener { connection, secrets };
+            steps.envelope = Some(Envelope::new(lines, opener, Arc::clone(shared)));
+        }
         for (index, step) in flow.steps().iter().enumerate() {
             let number = index + 1;
             let failed = |why: String| {
                 let why = flow.masker().mask(&why);
                 RunError::Failed(format!("step {number}: {why}"))
             };
+            let (kind, topic) = match step {
+                Step::Trigger(step) => ("trigger", step.configuration.topic()),
+                Step::Action(step) => ("action", step.configuration.topic()),
+            };
+            let status = StepStatus::new(step.name(), kind, topic, flow.masker());
             match step {
                 Step::Trigger(step) => {
-                    let status = StepStatus::new(
-                        &step.name,
-                        "trigger",
-                        step.configuration.topic(),
-                        flow.masker(),
-                    );
-                    let opened = steps.open_trigger(step, connection, shared, status).await;
+                    let opened = steps.open_trigger(step, connection, shared, status);
                     opened.map_err(failed)?;
                 }
                 Step::Action(step) => {
-                    let status = StepStatus::new(
-                        &step.name,
-                        "action",
-                        step.configuration.topic(),
-                        flow.masker(),
-                    );
-                    steps.statuses.push(Arc::clone(&status));
-                    let action = step
-                        .configuration
-                        .open(connection)
-                        .map_err(|error| failed(with_causes(&error)))?;
-                    let name = match &step.input {
-                        Input::Standard => "standard input".to_owned(),
-                        Input::File(path) => path.display().to_string(),
-                        Input::Http => {
-                            let action = Arc::from(action);
-                            steps.served.insert(step.name.clone(), Served { action, status });
-                            continue;
-                        }
-                        Input::Camunda(jobs) => {
-                            let variables = step.configuration.job_variables().unwrap_or_default();
-                            let worker = steps.worker(action, shared, status).map_err(failed)?;
-                            let jobs = jobs.clone();
-                            steps.workers.push(WorkerRun { worker, jobs, variables });
-                            continue;
-                        }
-                    };
-                    let lines = open_lines(&shared.host, &step.input, &name).await?;
-                    let shared = Arc::clone(shared);
-                    steps.actions.push(ActionRun { action, lines, name, shared, status });
+                    let action = step.configuration.open(connection);
+                    let action = action.map_err(|error| failed(with_causes(&error)))?;
+                    steps.open_action(step, action, shared, status).await?;
                 }
             }
         }
@@ -239,7 +220,42 @@ impl Steps {
         self.engine.clone().ok_or_else(|| "the flow has no table camunda".to_owned())
     }
 
-    async fn open_trigger(
+    async fn open_action(
+        &mut self,
+        step: &ActionStep,
+        action: Box<dyn Action>,
+        shared: &Arc<Shared>,
+        status: Arc<StepStatus>,
+    ) -> Result<(), RunError> {
+        self.statuses.push(Arc::clone(&status));
+        let name = match &step.input {
+            Input::Standard => "standard input".to_owned(),
+            Input::File(path) => path.display().to_string(),
+            Input::Http => {
+                let action = Arc::from(action);
+                self.served.insert(step.name.clone(), Served { action, status });
+                return Ok(());
+            }
+            Input::Camunda(jobs) => {
+                let variables = step.configuration.job_variables().unwrap_or_default();
+                let worker = self.worker(action, shared, status).map_err(RunError::Failed)?;
+                self.workers.push(WorkerRun { worker, jobs: jobs.clone(), variables });
+                return Ok(());
+            }
+            Input::Envelope => {
+                let action = Arc::from(action);
+                let envelope = self.envelope.as_mut().expect("a step in an envelope opens it");
+                envelope.serve(Served { action, status });
+                return Ok(());
+            }
+        };
+        let lines = open_lines(&shared.host, &step.input, &name).await?;
+        let shared = Arc::clone(shared);
+        self.actions.push(ActionRun { action, lines, name, shared, status });
+        Ok(())
+    }
+
+    fn open_trigger(
         &mut self,
         step: &TriggerStep,
         connection: &Connection,
@@ -248,7 +264,7 @@ impl Steps {
     ) -> Result<(), String> {
         let configuration = step.configuration.as_ref();
         let trigger = configuration.open(connection).map_err(|error| with_causes(&error))?;
-        let sink = self.open_sink(step, shared).await?;
+        let sink = self.open_sink(step, shared)?;
         let dead_letters = match &step.policy.on_poison {
             OnPoison::DeadLetter { topic } => {
                 let letters = DeadLetters::new(&step.name, topic, configuration, connection);
@@ -269,7 +285,7 @@ impl Steps {
         Ok(())
     }
 
-    async fn open_sink(
+    fn open_sink(
         &mut self,
         step: &TriggerStep,
         shared: &Arc<Shared>,
@@ -277,7 +293,8 @@ impl Steps {
         Ok(Some(match &step.sink {
             flow::Sink::Lines => return Ok(None),
             flow::Sink::Webhook(webhook) => {
-                Arc::new(WebhookSink::new(webhook, step.configuration.topic())?)
+                let host = shared.host.as_ref();
+                Arc::new(WebhookSink::new(webhook, step.configuration.topic(), host)?)
             }
             flow::Sink::Camunda(messages) => {
                 let (engine, shared) = (self.engine()?, Arc::clone(shared));
@@ -289,14 +306,18 @@ impl Steps {
                 hub
             }
             flow::Sink::Envelope { unacked_max } => {
-                let envelope =
-                    Arc::new(Envelope::new(&step.name, *unacked_max, Arc::clone(shared)));
-                let lines = open_lines(&shared.host, &Input::Standard, "standard input");
-                let lines = lines.await.map_err(|error| error.to_string())?;
-                self.envelopes.push((Arc::clone(&envelope), lines));
-                envelope
+                let envelope = self.envelope.as_mut().expect("a step in an envelope opens it");
+                envelope.sink(&step.name, *unacked_max)
             }
         }))
+    }
+}
+
+/// Whether a step speaks in the envelope on standard input and output.
+fn is_in_envelope(step: &Step) -> bool {
+    match step {
+        Step::Action(step) => step.input == Input::Envelope,
+        Step::Trigger(step) => matches!(step.sink, flow::Sink::Envelope { .. }),
     }
 }
 
@@ -312,7 +333,23 @@ pub(super) async fn run_steps(
     stop: &Stop,
     server: Option<Server>,
 ) -> Result<(), RunError> {
-    let is_served = server.is_some();
+    let writing = steps.envelope.as_mut().and_then(|envelope| envelope.begin(&steps.statuses));
+    let ran = run_to_end(steps, shared, stop, server).await;
+    if let Some(writing) = writing {
+        writing.finish().await;
+    }
+    ran?;
+    shared.take_failure().map_or(Ok(()), Err)
+}
+
+async fn run_to_end(
+    mut steps: Steps,
+    shared: &Arc<Shared>,
+    stop: &Stop,
+    server: Option<Server>,
+) -> Result<(), RunError> {
+    let has_envelope = steps.envelope.as_ref().is_some_and(Envelope::has_actions);
+    let is_endless = server.is_some() || has_envelope;
     let mut actions = JoinSet::new();
     if let Some(server) = server {
         let (served, hubs) = (std::mem::take(&mut steps.served), std::mem::take(&mut steps.hubs));
@@ -340,18 +377,21 @@ pub(super) async fn run_steps(
             return Err(error);
         }
     }
+    steps.triggers.iter().for_each(|run| run.status.observe(run.trigger.as_ref()));
     steps.statuses.iter().for_each(|status| status.set_up());
     let mut triggers = JoinSet::new();
     let has_endless = steps.triggers.iter().any(|trigger| trigger.until != Until::Produced);
     steps.actions.into_iter().for_each(|action| drop(actions.spawn(action.run())));
     steps.workers.into_iter().for_each(|worker| drop(actions.spawn(worker.run())));
     steps.triggers.into_iter().for_each(|trigger| drop(triggers.spawn(trigger.run())));
-    let mut envelopes = JoinSet::new();
-    for (envelope, lines) in steps.envelopes {
-        envelopes.spawn(envelope.read(lines));
+    let mut reading = JoinSet::new();
+    if let Some(envelope) = steps.envelope {
+        // Without actions in it, it has nothing to do with when all is produced.
+        let tasks = if has_envelope { &mut actions } else { &mut reading };
+        tasks.spawn(envelope.read());
     }
     let all = async {
-        join_tasks(&mut actions, shared, is_served).await;
+        join_tasks(&mut actions, shared, is_endless).await;
         shared.set_produced();
         if shared.has_failed() && has_endless {
             shared.stop();
@@ -368,7 +408,10 @@ pub(super) async fn run_steps(
         () = all => {}
         () = watch => {}
     }
-    shared.take_failure().map_or(Ok(()), Err)
+    // Whoever still sends acknowledgements sends them to nobody.
+    shared.stop();
+    join_tasks(&mut reading, shared, false).await;
+    Ok(())
 }
 
 async fn start_triggers(triggers: &mut [TriggerRun]) -> Result<(), RunError> {
@@ -390,8 +433,8 @@ async fn close_triggers(triggers: Vec<TriggerRun>) -> Result<(), RunError> {
     join_all(closing).await.into_iter().collect()
 }
 
-/// Waits for all tasks; one that panics fails the run. A server would go on after a failure, so
-/// `stops` says whether the first failure stops everything.
+/// Waits for all tasks; one that panics fails the run. A server or an envelope would go on after a
+/// failure, so `stops` says whether the first failure stops everything.
 async fn join_tasks(tasks: &mut JoinSet<()>, shared: &Shared, stops: bool) {
     while let Some(ended) = tasks.join_next().await {
         if let Err(error) = ended {

@@ -54,8 +54,7 @@ impl Action for FakeAction {
             if input == json!("lost") {
                 let delivered =
                     Delivered { outputs: vec![json!({ "errorCode": "6" })], ..Default::default() };
-                let error =
-                    ActionError { message: "not delivered".into(), delivered, source: None };
+                let error = ActionError::not_delivered("not delivered", delivered, None);
                 return Ok(async move { Err(error) }.boxed());
             }
             let mut records = self.0.records.lock();

@@ -84,19 +84,22 @@ impl TriggerRun {
                 _ = phase.changed() => continue,
                 emissions = self.trigger.next(wait) => emissions?,
             };
-            self.status.set_metrics(self.trigger.metrics());
+            self.status.observe(self.trigger.as_ref());
             if emissions.is_empty() {
                 continue;
             }
             self.status.count(Counter::RecordsGiven, emissions.len());
-            let Written { text, tickets, failure } = written(&self.poison, emissions).await;
+            let Written { text, lines_count, tickets, failure } =
+                written(&self.poison, emissions).await;
             if let Err(Ended) = self.shared.write(text).await {
                 return Ok(());
             }
             tickets.iter().for_each(|ticket| self.trigger.accept(ticket));
             self.shared.progress.handle_consumed(tickets.len());
-            self.status.count(Counter::RecordsAccepted, tickets.len());
+            self.status.count(Counter::RecordsDelivered, lines_count);
+            self.status.count(Counter::Commits, 1);
             if let Err(error) = self.trigger.commit().await {
+                self.status.count(Counter::CommitsFailed, 1);
                 // The next commit covers this one; without one, the records are given again.
                 tracing::warn!(trigger = self.name, error = with_causes(&error), "not committed");
             }
@@ -123,6 +126,7 @@ impl TriggerRun {
 #[derive(Default)]
 struct Written {
     text: String,
+    lines_count: usize,
     /// Of the records that are through with it.
     tickets: Vec<Ticket>,
     /// Why those behind are not.
@@ -138,6 +142,7 @@ async fn written(poison: &Poison, emissions: Vec<Emission>) -> Written {
         match emission.refusal.clone() {
             None => {
                 let _ = writeln!(written.text, "{}", emission.output);
+                written.lines_count += 1;
             }
             Some(why) => {
                 if let Err(why) = poison.settle(&Record::from(emission), why).await {

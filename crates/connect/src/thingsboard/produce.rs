@@ -188,7 +188,7 @@ impl Failure {
             tracing::debug!(error = self.message, "a message leaves as a Failure");
             return Ok(delivered);
         }
-        Err(ActionError { message: self.message, delivered, source: self.source })
+        Err(ActionError::not_delivered(self.message, delivered, self.source))
     }
 }
 

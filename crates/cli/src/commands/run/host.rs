@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Write as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
     thread,
 };
 
@@ -66,6 +66,10 @@ impl Host for Terminal {
             };
             Ok(reader)
         })
+    }
+
+    fn path(&self, path: &Path) -> PathBuf {
+        self.folder.join(path)
     }
 
     fn write(&self, lines: String) -> BoxFuture<'_, io::Result<()>> {

@@ -6,11 +6,12 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use milena::config::{OAuthBearerTokenProvider as _, Secret, TokenEndpoint, TokenEndpointProvider};
 use milena_http::{
-    HttpClient,
+    HttpClient, HttpSettings,
     http::{
         HeaderValue, Method, Request, Response, StatusCode, Uri,
         header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE},
     },
+    tls::TlsConfig,
 };
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -22,6 +23,9 @@ use super::{
     settings::{EngineCredentials, EngineSettings},
 };
 use crate::{connector::with_causes, secrets::Masker};
+
+/// The longest answer that is read: jobs come with their variables.
+const RESPONSE_BYTES_MAX: usize = 64 << 20;
 
 /// Answers are JSON; keys are texts, also of engines that would write them as numbers.
 const ACCEPTED: &str =
@@ -54,14 +58,16 @@ impl fmt::Debug for Engine {
 }
 
 impl Engine {
-    /// The engine of these settings. Reads the files of certificates; connects to nobody yet.
+    /// The engine of these settings, with what they say of TLS as an HTTP client takes it. Reads the files of
+    /// certificates; connects to nobody yet.
     ///
     /// # Errors
     ///
     /// Certificates, keys or URLs that cannot be used.
-    pub fn new(settings: &EngineSettings) -> Result<Self, EngineError> {
-        let http = HttpClient::new(settings.http())
-            .map_err(|error| EngineError::settings(with_causes(&error)))?;
+    pub fn new(settings: &EngineSettings, tls: TlsConfig) -> Result<Self, EngineError> {
+        let http = HttpSettings::new().tls(tls).response_bytes_max(RESPONSE_BYTES_MAX);
+        let http =
+            HttpClient::new(http).map_err(|error| EngineError::settings(with_causes(&error)))?;
         let masker = Masker::default();
         let who = match &settings.credentials {
             EngineCredentials::None => Who::Anybody,

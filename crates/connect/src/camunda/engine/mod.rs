@@ -10,13 +10,11 @@ mod error;
 mod jobs;
 mod retry_after;
 mod settings;
-mod tls;
 
 pub use client::Engine;
 pub use error::{EngineError, EngineErrorKind};
 pub use jobs::{JobCommand, JobsSettings};
 pub use settings::{EngineCredentials, EngineSettings};
-pub use tls::{EngineCertificates, EngineTls};
 
 pub(crate) use jobs::{FIELD as JOBS_FIELD, JobsTable};
 pub(crate) use settings::FIELDS as ENGINE_FIELDS;

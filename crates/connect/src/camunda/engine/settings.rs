@@ -3,10 +3,15 @@
 use std::{fmt, time::Duration};
 
 use milena::config::Secret;
-use milena_http::{HttpSettings, http::Uri};
+use milena_http::http::Uri;
 
-use super::tls::{self, EngineTls};
-use crate::settings::{Field, FieldKind, Node, Problems, TableReader};
+use crate::{
+    flow::{
+        Tls,
+        webhook::{TLS_FIELDS, read_tls},
+    },
+    settings::{Field, FieldKind, Node, Problems, TableReader},
+};
 
 const URL: &str = "url";
 const BASIC: &str = "basic";
@@ -15,9 +20,6 @@ const TLS: &str = "tls";
 const TIMEOUT: &str = "timeoutMs";
 
 const TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
-
-/// The longest answer that is read: jobs come with their variables.
-const RESPONSE_BYTES_MAX: usize = 64 << 20;
 
 /// The fields of a flow's table `camunda`.
 pub(crate) const FIELDS: &[Field] = &[
@@ -33,7 +35,7 @@ pub(crate) const FIELDS: &[Field] = &[
     Field::optional(
         TLS,
         "TLS",
-        FieldKind::Record(tls::FIELDS),
+        FieldKind::Record(TLS_FIELDS),
         "of https, of the token endpoint too",
     ),
     Field::optional(
@@ -70,7 +72,7 @@ pub struct EngineSettings {
     /// Who asks.
     pub credentials: EngineCredentials,
     /// Whom to trust.
-    pub tls: EngineTls,
+    pub tls: Tls,
     /// How long one answer may take, beside the time that the engine is asked to wait for jobs.
     pub timeout: Duration,
 }
@@ -134,7 +136,7 @@ impl EngineSettings {
         Ok(Self {
             url: base.to_owned(),
             credentials: EngineCredentials::None,
-            tls: EngineTls::default(),
+            tls: Tls::default(),
             timeout: TIMEOUT_DEFAULT,
         })
     }
@@ -144,11 +146,7 @@ impl EngineSettings {
         let mut reader = TableReader::new(node, "camunda", FIELDS, problems)?;
         let url = reader.text(URL);
         let credentials = read_credentials(&mut reader);
-        let tls = if reader.has(TLS) {
-            reader.record(TLS, EngineTls::read)
-        } else {
-            Some(EngineTls::default())
-        };
+        let tls = read_tls(&mut reader);
         let timeout = reader.integer(TIMEOUT).and_then(|ms| u64::try_from(ms).ok());
         let settings = url.and_then(|url| match Self::new(&url) {
             Ok(settings) => Some(settings),
@@ -159,12 +157,7 @@ impl EngineSettings {
         });
         reader.finish();
         let timeout = Duration::from_millis(timeout?);
-        Some(Self { credentials: credentials?, tls: tls?, timeout, ..settings? })
-    }
-
-    /// What an HTTP client needs.
-    pub(super) fn http(&self) -> HttpSettings {
-        HttpSettings::new().tls(self.tls.config()).response_bytes_max(RESPONSE_BYTES_MAX)
+        Some(Self { credentials: credentials?, tls, timeout, ..settings? })
     }
 }
 

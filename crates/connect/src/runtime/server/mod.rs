@@ -11,9 +11,10 @@
 mod consumers;
 mod health;
 mod listener;
+mod metrics;
 mod produce;
 mod reply;
 mod site;
 
 pub use listener::{Server, ServerError, ServerSettings};
-pub(super) use site::{Served, Site};
+pub(super) use site::Site;

@@ -3,25 +3,24 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::{FutureExt as _, future::join_all};
+use futures_util::future::join_all;
 use milena_http::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::{
-    super::{shared::Shared, status::Counter},
-    Served,
+    super::{
+        served::{Answer, Served},
+        shared::Shared,
+    },
     reply::{self, Refusal, Reply},
 };
-use crate::connector::{ActionError, BoxFuture, Delivered, with_causes};
+use crate::connector::{ActionError, Delivered};
 
 /// The header with the whole metadata as a JSON object, as ThingsBoard's pattern `${*}` gives it.
 const METADATA: &str = "milena-metadata";
 
 /// What the message is, where the header `milena-type` does not say.
 const TYPE_DEFAULT: &str = "POST_TELEMETRY_REQUEST";
-
-/// What came of one input.
-type Answer = Result<Delivered, ActionError>;
 
 /// How a body has its inputs.
 enum Inputs {
@@ -142,51 +141,22 @@ async fn send(served: &Served, shared: &Arc<Shared>, inputs: Vec<Value>) -> Vec<
     let count = inputs.len();
     let (served, shared) = (served.clone(), Arc::clone(shared));
     let task = tokio::spawn(async move {
-        let mut answers: Vec<BoxFuture<'static, Answer>> = Vec::with_capacity(inputs.len());
-        let mut is_refused = false;
+        let mut asked = Vec::with_capacity(count);
         for input in inputs {
+            let submitted = served.submit(input).await;
+            let is_refused = submitted.is_refused();
+            asked.push(submitted);
             if is_refused {
-                answers.push(async { Err(not_sent()) }.boxed());
-                continue;
-            }
-            served.count(Counter::Inputs, 1);
-            match served.action.submit(input).await {
-                Ok(delivery) => answers.push(delivery),
-                Err(error) => {
-                    is_refused = true;
-                    answers.push(async { Err(error) }.boxed());
-                }
+                break;
             }
         }
-        let answers = join_all(answers).await;
-        answers.iter().for_each(|answer| handle(&served, &shared, answer));
-        served.status.set_metrics(served.action.metrics());
+        let answers = asked.into_iter().map(|asked| served.answer(asked, &shared));
+        let mut answers = join_all(answers).await;
+        answers.resize_with(count, || Err(not_sent()));
         answers
     });
     // The task ends otherwise than well when it panics alone.
     task.await.unwrap_or_else(|_| (0..count).map(|_| Err(not_sent())).collect())
-}
-
-/// Counts what came of an input, and says how the step is.
-fn handle(served: &Served, shared: &Shared, answer: &Answer) {
-    let delivered = match answer {
-        Ok(delivered) => {
-            served.status.set_up();
-            delivered
-        }
-        Err(error) => {
-            served.count(Counter::InputsFailed, 1);
-            // An input that is wrong says nothing about the step.
-            if error.source.is_some() {
-                served.status.set_down(&with_causes(error));
-            }
-            &error.delivered
-        }
-    };
-    shared.handle_ends(&delivered.ends);
-    shared.progress.handle_submitted();
-    shared.progress.handle_delivered(answer.is_ok(), delivered.records_count);
-    served.count(Counter::RecordsProduced, delivered.records_count);
 }
 
 fn not_sent() -> ActionError {
@@ -195,20 +165,18 @@ fn not_sent() -> ActionError {
 
 /// Why an input was not delivered.
 fn refusal(served: &Served, answer: &Answer) -> Option<Refusal> {
-    let error = answer.as_ref().err()?;
-    let message = served.status.masked(&with_causes(error));
-    let is_retriable = error.is_retriable();
-    let (status, code) = match (&error.source, is_retriable) {
-        (None, _) => (StatusCode::UNPROCESSABLE_ENTITY, "INPUT"),
-        (Some(_), true) => (StatusCode::SERVICE_UNAVAILABLE, "NOT_DELIVERED"),
-        (Some(_), false) => (StatusCode::BAD_GATEWAY, "NOT_DELIVERED"),
+    let failure = served.failure(answer.as_ref().err()?);
+    let status = match (failure.is_input, failure.is_retriable) {
+        (true, _) => StatusCode::UNPROCESSABLE_ENTITY,
+        (false, true) => StatusCode::SERVICE_UNAVAILABLE,
+        (false, false) => StatusCode::BAD_GATEWAY,
     };
-    Some(Refusal { status, code, message, is_retriable })
+    Some(Refusal { status, failure })
 }
 
 /// `{"outputs":[...]}`, with the error where there is one.
 fn result(served: &Served, answer: Answer) -> Value {
-    let error = refusal(served, &answer).map(|refusal| refusal.object());
+    let error = refusal(served, &answer).map(|refusal| refusal.failure.to_json());
     let outputs = match answer {
         Ok(delivered) => delivered.outputs,
         Err(error) => error.delivered.outputs,

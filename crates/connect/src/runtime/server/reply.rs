@@ -8,6 +8,8 @@ use milena_http::http::{
 };
 use serde_json::{Value, json};
 
+use super::super::served::Failure;
+
 /// What a request is answered with.
 pub(super) type Reply = Response<Full<Bytes>>;
 
@@ -32,10 +34,7 @@ pub(super) fn json(status: StatusCode, value: &Value) -> Reply {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
     pub(super) status: StatusCode,
-    pub(super) code: &'static str,
-    pub(super) message: String,
-    /// Whether the same request may be done later.
-    pub(super) is_retriable: bool,
+    pub(super) failure: Failure,
 }
 
 impl Refusal {
@@ -44,8 +43,8 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", message)
     }
 
-    pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), is_retriable: false }
+    pub(super) fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
+        Self { status, failure: Failure::wrong(code, message) }
     }
 
     pub(super) fn not_found(message: impl Into<String>) -> Self {
@@ -68,14 +67,9 @@ impl Refusal {
         reply
     }
 
-    /// The error as an object.
-    pub(super) fn object(&self) -> Value {
-        json!({ "code": self.code, "message": self.message, "retryable": self.is_retriable })
-    }
-
     pub(super) fn reply(&self) -> Reply {
-        let mut reply = json(self.status, &json!({ "error": self.object() }));
-        if self.is_retriable {
+        let mut reply = json(self.status, &json!({ "error": self.failure.to_json() }));
+        if self.failure.is_retriable {
             reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
         reply

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use milena::config::Secret;
@@ -10,44 +11,24 @@ use milena_http::http::{HeaderMap, Method, Request, StatusCode, Uri, header::AUT
 use parking_lot::Mutex;
 
 use super::{
-    super::{
-        run::{CLOSE_WITHIN, RunError},
-        shared::Shared,
-        sink::Hub,
-        status::{Counter, StepStatus},
-    },
+    super::{served::Served, shared::Shared, sink::Hub, status::StepStatus},
     consumers, health,
     listener::ServerSettings,
-    produce,
+    metrics, produce,
     reply::{Refusal, Reply},
 };
-use crate::connector::{Action, with_causes};
-
 /// How long the body of a request may take to come.
 const BODY_WITHIN: Duration = Duration::from_secs(60);
-
-/// An action whose inputs come over HTTP.
-#[derive(Clone)]
-pub(in super::super) struct Served {
-    pub(in super::super) action: Arc<dyn Action>,
-    pub(in super::super) status: Arc<StepStatus>,
-}
-
-impl Served {
-    pub(super) fn count(&self, counter: Counter, by: usize) {
-        self.status.count(counter, by);
-    }
-}
 
 /// What the server answers to.
 pub(in super::super) struct Site {
     actions: BTreeMap<String, Served>,
     hubs: BTreeMap<String, Arc<Hub>>,
-    pub(super) statuses: Vec<Arc<StepStatus>>,
-    pub(super) shared: Arc<Shared>,
+    statuses: Vec<Arc<StepStatus>>,
+    shared: Arc<Shared>,
     token: Option<Secret>,
     body_bytes_max: usize,
-    pub(super) answers: Mutex<BTreeMap<u16, u64>>,
+    answers: Mutex<BTreeMap<u16, u64>>,
 }
 
 impl Site {
@@ -69,13 +50,7 @@ impl Site {
 
     /// Closes the actions: what they have taken is sent.
     pub(super) async fn close(&self, shared: &Shared) {
-        for (name, served) in &self.actions {
-            if let Err(error) = served.action.close(CLOSE_WITHIN).await {
-                let error = with_causes(&error);
-                let message = format!("step {name:?}: not everything was sent: {error}");
-                shared.fail(RunError::Failed(message));
-            }
-        }
+        join_all(self.actions.values().map(|served| served.close(shared))).await;
     }
 
     /// Answers one request.
@@ -94,7 +69,7 @@ impl Site {
             ["healthz"] if is_get => return health::health(&self.statuses, is_known),
             ["healthz"] => return Refusal::method("GET"),
             _ if !is_known => return Refusal::unauthorized(),
-            ["metrics"] if is_get => return health::metrics(self),
+            ["metrics"] if is_get => return metrics::metrics(&self.statuses, &self.answers.lock()),
             ["metrics"] => return Refusal::method("GET"),
             ["v1", "connectors", ..] | ["v1", "consumers", ..] if head.method != Method::POST => {
                 return Refusal::method("POST");

@@ -6,7 +6,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -24,6 +27,8 @@ use crate::connector::{BoxFuture, Ticket};
 /// Records that wait to be asked for, and those that wait for their acknowledgement.
 #[derive(Debug)]
 pub(crate) struct Hub {
+    /// The last number that was given to a record.
+    numbers: Arc<AtomicU64>,
     state: Mutex<State>,
     arrived: Notify,
     ack_timeout: Duration,
@@ -32,7 +37,6 @@ pub(crate) struct Hub {
 
 #[derive(Debug, Default)]
 struct State {
-    last: u64,
     waiting: BTreeMap<u64, Waiting>,
     /// Of those that wait, the ones that can be given.
     ready: BTreeSet<u64>,
@@ -82,15 +86,25 @@ impl Nack {
 
 impl Hub {
     pub(crate) fn new(ack_timeout: Duration, unacked_max: usize) -> Self {
-        Self { state: Mutex::default(), arrived: Notify::new(), ack_timeout, unacked_max }
+        Self::numbered_by(Arc::default(), ack_timeout, unacked_max)
+    }
+
+    /// A hub whose numbers are those of other hubs too: none of them gives the same one.
+    pub(crate) fn numbered_by(
+        numbers: Arc<AtomicU64>,
+        ack_timeout: Duration,
+        unacked_max: usize,
+    ) -> Self {
+        let state = Mutex::default();
+        Self { numbers, state, arrived: Notify::new(), ack_timeout, unacked_max }
     }
 
     /// Puts a record in; its number and the place of its answer.
     pub(super) fn put(self: &Arc<Self>, record: &Record, is_ready: bool) -> (u64, Pending) {
         let (answer, outcome) = oneshot::channel();
         let mut state = self.state.lock();
-        state.last += 1;
-        let seq = state.last;
+        // Under the lock, so that records are ready in the order of their numbers.
+        let seq = self.numbers.fetch_add(1, Ordering::Relaxed) + 1;
         let (ticket, body) = (record.ticket, record.body.clone());
         state.waiting.insert(seq, Waiting { ticket, body, answer, deadline: None });
         if is_ready {

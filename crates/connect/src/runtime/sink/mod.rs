@@ -11,9 +11,9 @@ use bytes::Bytes;
 
 pub(super) use self::{
     camunda::CamundaSink,
-    envelope::Envelope,
+    envelope::EnvelopeSink,
     hub::{Hub, Nack, Polled},
-    webhook::WebhookSink,
+    webhook::{WebhookSink, tls},
 };
 use crate::connector::{BoxFuture, Emission, Ticket};
 
@@ -31,7 +31,11 @@ pub(super) struct Record {
 impl From<Emission> for Record {
     fn from(emission: Emission) -> Self {
         let Emission { output, refusal, ticket } = emission;
-        let body = if refusal.is_some() { Bytes::new() } else { output.to_string().into() };
+        // A text grows by doubling; what waits for the sink is to take no more than it needs.
+        let body = match refusal {
+            Some(_) => Bytes::new(),
+            None => Bytes::from(output.to_string().into_boxed_str().into_boxed_bytes()),
+        };
         Self { ticket, body, refusal }
     }
 }

@@ -1,19 +1,23 @@
 //! A POST request for each record.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures_util::FutureExt as _;
+use milena::config::Secret;
 use milena_http::{
     HttpClient, HttpSettings,
     http::{
-        HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header::CONTENT_TYPE,
+        HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri,
+        header::{AUTHORIZATION, CONTENT_TYPE},
     },
+    tls::{ClientCertificate, PemSource, StoreFile, TlsConfig, Trust},
 };
 
-use super::{Outcome, Record, Sink};
+use super::{super::host::Host, Outcome, Record, Sink};
 use crate::{
     connector::{BoxFuture, with_causes},
-    flow::Webhook,
+    flow::{Certificates, Credentials, Tls, Webhook},
 };
 
 /// How much of a response is read: only the beginning of what an error says is of use.
@@ -33,12 +37,12 @@ pub(crate) struct WebhookSink {
 }
 
 impl WebhookSink {
-    /// A sink for the records of a topic.
+    /// A sink for the records of a topic; files are where the host has them.
     ///
     /// # Errors
     ///
     /// What cannot be used of it. No secret is in it.
-    pub(crate) fn new(webhook: &Webhook, topic: &str) -> Result<Self, String> {
+    pub(crate) fn new(webhook: &Webhook, topic: &str, host: &dyn Host) -> Result<Self, String> {
         let url = Uri::try_from(webhook.url.as_str())
             .map_err(|error| format!("sink.url cannot be used: {error}"))?;
         let mut headers = HeaderMap::new();
@@ -55,7 +59,11 @@ impl WebhookSink {
             value.set_sensitive(true);
             headers.insert(header, value);
         }
-        let settings = HttpSettings::new().response_bytes_max(RESPONSE_BYTES_MAX);
+        if let Some(credentials) = &webhook.credentials {
+            headers.insert(AUTHORIZATION, authorization(credentials)?);
+        }
+        let tls = tls(&webhook.tls, host);
+        let settings = HttpSettings::new().tls(tls).response_bytes_max(RESPONSE_BYTES_MAX);
         let client = HttpClient::new(settings).map_err(|error| with_causes(&error))?;
         Ok(Self { client, url, headers, topic: topic.to_owned(), timeout: webhook.timeout })
     }
@@ -75,6 +83,56 @@ impl WebhookSink {
         }
         request
     }
+}
+
+/// The header that says who asks.
+fn authorization(credentials: &Credentials) -> Result<HeaderValue, String> {
+    let text = match credentials {
+        Credentials::Basic { username, password } => {
+            let pair = Secret::from(format!("{username}:{}", password.reveal()));
+            Secret::from(format!("Basic {}", STANDARD.encode(pair.reveal())))
+        }
+        Credentials::Bearer(token) => Secret::from(format!("Bearer {}", token.reveal())),
+    };
+    let mut value = HeaderValue::try_from(text.reveal())
+        .map_err(|_| "sink.token has characters that no header can have".to_owned())?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// Whom to trust, and who asks.
+pub(crate) fn tls(tls: &Tls, host: &dyn Host) -> TlsConfig {
+    let source = |certificates: &Certificates| match certificates {
+        Certificates::File(path) => PemSource::File(host.path(path)),
+        Certificates::Inline(pem) => PemSource::Inline(pem.reveal().to_owned()),
+    };
+    let store = |path: &Path, password: &Option<Secret>| {
+        let store = StoreFile::new(host.path(path));
+        match password {
+            Some(password) => store.password(password.reveal()),
+            None => store,
+        }
+    };
+    let mut config = match &tls.ca {
+        None => TlsConfig::default(),
+        // Its content tells whether it is PEM.
+        Some(Certificates::File(path)) => {
+            TlsConfig::new(Trust::Store(store(path, &tls.ca_password)))
+        }
+        Some(inline) => TlsConfig::new(Trust::Pem(source(inline))),
+    };
+    config = match (&tls.certificate, &tls.key) {
+        (None, _) => config,
+        (Some(Certificates::File(path)), None) => config.client_store(store(path, &tls.password)),
+        (Some(chain), key) => config.client_certificate(ClientCertificate {
+            chain: source(chain),
+            key: key.as_ref().map(source),
+        }),
+    };
+    if let Some(password) = &tls.password {
+        config = config.key_password(password.reveal());
+    }
+    if tls.verifies_host_name { config } else { config.dangerous().without_host_name_check() }
 }
 
 impl Sink for WebhookSink {
