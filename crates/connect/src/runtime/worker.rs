@@ -16,7 +16,7 @@ use tokio::{
 use super::{
     run::{CLOSE_WITHIN, RunError},
     shared::Shared,
-    status::{Counter, StepStatus},
+    status::{Counter, Gauge, StepStatus},
 };
 use crate::{
     camunda::{Engine, EngineError, EngineErrorKind, JobCommand, JobHeaders, JobsSettings},
@@ -136,6 +136,7 @@ impl Worker {
         let Self { shared, status, .. } = &*self;
         shared.progress.handle_submitted();
         status.count(Counter::Inputs, 1);
+        let _in_flight = status.add(Gauge::InputsInFlight);
         let until = self.extended(&job, until).await;
         let delivered = match self.action.submit(job).await {
             Ok(delivery) => delivery.await,
