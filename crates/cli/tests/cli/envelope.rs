@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::{
-    program::{Cluster, Ended, Program, run},
+    program::{Cluster, Ended, Program, root, run},
     push::{flow_with, produce, start},
 };
 
@@ -274,4 +274,16 @@ fn a_cluster_that_goes_away_is_told_in_answers_and_health() {
     assert_eq!((&error["code"], &error["retryable"]), (&json!("NOT_DELIVERED"), &json!(true)));
     let statuses: Vec<String> = health(&ended).into_iter().map(|(_, status, _)| status).collect();
     assert_eq!(statuses, ["UP", "DOWN"]);
+}
+
+#[test]
+fn the_example_is_answered() {
+    let requests = fs::read_to_string(root().join("examples/envelope.jsonl")).unwrap();
+    let ended = run(&root(), &["run", "examples/envelope.toml"], &requests);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let lines = said(&ended);
+    for (id, ok) in [("1", true), ("2", true), ("3", false)] {
+        assert_eq!(answer(&lines, &json!(id))["ok"], ok, "{}", ended.stdout);
+    }
+    assert!(!ended.stderr.contains("warning"), "{}", ended.stderr);
 }
