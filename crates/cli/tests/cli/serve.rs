@@ -242,7 +242,11 @@ fn the_lag_and_what_is_in_flight_are_counted_to_the_record() {
         3 => seqs[1..].to_vec(),
         _ => {
             let more = serving.poll(9);
-            seqs[1..].iter().copied().chain(more.iter().map(|it| it["seq"].as_u64().unwrap())).collect()
+            seqs[1..]
+                .iter()
+                .copied()
+                .chain(more.iter().map(|it| it["seq"].as_u64().unwrap()))
+                .collect()
         }
     };
     post(&serving.url, "/v1/consumers/in/ack", &json!({ "ack": rest }).to_string());
@@ -311,7 +315,8 @@ fn what_thingsboards_node_refuses_is_no_2xx() {
 fn a_body_is_no_longer_than_the_limit_however_it_comes() {
     let serving = Serving::up(FLOW, &["--max-body-bytes", "200"]);
     let address = serving.url.strip_prefix("http://").unwrap();
-    let head = "POST /v1/connectors/out/produce HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n";
+    let head =
+        "POST /v1/connectors/out/produce HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n";
     let chunk = format!("64\r\n{}\r\n", "x".repeat(100));
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -508,7 +513,10 @@ fn the_example_of_ballerina_pushes_what_is_posted() {
     let reply = post(&serving.url, "/v1/connectors/orders/produce", &record.to_string());
     assert_eq!(reply.json()["outputs"][0]["topic"], "orders", "{}", reply.text());
     let pushed = webhook.wait_for(1)[0].json();
-    assert_eq!((&pushed["key"], &pushed["value"]), (&json!("order-1"), &json!("{\"price\":10.75}")));
+    assert_eq!(
+        (&pushed["key"], &pushed["value"]),
+        (&json!("order-1"), &json!("{\"price\":10.75}"))
+    );
     serving.stop();
 }
 

@@ -83,8 +83,7 @@ impl Produce {
 fn failed(configuration: &OutboundConfiguration, error: Error) -> ActionError {
     let OutboundConfiguration { compatibility, masker, .. } = configuration;
     let failed = ConnectorError::fail(with_causes(&error), *compatibility, masker);
-    let mut error =
-        ActionError::not_delivered(failed.message, Delivered::default(), Some(error));
+    let mut error = ActionError::not_delivered(failed.message, Delivered::default(), Some(error));
     error.code = failed.code.map(str::to_owned);
     error
 }

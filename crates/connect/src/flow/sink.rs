@@ -109,7 +109,7 @@ pub enum Sink {
         unacked_max: usize,
     },
     /// A POST request for each.
-    Webhook(Webhook),
+    Webhook(Box<Webhook>),
     /// Kept until somebody asks for them over HTTP.
     Poll {
         /// When a record that nobody has acknowledged is given again.
@@ -188,8 +188,7 @@ pub(super) fn read_sink(reader: &mut TableReader<'_, '_>) -> Option<Sink> {
                 reader.refuse(name, &format!("it goes with type = {to}"));
             }
         };
-        let webhook_only =
-            ["url", "headers", "token", "username", "password", "tls", "timeoutMs"];
+        let webhook_only = ["url", "headers", "token", "username", "password", "tls", "timeoutMs"];
         match kind?.as_str() {
             "webhook" => {
                 belong(&["ackTimeoutMs"], "\"poll\"");
@@ -206,7 +205,7 @@ pub(super) fn read_sink(reader: &mut TableReader<'_, '_>) -> Option<Sink> {
                 if !url.starts_with("https://") {
                     reader.refuse("tls", "the URL is not of https");
                 }
-                Some(Sink::Webhook(Webhook { url, headers, credentials, tls, timeout }))
+                Some(Sink::Webhook(Box::new(Webhook { url, headers, credentials, tls, timeout })))
             }
             "poll" => {
                 belong(&webhook_only, "\"webhook\"");
@@ -321,7 +320,10 @@ mod tests {
             webhook("url = \"https://a\", tls.ca = \"-----BEGIN hush\\\\n\"").unwrap().tls.ca;
         assert_eq!(inline, Some(Certificates::Inline("-----BEGIN hush\n".into())));
         for (text, expected) in [
-            ("url = \"http://a\", tls = {}", "sink.tls does not belong here: the URL is not of https"),
+            (
+                "url = \"http://a\", tls = {}",
+                "sink.tls does not belong here: the URL is not of https",
+            ),
             ("url = \"http://a\", username = \"ada\"", "sink.password is missing"),
             ("url = \"http://a\", password = \"hush\"", "sink.username is missing"),
             (

@@ -191,7 +191,8 @@ pub(super) fn read_credentials(reader: &mut TableReader<'_, '_>) -> Option<Crede
 pub(super) fn read_tls(reader: &mut TableReader<'_, '_>) -> Tls {
     let read = reader.record("tls", |reader| {
         let mut certificates = |name| reader.text(name).map(Certificates::of);
-        let (ca, certificate, key) = (certificates(CA), certificates(CERTIFICATE), certificates(KEY));
+        let (ca, certificate, key) =
+            (certificates(CA), certificates(CERTIFICATE), certificates(KEY));
         let mut secret = |name| reader.text(name).map(Secret::from);
         let (ca_password, password) = (secret(CA_PASSWORD), secret(PASSWORD));
         let verifies_host_name = reader.boolean(VERIFIES_HOST_NAME).unwrap_or(true);

@@ -192,10 +192,16 @@ async fn a_poison_record_is_tried_again_or_skipped_as_the_policy_says() {
     let poison = || Outcome::Poison("no".to_owned());
     let ran = run(&RECORDS, scripted([((0, 2), vec![poison()])]), OnPoison::Retry).await;
     assert_eq!(ran.seen_of(0), [1, 2, 2, 3]);
-    assert_eq!((ran.counter("deliveries_retried_total"), ran.counter("records_skipped_total")), (1, 0));
+    assert_eq!(
+        (ran.counter("deliveries_retried_total"), ran.counter("records_skipped_total")),
+        (1, 0)
+    );
     let ran = run(&RECORDS, scripted([((0, 2), vec![poison(); 9])]), OnPoison::Skip).await;
     assert_eq!(ran.seen_of(0), [1, 2, 3]);
-    assert_eq!((ran.counter("deliveries_retried_total"), ran.counter("records_skipped_total")), (0, 1));
+    assert_eq!(
+        (ran.counter("deliveries_retried_total"), ran.counter("records_skipped_total")),
+        (0, 1)
+    );
     assert_eq!(ran.counter("records_delivered_total"), 5, "what is skipped was not delivered");
     assert_eq!(ran.script.committed, 6, "what is skipped counts as accepted");
 }
@@ -204,7 +210,10 @@ async fn a_poison_record_is_tried_again_or_skipped_as_the_policy_says() {
 async fn what_the_connector_refuses_meets_the_policy_and_not_the_sink() {
     let ran = run_without(&[(0, 2)], &RECORDS, Scripted::default(), OnPoison::Skip).await;
     assert_eq!((ran.seen_of(0), ran.seen_of(1)), (vec![1, 3], vec![7, 8, 9]));
-    assert_eq!((ran.counter("deliveries_retried_total"), ran.counter("records_skipped_total")), (0, 1));
+    assert_eq!(
+        (ran.counter("deliveries_retried_total"), ran.counter("records_skipped_total")),
+        (0, 1)
+    );
     assert_eq!(ran.script.committed, 6);
 }
 

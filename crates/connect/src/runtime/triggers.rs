@@ -89,7 +89,8 @@ impl TriggerRun {
                 continue;
             }
             self.status.count(Counter::RecordsGiven, emissions.len());
-            let Written { text, lines_count, tickets, failure } = written(&self.poison, emissions).await;
+            let Written { text, lines_count, tickets, failure } =
+                written(&self.poison, emissions).await;
             if let Err(Ended) = self.shared.write(text).await {
                 return Ok(());
             }

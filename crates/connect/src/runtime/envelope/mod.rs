@@ -21,8 +21,8 @@ use std::{
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
-use self::{requests::Requests, writer::Unwritten};
 pub(super) use self::{requests::Opener, writer::Writer};
+use self::{requests::Requests, writer::Unwritten};
 use super::{
     lines::Lines,
     run::{CLOSE_WITHIN, RunError},
@@ -131,9 +131,9 @@ impl Envelope {
             return Ok(());
         }
         match (numbers("ack"), numbers("nack")) {
-            (Some(numbers), None) => self.settle(&numbers, &|hub, seq| {
-                hub.answer(seq, Outcome::Accepted)
-            }),
+            (Some(numbers), None) => {
+                self.settle(&numbers, &|hub, seq| hub.answer(seq, Outcome::Accepted))
+            }
             (None, Some(numbers)) => {
                 let strategy = message["strategy"].as_str().unwrap_or("forward");
                 let nack = Nack::from_name(strategy)

@@ -261,9 +261,7 @@ fn tell(
 ) {
     let (delivered, failure) = match answer {
         Ok(delivered) => (delivered, None),
-        Err(mut error) => {
-            (std::mem::take(&mut error.delivered), Some(served.failure(&error)))
-        }
+        Err(mut error) => (std::mem::take(&mut error.delivered), Some(served.failure(&error))),
     };
     let mut outputs = delivered.outputs;
     let output = if served.action.gives_list() {

@@ -66,9 +66,10 @@ fn text(statuses: &[Arc<StepStatus>], answers: &BTreeMap<u16, u64>) -> String {
     page.add_each(statuses, Kind::Gauge, |status| status.gauges().collect());
     let lags = statuses.iter().flat_map(|status| {
         let labels = labels(status);
-        status.lags().into_iter().map(move |(partition, lag)| {
-            (format!("{labels},partition=\"{partition}\""), lag)
-        })
+        status
+            .lags()
+            .into_iter()
+            .map(move |(partition, lag)| (format!("{labels},partition=\"{partition}\""), lag))
     });
     let help = "Records of a partition that are not accepted yet, as of the last fetch.";
     page.add("lag_records", Kind::Gauge, help, lags);

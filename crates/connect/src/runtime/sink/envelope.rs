@@ -9,10 +9,7 @@ use std::{
 use futures_util::FutureExt as _;
 use serde_json::json;
 
-use super::{
-    super::envelope::Writer,
-    Hub, Outcome, Record, Sink,
-};
+use super::{super::envelope::Writer, Hub, Outcome, Record, Sink};
 use crate::connector::BoxFuture;
 
 /// Nothing is given again by itself: a line that is lost is lost with the process that reads it.
