@@ -11,6 +11,8 @@ mod clusters;
 #[cfg(test)]
 mod codec;
 #[cfg(test)]
+mod examples;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod harness;

@@ -14,8 +14,6 @@ use serde_json::{Value, json};
 use crate::client::PATIENCE;
 use crate::harness::{self, V4_3};
 
-const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples");
-
 /// The path of the program, which is built first.
 pub(crate) fn program() -> PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
@@ -190,45 +188,6 @@ fn verifiable_clients_print_the_events_of_kafkas() {
     assert_eq!(records.map(|event| event["count"].as_i64().unwrap()).sum::<i64>(), 200);
     assert!(count(&consumed, "offsets_committed") >= 1);
     assert_eq!(consumed.last().unwrap()["name"], "shutdown_complete");
-}
-
-#[test]
-#[ignore = "needs Apache Kafka: cargo xtask test --group kafka"]
-fn the_quickstart_runs_against_the_cluster() {
-    let cluster = Cluster::new();
-    let messages = std::fs::read_to_string(format!("{EXAMPLES}/messages.jsonl")).unwrap();
-    let bodies = messages.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let count: usize = bodies.map(|body| body["messages"].as_array().unwrap().len()).sum();
-    let outcome = cluster.run(&format!("run {EXAMPLES}/quickstart.toml"), "--brokers", "", "");
-    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
-    let read = outcome
-        .stdout
-        .lines()
-        .map(|line| serde_json::from_str::<Value>(line).unwrap())
-        // A produce result has none, and a record without a value has no `value`.
-        .filter(|line| line.get("offset").is_some())
-        .count();
-    assert_eq!(read, count, "{}", outcome.stdout);
-}
-
-#[test]
-#[ignore = "needs Apache Kafka: cargo xtask test --group kafka"]
-fn the_examples_of_thingsboard_and_ballerina_run_against_the_cluster() {
-    let cluster = Cluster::new();
-    for name in ["thingsboard", "ballerina"] {
-        let input = std::fs::read_to_string(format!("{EXAMPLES}/{name}.jsonl")).unwrap();
-        let count = input.lines().count();
-        let outcome = cluster.run(&format!("run {EXAMPLES}/{name}.toml"), "--brokers", "", "");
-        assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
-        let lines: Vec<Value> =
-            outcome.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        let is_sent = |line: &&Value| {
-            line["relation"] == "Success" || line.get("serializedValueSize").is_some()
-        };
-        assert_eq!(lines.iter().filter(is_sent).count(), count, "{}", outcome.stdout);
-        let read = lines.iter().filter(|line| line.get("value").is_some()).count();
-        assert_eq!(read, count, "{}", outcome.stdout);
-    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::{
-    program::{Cluster, Ended, Program, run},
+    program::{Cluster, Ended, Program, root, run},
     push::{flow_with, produce, start},
 };
 
@@ -53,7 +53,10 @@ fn an_envelope_commits_what_is_acknowledged() {
     let health = health(&ended);
     let (step, status, details) = &health[0];
     assert_eq!((step.as_str(), status.as_str()), ("in", "UP"));
-    assert_eq!((&details["group-id"], &details["group-instance-id"]), (&json!("crm"), &json!("unknown")));
+    assert_eq!(
+        (&details["group-id"], &details["group-instance-id"]),
+        (&json!("crm"), &json!("unknown"))
+    );
     assert!(details["group-generation-id"].as_i64().unwrap() >= 1, "{details}");
     // A record that was given back is trouble until the next one is taken.
     let statuses: Vec<&str> = health.iter().map(|(_, status, _)| status.as_str()).collect();
@@ -70,7 +73,10 @@ fn a_line_that_is_nothing_of_an_envelope_ends_the_run() {
     let folder = flow_with("[steps.sink]\ntype = \"envelope\"", "");
     let address = cluster.address();
     for (line, expected) in [
-        ("{\"acc\":1}", "standard input: line 1: this is nothing of an envelope: expected {\"id\":"),
+        (
+            "{\"acc\":1}",
+            "standard input: line 1: this is nothing of an envelope: expected {\"id\":",
+        ),
         ("{\"nack\":1,\"strategy\":\"x\"}", "strategy is \"x\": expected forward, retry or ignore"),
         ("ack", "standard input: line 1: this is no JSON"),
     ] {
@@ -205,7 +211,12 @@ fn a_request_can_bring_camundas_configuration_with_secrets_and_gets_its_codes() 
     let requests = [
         request(1, config(json!({ "errorExpression": expression }))),
         request(2, config(json!({ "errorExpression": expression }))),
-        request(3, config(json!({ "topic": { "topicName": "{{secrets.NONE}}", "bootstrapServers": "a:1" } }))),
+        request(
+            3,
+            config(
+                json!({ "topic": { "topicName": "{{secrets.NONE}}", "bootstrapServers": "a:1" } }),
+            ),
+        ),
     ];
     fs::write(folder.path().join("secrets"), "TOPIC=hush-hush\n").unwrap();
     crate::serve::only_for_owner(&folder.path().join("secrets"));
@@ -262,7 +273,8 @@ fn a_cluster_that_goes_away_is_told_in_answers_and_health() {
     }
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let mut program = Program::start(folder.path(), &arguments);
-    let request = r#"{"id":"1","op":"produce","connector":"out","input":{"messages":[{"value":"x"}]}}"#;
+    let request =
+        r#"{"id":"1","op":"produce","connector":"out","input":{"messages":[{"value":"x"}]}}"#;
     program.write(&format!("{request}\n"));
     program.wait_for_lines("\"ok\":true", 1);
     cluster.stop();
@@ -274,4 +286,16 @@ fn a_cluster_that_goes_away_is_told_in_answers_and_health() {
     assert_eq!((&error["code"], &error["retryable"]), (&json!("NOT_DELIVERED"), &json!(true)));
     let statuses: Vec<String> = health(&ended).into_iter().map(|(_, status, _)| status).collect();
     assert_eq!(statuses, ["UP", "DOWN"]);
+}
+
+#[test]
+fn the_example_is_answered() {
+    let requests = fs::read_to_string(root().join("examples/envelope.jsonl")).unwrap();
+    let ended = run(&root(), &["run", "examples/envelope.toml"], &requests);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let lines = said(&ended);
+    for (id, ok) in [("1", true), ("2", true), ("3", false)] {
+        assert_eq!(answer(&lines, &json!(id))["ok"], ok, "{}", ended.stdout);
+    }
+    assert!(!ended.stderr.contains("warning"), "{}", ended.stderr);
 }

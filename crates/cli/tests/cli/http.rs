@@ -65,8 +65,7 @@ impl Webhook {
     ) -> Self {
         let file = |name: &str| PemSource::File(certificates().join(name));
         let ca = wants_client.then(|| file("ca.pem"));
-        let server =
-            TlsServer::new(&file("broker.pem"), &file("broker.key"), ca.as_ref()).unwrap();
+        let server = TlsServer::new(&file("broker.pem"), &file("broker.key"), ca.as_ref()).unwrap();
         let seen = Seen::default();
         let (answer, for_threads) = (Arc::new(answer), Arc::clone(&seen));
         let (port, told_port) = std::sync::mpsc::channel();

@@ -240,10 +240,7 @@ fn a_webhook_over_tls_is_trusted_by_its_authority_and_knows_us_by_a_certificate(
         (false, "tls.ca = \"java-trust.jks\"\ntls.caPassword = \"changeit\"".to_owned()),
         (true, format!("{inline}\n{ours}")),
         (true, format!("tls.ca = \"ca.pem\"\n{encrypted}")),
-        (
-            true,
-            format!("tls.ca = \"openssl-trust.p12\"\ntls.caPassword = \"changeit\"\n{store}"),
-        ),
+        (true, format!("tls.ca = \"openssl-trust.p12\"\ntls.caPassword = \"changeit\"\n{store}")),
     ] {
         let webhook = Webhook::start_tls(wants_client, |_, _| 204);
         let sink = format!("{sink}\nusername = \"ada\"\npassword = \"open sesame\"");

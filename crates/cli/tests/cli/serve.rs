@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 
 use crate::{
     http::{Webhook, get, post, send, wait_for},
-    program::{Cluster, Ended, PATIENCE, Program, run},
+    program::{Cluster, Ended, PATIENCE, Program, root, run},
 };
 
 const FLOW: &str = r#"
@@ -242,7 +242,11 @@ fn the_lag_and_what_is_in_flight_are_counted_to_the_record() {
         3 => seqs[1..].to_vec(),
         _ => {
             let more = serving.poll(9);
-            seqs[1..].iter().copied().chain(more.iter().map(|it| it["seq"].as_u64().unwrap())).collect()
+            seqs[1..]
+                .iter()
+                .copied()
+                .chain(more.iter().map(|it| it["seq"].as_u64().unwrap()))
+                .collect()
         }
     };
     post(&serving.url, "/v1/consumers/in/ack", &json!({ "ack": rest }).to_string());
@@ -257,38 +261,20 @@ fn the_lag_and_what_is_in_flight_are_counted_to_the_record() {
     serving.stop();
 }
 
-/// ThingsBoard's own connector, behind its "rest api call" node.
-const THINGSBOARD: &str = r#"
-name = "things"
-brokers = "embedded"
-
-[embedded]
-partitions = 2
-
-[[steps]]
-name = "node"
-connector = "thingsboard"
-action = "produce"
-input = "http"
-
-[steps.config]
-topicPattern = "telemetry.${deviceType}"
-keyPattern = "$[serialNumber]"
-addMetadataKeyValuesAsKafkaHeaders = true
-
-[[steps]]
-name = "in"
-connector = "elasticio"
-trigger = "consume"
-config = { topic = "telemetry.thermostat", groupId = "g" }
-sink = { type = "poll" }
-"#;
+/// ThingsBoard's own connector behind its "rest api call" node, and somebody who reads what it sends.
+fn thingsboard() -> String {
+    let example = root().join("examples/thingsboard-rest.toml");
+    let reader = "\n[[steps]]\nname = \"in\"\nconnector = \"elasticio\"\ntrigger = \"consume\"\n\
+                  config = { topic = \"telemetry.thermostat\", groupId = \"g\" }\n\
+                  sink = { type = \"poll\" }\n";
+    format!("{}{reader}", fs::read_to_string(example).unwrap())
+}
 
 #[test]
 fn thingsboards_rest_node_gets_its_input_back_with_offset_partition_and_topic() {
-    let serving = Serving::up(THINGSBOARD, &[]);
+    let serving = Serving::up(&thingsboard(), &[]);
     let url = &serving.url;
-    let line = "POST /v1/connectors/node/rest";
+    let line = "POST /v1/connectors/kafka/rest";
     let data = "{ \"serialNumber\" : \"T-17\", \"temperature\": 18.50 }";
     // As the node's headers have it: all of the metadata in one, or a text in each.
     let whole = r#"milena-metadata: {"deviceType":"thermostat","deviceName":"Büro 1"}"#;
@@ -311,9 +297,9 @@ fn thingsboards_rest_node_gets_its_input_back_with_offset_partition_and_topic() 
 
 #[test]
 fn what_thingsboards_node_refuses_is_no_2xx() {
-    let serving = Serving::up(THINGSBOARD, &[]);
+    let serving = Serving::up(&thingsboard(), &[]);
     let url = &serving.url;
-    let line = "POST /v1/connectors/node/rest";
+    let line = "POST /v1/connectors/kafka/rest";
     let metadata = r#"Milena-Metadata: {"deviceType":"thermostat"}"#;
     let refused = send(url, line, &[metadata], "no JSON");
     let (status, code, is_retriable) = error(&refused);
@@ -329,7 +315,8 @@ fn what_thingsboards_node_refuses_is_no_2xx() {
 fn a_body_is_no_longer_than_the_limit_however_it_comes() {
     let serving = Serving::up(FLOW, &["--max-body-bytes", "200"]);
     let address = serving.url.strip_prefix("http://").unwrap();
-    let head = "POST /v1/connectors/out/produce HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n";
+    let head =
+        "POST /v1/connectors/out/produce HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n";
     let chunk = format!("64\r\n{}\r\n", "x".repeat(100));
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -506,7 +493,7 @@ fn secrets_are_put_into_a_flow_and_never_shown() {
 
 #[test]
 fn the_example_can_be_tried() {
-    let flow = fs::read_to_string(crate::program::root().join("examples/webhook.toml")).unwrap();
+    let flow = fs::read_to_string(root().join("examples/webhook.toml")).unwrap();
     let serving = Serving::up(&flow, &[]);
     let reply = post(&serving.url, "/v1/connectors/cars/produce", ARRIVED);
     assert_eq!(reply.status, 200, "{}", reply.text());
@@ -518,8 +505,24 @@ fn the_example_can_be_tried() {
 }
 
 #[test]
+fn the_example_of_ballerina_pushes_what_is_posted() {
+    let webhook = Webhook::start(|_, _| 200);
+    let flow = fs::read_to_string(root().join("examples/ballerina-http.toml")).unwrap();
+    let serving = Serving::up(&flow.replace("http://127.0.0.1:9000/orders", &webhook.url), &[]);
+    let record = json!({ "topic": "orders", "key": "order-1", "value": { "price": 10.75 } });
+    let reply = post(&serving.url, "/v1/connectors/orders/produce", &record.to_string());
+    assert_eq!(reply.json()["outputs"][0]["topic"], "orders", "{}", reply.text());
+    let pushed = webhook.wait_for(1)[0].json();
+    assert_eq!(
+        (&pushed["key"], &pushed["value"]),
+        (&json!("order-1"), &json!("{\"price\":10.75}"))
+    );
+    serving.stop();
+}
+
+#[test]
 fn with_mutual_tls_only_those_with_a_certificate_get_in() {
-    let certificates = crate::program::root().join("crates/tls/tests/certificates");
+    let certificates = root().join("crates/tls/tests/certificates");
     let file = |name: &str| certificates.join(name).to_str().unwrap().to_owned();
     let (chain, key, ca) = (file("broker.pem"), file("broker.key"), file("ca.pem"));
     let options = ["--tls-cert", &chain, "--tls-key", &key, "--client-ca", &ca];
@@ -546,7 +549,7 @@ fn with_mutual_tls_only_those_with_a_certificate_get_in() {
 
 #[test]
 fn connectors_are_listed_and_described() {
-    let root = crate::program::root();
+    let root = root();
     let ended = run(&root, &["connectors", "list"], "");
     assert!(ended.stdout.starts_with("elasticio"), "{}", ended.stdout);
     let ended = run(&root, &["connectors", "describe", "elasticio"], "");

@@ -122,7 +122,7 @@ pub enum Sink {
         unacked_max: usize,
     },
     /// A POST request for each.
-    Webhook(Webhook),
+    Webhook(Box<Webhook>),
     /// Kept until somebody asks for them over HTTP.
     Poll {
         /// When a record that nobody has acknowledged is given again.
@@ -237,7 +237,7 @@ pub(super) fn read_sink(reader: &mut TableReader<'_, '_>) -> Option<Sink> {
                 if !url.starts_with("https://") {
                     reader.refuse("tls", "the URL is not of https");
                 }
-                Some(Sink::Webhook(Webhook { url, headers, credentials, tls, timeout }))
+                Some(Sink::Webhook(Box::new(Webhook { url, headers, credentials, tls, timeout })))
             }
             "poll" => {
                 belong(&webhook_only, "\"webhook\"");

@@ -7,6 +7,7 @@
 mod actions;
 mod dead_letter;
 mod envelope;
+mod fetches;
 mod host;
 mod lanes;
 mod lines;

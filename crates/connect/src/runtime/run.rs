@@ -9,6 +9,7 @@ use super::{
     actions::ActionRun,
     dead_letter::DeadLetters,
     envelope::{Envelope, Opener},
+    fetches,
     host::Host,
     lines::Lines,
     poison::Poison,
@@ -263,8 +264,12 @@ impl Steps {
         status: Arc<StepStatus>,
     ) -> Result<(), String> {
         let configuration = step.configuration.as_ref();
-        let trigger = configuration.open(connection).map_err(|error| with_causes(&error))?;
         let sink = self.open_sink(step, shared)?;
+        let trigger = match &sink {
+            Some(_) => configuration.open(&fetches::in_small_steps(configuration, connection)),
+            None => configuration.open(connection),
+        };
+        let trigger = trigger.map_err(|error| with_causes(&error))?;
         let dead_letters = match &step.policy.on_poison {
             OnPoison::DeadLetter { topic } => {
                 let letters = DeadLetters::new(&step.name, topic, configuration, connection);
