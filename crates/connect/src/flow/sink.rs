@@ -208,13 +208,7 @@ pub(super) fn read_sink(reader: &mut TableReader<'_, '_>) -> Option<Sink> {
         if has_count && unacked.is_none() {
             return None;
         }
-        let operation = reader.text("operation");
-        let tenant_id = reader.text("tenantId");
-        if kind.as_deref() != Some("camunda") {
-            for name in ["operation", "tenantId"] {
-                reader.refuse(name, "it goes with type = \"camunda\"");
-            }
-        }
+        let messages = read_messages(reader, kind.as_deref() == Some("camunda"));
         let mut belong = |names: &[&str], to: &str| {
             for name in names {
                 reader.refuse(name, &format!("it goes with type = {to}"));
@@ -248,8 +242,7 @@ pub(super) fn read_sink(reader: &mut TableReader<'_, '_>) -> Option<Sink> {
                 belong(&webhook_only, "\"webhook\"");
                 belong(&["ackTimeoutMs"], "\"poll\"");
                 belong(&["unackedMax"], "\"envelope\" or \"poll\"");
-                let is_correlated = operation.as_deref() == Some("correlation");
-                Some(Sink::Camunda(CamundaMessages { is_correlated, tenant_id }))
+                Some(Sink::Camunda(messages))
             }
             "envelope" => {
                 belong(&webhook_only, "\"webhook\"");
@@ -264,6 +257,17 @@ pub(super) fn read_sink(reader: &mut TableReader<'_, '_>) -> Option<Sink> {
             }
         }
     })
+}
+
+/// Reads how messages are given to Camunda's engine, which is for that sink alone.
+fn read_messages(reader: &mut TableReader<'_, '_>, belongs: bool) -> CamundaMessages {
+    const NAMES: [&str; 2] = ["operation", "tenantId"];
+    let is_correlated = reader.text(NAMES[0]).as_deref() == Some("correlation");
+    let tenant_id = reader.text(NAMES[1]);
+    if !belongs {
+        NAMES.iter().for_each(|name| reader.refuse(name, "it goes with type = \"camunda\""));
+    }
+    CamundaMessages { is_correlated, tenant_id }
 }
 
 /// Reads what becomes of refused records.
