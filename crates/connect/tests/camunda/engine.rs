@@ -156,6 +156,9 @@ async fn each_job_is_done_and_the_engine_is_told_what_became_of_it() {
     assert!(message.starts_with("retryBackoff is \"soon\""), "{message}");
     assert_eq!(lines[3]["command"], "error", "each outcome is a line");
     assert_eq!(keys(&connection, 3).await, ["one", "two", "four"]);
+    let system = json!({ "compatibility": "current", "groupId": "system" });
+    let read = messages(&connection, system, 3).await;
+    assert_eq!(read[1]["headers"], json!({ "trace": "two" }));
     assert_eq!(end(&broker), 3, "what is wrong is not sent");
 
     let asked = fake.with(|state| state.asked_for("/v2/jobs/activation"));

@@ -1,7 +1,11 @@
 //! Avro with a registry that is served here.
 
 use super::*;
-use crate::registry::tests::server::{Fault, Server};
+use crate::{
+    connection::Connection,
+    registry::tests::server::{Fault, Server},
+    settings::{Node, Problems},
+};
 
 const PERSON: &str = r#"{"type":"record","name":"Person","fields":[
     {"name":"name","type":"string"},{"name":"age","type":"int"}]}"#;
@@ -78,4 +82,38 @@ async fn what_does_not_fit_is_told_and_a_registry_that_is_away_loses_nothing() {
         values.extend(consumer.poll(PATIENCE).await.unwrap());
     }
     assert!(values.iter().all(|Payload(Json(value))| value["name"] == "Anne"), "{values:?}");
+}
+
+#[tokio::test]
+async fn a_flow_sends_and_gives_avro_as_json() {
+    let (broker, registry) = (broker().await, Server::start().await);
+    let connection = Connection::anonymous(vec![broker.bootstrap_servers()], "test");
+    let mut problems = Problems::default();
+    let config = json!({ "baseUrl": registry.url() });
+    let send_fields = json!({
+        "valueSerializerType": "SER_AVRO", "valueSchema": PERSON, "schemaRegistryConfig": config,
+    });
+    let fields = json!({
+        "groupId": "g", "topics": "t", "offsetReset": "earliest",
+        "valueDeserializerType": "DES_AVRO", "schemaRegistryConfig": config,
+    });
+    let (send_node, node) = (Node::from_json(&send_fields), Node::from_json(&fields));
+    let action = (CONNECTOR.actions[0].read)(&send_node, "config", &mut problems).unwrap();
+    let trigger = (CONNECTOR.triggers[0].read)(&node, "config", &mut problems).unwrap();
+    let action = action.open(&connection).unwrap();
+    let record = json!({ "topic": "t", "key": "k", "value": { "name": "Anne", "age": 7 } });
+    action.submit(record).await.unwrap().await.unwrap();
+    send(&broker, &["no frame"]).await;
+    let mut trigger = trigger.open(&connection).unwrap();
+    trigger.start().await.unwrap();
+    let mut emissions = Vec::new();
+    while emissions.len() < 2 {
+        emissions.extend(trigger.next(PATIENCE).await.unwrap());
+    }
+    assert_eq!(emissions[0].output["value"], json!({ "name": "Anne", "age": 7 }));
+    assert_eq!(emissions[0].output["key"], "k");
+    let refusal = emissions[1].refusal.as_deref().unwrap();
+    assert!(refusal.starts_with("the value begins with byte 110"), "{refusal}");
+    trigger.close(PATIENCE).await.unwrap();
+    action.close(PATIENCE).await.unwrap();
 }

@@ -224,3 +224,29 @@ fn messages_that_do_not_count_are_committed_unless_the_newer_system_is_followed(
         assert_eq!(read.consume_unmatched_events, expected);
     }
 }
+
+#[test]
+fn headers_and_additional_properties_may_be_feel() {
+    // The document's own example.
+    let example =
+        "=\n{\n  \"client.id\":\"MyDemoClientId\",\n  \"sasl.mechanism\":\"SCRAM-SHA-256\"\n}";
+    let expected = [("client.id", "MyDemoClientId"), ("sasl.mechanism", "SCRAM-SHA-256")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let fields = json!({ "additionalProperties": example, "headers": "={of: topic.topicName}" });
+    let read = OutboundConfiguration::from_json(&config(fields.clone())).unwrap();
+    assert_eq!(read.additional_properties, expected);
+    assert_eq!(read.headers, [("of".to_owned(), "employees".to_owned())]);
+    let own = json!({ "additionalProperties": example });
+    let read = OutboundConfiguration::legacy_from_json(&config(own.clone())).unwrap();
+    assert_eq!(read.additional_properties, expected);
+    let read = InboundConfiguration::from_json(&inbound(own)).unwrap();
+    assert_eq!(read.additional_properties, expected);
+    let input =
+        json!({ "message": { "key": "k", "value": 1 }, "headers": "={trace: message.key}" });
+    let input = OutboundInput::from_json(&input, Compatibility::Document).unwrap();
+    assert_eq!(input.headers, [("trace".to_owned(), "k".to_owned())]);
+    let nested = problems(json!({ "headers": "={a: {b: 1}}" }));
+    assert_eq!(nested, "config.headers.a is a table: expected a text");
+    let scalar = problems(json!({ "additionalProperties": "=1 + 1" }));
+    assert_eq!(scalar, "config.additionalProperties gives a number as FEEL: expected a context");
+}
