@@ -196,6 +196,20 @@ async fn an_engine_that_is_busy_or_gone_is_asked_again_and_told_again() {
 }
 
 #[tokio::test]
+async fn an_engine_that_goes_away_is_waited_for() {
+    let (_broker, connection) = broker(1).await;
+    let fake = Fake::start().await;
+    fake.add_job("1", json!({}), variables("one"));
+    let run = Run::start(&worker(&fake, "", ""), &connection);
+    fake.until(|state| state.told.len() == 1).await;
+    let fake = fake.restarted().await;
+    fake.add_job("2", json!({}), variables("two"));
+    fake.until(|state| state.told.len() == 1).await;
+    let lines = run.stopped().await;
+    assert_eq!((lines.len(), lines[1]["jobKey"].as_str()), (2, Some("2")));
+}
+
+#[tokio::test]
 async fn how_long_a_busy_engine_wants_to_be_left_alone_counts() {
     let (_broker, connection) = broker(1).await;
     let fake = Fake::start().await;

@@ -142,18 +142,24 @@ impl Drop for Fake {
 
 impl Fake {
     pub(super) async fn start() -> Self {
-        Self::start_with(None).await
+        Self::start_with(listen(0).await, None)
+    }
+
+    /// The same engine after a restart that has forgotten everything.
+    pub(super) async fn restarted(self) -> Self {
+        let port = self.url.rsplit_once(':').unwrap().1.parse().unwrap();
+        drop(self);
+        Self::start_with(listen(port).await, None)
     }
 
     /// An engine whose certificate only a private authority has signed.
     pub(super) async fn start_tls() -> Self {
         let pem = |name: &str| PemSource::File(certificate(name));
         let tls = TlsServer::new(&pem("broker.pem"), &pem("broker.key"), None).unwrap();
-        Self::start_with(Some(tls)).await
+        Self::start_with(listen(0).await, Some(tls))
     }
 
-    async fn start_with(tls: Option<TlsServer>) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    fn start_with(listener: TcpListener, tls: Option<TlsServer>) -> Self {
         let port = listener.local_addr().unwrap().port();
         let url = match tls {
             Some(_) => format!("https://localhost:{port}"),
@@ -222,6 +228,18 @@ impl Fake {
 
     pub(super) fn told(&self) -> Vec<(String, String, Value)> {
         self.with(|state| state.told.clone())
+    }
+}
+
+/// Listens on a port, which whoever had it may still be about to leave.
+async fn listen(port: u16) -> TcpListener {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match TcpListener::bind(("127.0.0.1", port)).await {
+            Ok(listener) => return listener,
+            Err(error) => assert!(Instant::now() < end, "{error}"),
+        }
+        tokio::task::yield_now().await;
     }
 }
 
