@@ -218,7 +218,7 @@ impl Bench<'_> {
             .args(["-b", &self.broker])
             .stdin(Stdio::null())
             .output()
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| format!("{}: {error}", peer::milena().display()))?;
         if output.status.success() {
             return Ok(());
         }

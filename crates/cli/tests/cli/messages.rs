@@ -227,6 +227,45 @@ fn a_wrong_port_is_said_within_the_configured_time() {
 }
 
 #[test]
+fn a_listener_of_another_kind_says_what_to_set() {
+    let certificates = root().join("crates/tls/tests/certificates");
+    let file = |name: &str| fs::read(certificates.join(name)).unwrap();
+    let plain = Cluster::start(Broker::builder().topic("cars", 1));
+    let secure = Cluster::start(
+        Broker::builder().topic("cars", 1).tls(file("broker.pem"), file("broker.key")),
+    );
+    let trust = format!("-X ssl.truststore.location={}", certificates.join("ca.pem").display());
+    let ssl = format!("-X security.protocol=SSL -X ssl.truststore.type=PEM {trust}");
+    let in_time = "-X request.timeout.ms=600 -X default.api.timeout.ms=700 -X max.block.ms=700";
+    let tls = "it answers with TLS; set security.protocol to SSL or SASL_SSL for this listener";
+    let no_tls = "check that the port is one of a TLS listener";
+    let no_trust = "signed by nobody who is trusted here; check ssl.truststore.location";
+    for what in ["topics list", "produce -t cars", "consume -t cars -e", "perf produce -t cars"] {
+        for (cluster, options, message) in [
+            (&secure, "", tls),
+            (&secure, "-X security.protocol=SSL", no_trust),
+            (&plain, ssl.as_str(), no_tls),
+        ] {
+            let ended = cluster.run(what, &format!("{options} {in_time}"), "line\n");
+            assert_eq!(ended.code, Some(1), "{what} {options}: {}", ended.stderr);
+            assert!(ended.last_error().contains(message), "{what} {options}: {}", ended.stderr);
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let login = "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=SCRAM-SHA-256\nsasl.jaas.config=\
+                 org.apache.kafka.common.security.scram.ScramLoginModule required username=\"ada\" \
+                 password=\"hush\";\n";
+    fs::write(folder.path().join("login"), login).unwrap();
+    let arguments = ["topics", "list", "-b", &plain.address(), "-F", "login"];
+    let ended = run(folder.path(), &arguments, "");
+    assert_refused(&ended, 1, "the listener does not use SASL; set security.protocol to PLAINTEXT");
+    let ended = secure.run("topics list", &ssl, "");
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "cars\n"), "{}", ended.stderr);
+    plain.stop();
+    secure.stop();
+}
+
+#[test]
 fn a_broker_that_cannot_start_says_why() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("file"), "").unwrap();

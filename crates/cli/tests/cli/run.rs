@@ -5,7 +5,7 @@ use std::{fs, path::Path, time::Instant};
 use milena_broker::Broker;
 use serde_json::{Value, json};
 
-use crate::program::{Cluster, PATIENCE, Program, root, run};
+use crate::program::{Cluster, Ended, PATIENCE, Program, root, run};
 
 /// A flow with a Produce action that reads standard input, and a Consume trigger.
 const FLOW: &str = r#"
@@ -317,6 +317,41 @@ fn read(cluster: &Cluster, folder: &Path) -> Vec<Value> {
     let ended = run(folder, &["run", "read.toml", "--brokers", &cluster.address()], "");
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     ended.records()
+}
+
+#[test]
+fn a_message_that_cannot_be_used_ends_the_run_or_goes_where_the_flow_says() {
+    let cluster = Cluster::start(Broker::builder().topic("orders", 1).topic("dead", 1));
+    let sent = cluster.run("produce", "-t orders", "{\"id\":\"a\"}\n{}\n{\"id\":\"c\"}\n");
+    assert_eq!(sent.code, Some(0), "{}", sent.stderr);
+    let run = |policy: &str| {
+        let flow = format!(
+            "name = \"orders\"\n[[steps]]\nconnector = \"camunda-inbound\"\ntrigger = \"consume\"\n\
+             until = \"idle\"\nidleMs = 300\n{policy}\n[steps.config]\ngroupId = \"engine\"\n\
+             correlationKeyExpression = \"=value.id\"\nautoOffsetReset = \"earliest\"\n\
+             topic = {{ bootstrapServers = {:?}, topicName = \"orders\" }}\n",
+            cluster.address()
+        );
+        run(folder(&flow).path(), &["run", "flow.toml"], "")
+    };
+    let ids = |ended: &Ended| -> Vec<Value> {
+        ended.json().iter().map(|line| line["messageId"].clone()).collect()
+    };
+    let refusal =
+        "orders-0, offset 1: the correlation key's expression gave a null: expected a text";
+    let ended = run("");
+    assert_eq!((ended.code, ids(&ended)), (Some(1), vec![json!("orders-0-0")]), "{}", ended.stderr);
+    assert!(ended.last_error().contains(refusal), "{}", ended.stderr);
+
+    let ended = run("onPoison = \"deadLetter\"\ndeadLetterTopic = \"dead\"");
+    assert_eq!((ended.code, ids(&ended)), (Some(0), vec![json!("orders-0-2")]), "{}", ended.stderr);
+    let dead = cluster.run("consume", "-t dead -e --json", "").json();
+    assert_eq!((dead.len(), &dead[0]["value"]), (1, &json!("{}")), "{dead:?}");
+    assert!(dead[0]["headers"].to_string().contains("milena.error.message"), "{dead:?}");
+
+    let ended = run("");
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), ""), "{}", ended.stderr);
+    cluster.stop();
 }
 
 #[test]
