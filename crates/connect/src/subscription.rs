@@ -545,3 +545,70 @@ impl RebalanceListener for Partitions {
         self.forget(partitions);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use milena::{Producer, ProducerRecord, config::ProducerConfig};
+    use milena_broker::Broker;
+
+    use super::*;
+    use crate::settings::Origin;
+
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    /// Gives offsets; those of the second partition are of no use.
+    struct Offsets;
+
+    impl Reading for Offsets {
+        fn read(&self, record: &ConsumerRecord<'_>) -> Reaction {
+            match record.partition {
+                0 => Reaction::Emit(record.offset.into()),
+                _ => Reaction::Pass,
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn large_records_are_handed_out_in_portions_and_all_of_them() {
+        const COUNT: i64 = 20;
+        const BYTES: usize = 100 << 10;
+        let broker = Broker::builder().topic("t", 2).start().await.unwrap();
+        let config = ProducerConfig::builder(broker.bootstrap_servers()).build().unwrap();
+        let producer = Producer::new(&config).unwrap();
+        let value = vec![b'x'; BYTES];
+        for number in 0..2 * COUNT {
+            let partition = i32::try_from(number % 2).unwrap();
+            let record = ProducerRecord::to("t").partition(partition).value(&value);
+            producer.send(record).await.unwrap();
+        }
+        producer.close(PATIENCE).await.unwrap();
+        let mut properties = ClientProperties::default();
+        for (name, value) in [
+            ("bootstrap.servers", broker.bootstrap_servers().as_str()),
+            ("group.id", "g"),
+            ("auto.offset.reset", "earliest"),
+            ("enable.auto.commit", "false"),
+        ] {
+            properties.set(Origin::Connector, name, value);
+        }
+        let mut subscription = Subscription::new(&properties, "t", None, Offsets).unwrap();
+        subscription.start().await.unwrap();
+        let ends = Ends::from([(("t".to_owned(), 0), COUNT), (("t".to_owned(), 1), COUNT)]);
+        let mut given = Vec::new();
+        while !subscription.has_reached(&ends).await.unwrap() {
+            let portion = subscription.next(PATIENCE).await.unwrap();
+            assert!(portion.len() * BYTES <= PORTION_BYTES + BYTES, "{}", portion.len());
+            for emission in portion {
+                subscription.accept(&emission.ticket);
+                given.push(emission.ticket.offset);
+            }
+        }
+        assert_eq!(given, (0..COUNT).collect::<Vec<_>>());
+        let lags = subscription.lags();
+        assert!(lags.iter().all(|(_, lag)| *lag == 0), "{lags:?}");
+        assert_eq!(subscription.details()["group-id"], "g");
+        subscription.commit().await.unwrap();
+        assert!(subscription.accepted.lock().committable().is_empty());
+        Box::new(subscription).close(PATIENCE).await.unwrap();
+    }
+}

@@ -75,6 +75,7 @@ impl TriggerRun {
             if now_phase == Phase::Stopping || self.is_through(now_phase, last_record).await? {
                 return Ok(());
             }
+            self.status.observe(self.trigger.as_ref());
             let wait = match self.until {
                 Until::Idle(idle) => idle.saturating_sub(last_record.elapsed()).min(WAIT_MAX),
                 Until::Produced | Until::Forever => WAIT_MAX,
@@ -84,7 +85,6 @@ impl TriggerRun {
                 _ = phase.changed() => continue,
                 emissions = self.trigger.next(wait) => emissions?,
             };
-            self.status.observe(self.trigger.as_ref());
             if emissions.is_empty() {
                 continue;
             }

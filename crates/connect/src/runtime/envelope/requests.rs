@@ -13,7 +13,7 @@ use tokio::{
 
 use super::{
     super::{
-        run::CLOSE_WITHIN,
+        run::{CLOSE_WITHIN, RunError},
         served::{Failure, Served},
         shared::Shared,
         status::StepStatus,
@@ -163,7 +163,13 @@ impl Requests {
         self.named.clear();
         self.opened.clear();
         let shared = Arc::clone(&self.shared);
-        let ended = async { while self.workers.join_next().await.is_some() {} };
+        let ended = async {
+            while let Some(ended) = self.workers.join_next().await {
+                if let Err(error) = ended {
+                    shared.fail(RunError::Failed(format!("an action broke off: {error}")));
+                }
+            }
+        };
         let stopped_late = async {
             shared.stopping().await;
             tokio::time::sleep(CLOSE_WITHIN).await;
