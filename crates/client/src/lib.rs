@@ -19,7 +19,7 @@
 //! let broker = milena_broker::Broker::start().await?;
 //! let servers = broker.bootstrap_servers();
 //!
-//! let producer = Producer::new(&ProducerConfig::builder(&servers).build()?)?;
+//! let producer = Producer::new(ProducerConfig::builder(&servers).build()?)?;
 //! let record = ProducerRecord::to("cars").key("Car status").value("arrived");
 //! let sent = producer.send(record).await?.await?;
 //! producer.close(Duration::from_secs(10)).await?;

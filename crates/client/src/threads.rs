@@ -28,7 +28,7 @@ fn handles_and_values_can_be_shared_and_kept() {
 #[test]
 fn what_borrows_can_be_sent() {
     const fn can<T: Send>() {}
-    can::<(ProducerRecord<'_>, ConsumerRecord<'_>, RecordStream<'_>, ProducerBuilder<'_>)>();
+    can::<(ProducerRecord<'_>, ConsumerRecord<'_>, RecordStream<'_>, ProducerBuilder)>();
 }
 
 #[test]

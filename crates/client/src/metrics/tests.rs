@@ -68,7 +68,7 @@ fn producer(broker: &Broker) -> Producer {
         .retries(2)
         .retry_backoff(Duration::from_millis(5))
         .retry_backoff_max(Duration::from_millis(5));
-    Producer::new(&config.build().unwrap()).unwrap()
+    Producer::new(config.build().unwrap()).unwrap()
 }
 
 /// Sends records of one batch; gives the snapshot before it went out.

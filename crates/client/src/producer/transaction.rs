@@ -32,7 +32,7 @@ use crate::{Error, ErrorKind};
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let broker = milena_broker::Broker::start().await?;
 /// # let servers = broker.bootstrap_servers();
-/// # let first = Producer::new(&ProducerConfig::builder(&servers).build()?)?;
+/// # let first = Producer::new(ProducerConfig::builder(&servers).build()?)?;
 /// # first.send_and_wait(ProducerRecord::to("orders").value("7")).await?;
 /// let config = ConsumerConfig::builder(&servers)
 ///     .group_id("billing")
@@ -43,7 +43,7 @@ use crate::{Error, ErrorKind};
 /// consumer.subscribe(["orders"])?;
 ///
 /// let config = ProducerConfig::builder(&servers).transactional_id("billing-1").build()?;
-/// let producer = Producer::new(&config)?;
+/// let producer = Producer::new(config)?;
 /// producer.init_transactions().await?;
 ///
 /// // Read, write and remember what was read, in one step.

@@ -81,7 +81,7 @@ impl Producer {
     pub(super) fn with(properties: &ClientProperties) -> Result<Self, milena::Error> {
         let config = ProducerConfig::from_properties(properties.pairs())?;
         Ok(Self {
-            client: milena::Producer::new(&config)?,
+            client: milena::Producer::new(config)?,
             servers: properties.value("bootstrap.servers").unwrap_or_default().to_owned(),
             has_connected: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),

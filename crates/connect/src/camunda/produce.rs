@@ -39,7 +39,7 @@ impl Produce {
         connection: &Connection,
     ) -> Result<Self, Error> {
         let properties = configuration.client_properties(connection);
-        let producer = Producer::new(&ProducerConfig::from_properties(properties.pairs())?)?;
+        let producer = Producer::new(ProducerConfig::from_properties(properties.pairs())?)?;
         Ok(Self { producer, configuration: Arc::new(configuration.clone()) })
     }
 

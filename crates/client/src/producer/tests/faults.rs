@@ -12,7 +12,7 @@ use crate::{ErrorKind, Written};
 /// A producer that keeps five requests in flight.
 fn quick(broker: &Broker) -> Producer {
     let config = config(broker).linger(Duration::ZERO).batch_size(200).build().unwrap();
-    Producer::new(&config).unwrap()
+    Producer::new(config).unwrap()
 }
 
 /// Sends so many numbers to one partition, then waits for all of them.
