@@ -106,7 +106,7 @@ fn roots(trust: &Trust) -> Result<RootCertStore, TlsError> {
         Trust::Pem(source) => add_all(&mut roots, &Pem::read(source)?)?,
         Trust::Store(file) => {
             let place = file.path.display().to_string();
-            let bytes = file::read(&file.path)?;
+            let bytes = file::read_store(file)?;
             let passwords = Passwords { store: file.password.as_ref(), key: None };
             match store::read(&bytes, passwords, false) {
                 None => add_all(&mut roots, &Pem::new(place, bytes))?,
@@ -139,7 +139,7 @@ fn identity(settings: &TlsConfig) -> Result<Option<Identity>, TlsError> {
     let password = settings.key_password.as_ref();
     if let Some(file) = &settings.client_store {
         let place = file.path.display().to_string();
-        let bytes = file::read(&file.path)?;
+        let bytes = file::read_store(file)?;
         let passwords = Passwords { store: file.password.as_ref(), key: password };
         return match store::read(&bytes, passwords, true) {
             None => Pem::new(place, bytes).identity(password).map(Some),

@@ -51,7 +51,7 @@ pub use sasl::{Sasl, ScramMechanism};
 pub use secret::Secret;
 pub use security::{Security, SecurityProtocol};
 pub use table::{find, properties};
-pub use tls::{KeyStore, StoreSource, Tls, TlsVersion};
+pub use tls::{KeyStore, StoreSource, StoreType, Tls, TlsVersion};
 pub use token::{
     OAuthBearerToken, OAuthBearerTokenError, OAuthBearerTokenFuture, OAuthBearerTokenProvider,
 };

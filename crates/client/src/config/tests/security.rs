@@ -97,8 +97,10 @@ fn stores_of_java_are_taken_with_their_passwords() {
     ])
     .unwrap();
     assert_eq!(found.trust_store_password, Some(Secret::from("geheim1")));
+    assert_eq!(found.trust_store_type, Some(StoreType::Jks));
     let store = found.key_store.as_ref().unwrap();
     assert_eq!(store.certificate_chain, StoreSource::File("client.P12".into()));
+    assert_eq!(store.store_type, Some(StoreType::Pkcs12));
     assert_eq!(store.password, Some(Secret::from("geheim2")));
     assert_eq!(store.key_password, Some(Secret::from("geheim3")));
     assert!(!format!("{found:?}").contains("geheim"));
@@ -128,6 +130,7 @@ fn a_key_store_is_one_file_or_chain_and_key() {
         Some(KeyStore {
             certificate_chain: StoreSource::File("me.pem".into()),
             key: None,
+            store_type: None,
             password: None,
             key_password: None
         })
@@ -138,6 +141,7 @@ fn a_key_store_is_one_file_or_chain_and_key() {
         Some(KeyStore {
             certificate_chain: StoreSource::Inline(PEM.into()),
             key: Some(StoreSource::Inline(KEY.into())),
+            store_type: None,
             password: None,
             key_password: None,
         })
