@@ -25,4 +25,5 @@ pub(crate) use coordinator::CoordinatorKind;
 pub(crate) use handle::Cluster;
 #[cfg(test)]
 pub(crate) use settings::sasl as pool_sasl;
+#[cfg(feature = "oauth")]
 pub(crate) use settings::tls as tls_config;

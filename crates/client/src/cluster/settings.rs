@@ -190,7 +190,10 @@ impl TokenProvider for Tokens {
 
 /// Of an endpoint it is known whether asking again may help; of others it is hoped.
 fn token_error(error: OAuthBearerTokenError) -> TokenError {
+    #[cfg(feature = "oauth")]
     let is_final = crate::config::token_endpoint_refused(&*error);
+    #[cfg(not(feature = "oauth"))]
+    let is_final = false;
     let cause = Arc::<dyn StdError + Send + Sync>::from(error);
     if is_final { TokenError::refused(cause) } else { TokenError::unavailable(cause) }
 }

@@ -282,11 +282,35 @@ fn typed_credentials_need_a_protocol_with_sasl() {
 fn oauthbearer_needs_a_provider_or_unsecured_claims() {
     const MODULE: &str = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule";
     let error = sasl("OAUTHBEARER", &format!("{MODULE} required;")).unwrap_err();
-    assert!(error.contains("tokens come from an endpoint or a provider"), "{error}");
+    let expected = match cfg!(feature = "oauth") {
+        true => "tokens come from an endpoint or a provider: set sasl.oauthbearer.token",
+        false => "have those of an endpoint with the feature `oauth` of the crate milena",
+    };
+    assert!(error.contains(expected), "{error}");
     let line = format!("{MODULE} required unsecuredLoginStringClaim_sub=\"alice\";");
     let config = sasl("OAUTHBEARER", &line).unwrap();
     assert_eq!(config.security.sasl.as_ref().unwrap().mechanism(), "OAUTHBEARER");
     assert_eq!(warned(&config), ["sasl.jaas.config"]);
+}
+
+#[cfg(not(feature = "oauth"))]
+#[test]
+fn properties_of_the_token_endpoint_name_the_feature_that_they_need() {
+    let error = read(&[
+        ("security.protocol", "SASL_SSL"),
+        ("sasl.mechanism", "OAUTHBEARER"),
+        ("sasl.oauthbearer.token.endpoint.url", "https://id.example/token"),
+        ("sasl.oauthbearer.client.credentials.client.id", "id"),
+        ("sasl.oauthbearer.client.credentials.client.secret", "geheim"),
+    ])
+    .unwrap_err();
+    for name in ["token.endpoint.url", "client.credentials.client.id", "client.secret"] {
+        assert!(error.contains(name), "{name}: {error}");
+    }
+    assert_eq!(error.matches("need the feature `oauth`").count(), 3, "{error}");
+    assert!(!error.contains("geheim"), "{error}");
+    // What is Kafka's default asks for nothing.
+    assert!(read(&[("sasl.login.retry.backoff.ms", "100")]).is_ok());
 }
 
 #[tokio::test]
