@@ -275,8 +275,8 @@ impl Producer {
     /// Refuses further records, sends what was accepted, and ends the producer. What is not
     /// delivered when `timeout` is over fails; its errors tell whether it may have been written.
     ///
-    /// A transaction that is open is aborted. Every clone is closed with it. Closing again does nothing. Cancel safe: the producer stays
-    /// closed for records, and closing again goes on.
+    /// A transaction that is open is aborted. Every clone is closed with it, and closing again does
+    /// nothing. Cancel safe: the producer stays closed for records, and closing again goes on.
     ///
     /// # Errors
     ///
