@@ -121,10 +121,9 @@ impl Group {
 
 /// Builds the library without default features, and tries what it says of one that is off.
 fn features() -> Outcome {
-    match cargo("clippy --package milena --no-default-features --quiet -- --deny warnings") {
-        Outcome::Passed => {
-            cargo("test --package milena --no-default-features --lib config::tests::security")
-        }
+    let without = "--package milena --no-default-features";
+    match cargo(&format!("clippy {without} --all-targets --quiet -- --deny warnings")) {
+        Outcome::Passed => cargo(&format!("test {without} --lib config::tests::security")),
         failed => failed,
     }
 }
