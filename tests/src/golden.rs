@@ -50,7 +50,10 @@ fn agrees(meant: &Value, read: &Value) -> bool {
         (Value::Array(meant), Value::Array(read)) => {
             meant.len() == read.len() && meant.iter().zip(read).all(|(m, r)| agrees(m, r))
         }
-        (Value::Number(meant), Value::Number(read)) => meant.as_f64() == read.as_f64(),
+        // Whole numbers of 64 bits are more than a float can tell apart.
+        (Value::Number(meant), Value::Number(read)) if meant.is_f64() || read.is_f64() => {
+            meant.as_f64() == read.as_f64()
+        }
         _ => meant == read,
     }
 }

@@ -8,6 +8,7 @@ mod generate;
 mod golden;
 mod kafka;
 mod no_c;
+mod programs;
 mod spec;
 mod test;
 mod tidy;
@@ -23,7 +24,7 @@ commands:
   fuzz    run the fuzz targets ([--seconds N] [TARGET...])
   gen     write the generated code from the facts in spec/ (--check: compare instead of writing)
   golden  write random messages and records with Kafka's own classes
-  no-c    prove that a build compiles no C
+  no-c    prove that a build compiles no C (--graph: look at its crates alone, --allowed: which may be there)
   spec    take the protocol's facts out of Kafka's own jar into spec/
   tidy    check documents and sources: links, paths, commands, sizes
 ";

@@ -24,7 +24,15 @@ pub(crate) use self::{
 
 /// An Apache Kafka client, broker and connectors in one program, in pure Rust.
 #[derive(Debug, Parser)]
-#[command(name = "milena", version, about, arg_required_else_help = true)]
+#[command(
+    name = "milena",
+    version,
+    about,
+    arg_required_else_help = true,
+    after_help = "Results go to standard output, everything else to standard error. Ends with 0 where all went \
+                  well, 1 where something failed, 2 where it was called wrongly, 130 after Ctrl-C and 143 after \
+                  SIGTERM."
+)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,

@@ -8,6 +8,7 @@ mod arguments;
 mod commands;
 mod failure;
 mod interrupt;
+mod listen;
 mod logging;
 mod notice;
 mod properties;

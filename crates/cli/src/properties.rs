@@ -21,6 +21,11 @@ impl PropertyList {
     pub(crate) fn from_file(path: Option<&Path>) -> Result<Self, Failure> {
         let Some(path) = path else { return Ok(Self::default()) };
         let bytes = fs::read(path).map_err(|error| Failure::new(path.display(), error))?;
+        // It has no problem with one, and would take keys for names, which warnings show.
+        if bytes.starts_with(b"-----BEGIN ") {
+            let why = "this is a PEM file: expected properties, NAME=VALUE on each line";
+            return Err(Failure::new(path.display(), why));
+        }
         let properties =
             Properties::parse(&bytes).map_err(|error| Failure::new(path.display(), error))?;
         let entries = properties.entries().iter();

@@ -51,6 +51,15 @@ impl Connection {
         !(self.is_embedded && is_security)
     }
 
+    /// Sets the brokers: those around the configuration take the place of its own.
+    pub(crate) fn set_servers(&self, own: &str, properties: &mut ClientProperties) {
+        if self.brokers.is_empty() {
+            properties.set(Origin::Configuration, "bootstrap.servers", own);
+        } else {
+            properties.set(Origin::Flow, "bootstrap.servers", self.brokers.join(","));
+        }
+    }
+
     /// Adds what was set around the connector, the strongest last.
     pub(crate) fn finish(
         &self,

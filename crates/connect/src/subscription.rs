@@ -1,9 +1,7 @@
 //! The receiving half that connectors share: a member of a group that reads one topic, hands its records
 //! out as a connector reads them, and commits what was accepted.
 //!
-//! Invariants:
-//! 1. Nothing is committed that was neither accepted nor of no use to the connector.
-//! 2. Behind a record that the connector refuses nothing is handed out: the next call is its error.
+//! Invariant: nothing is committed that was neither accepted nor of no use to the connector.
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
@@ -43,7 +41,7 @@ pub(crate) enum Reaction {
     Emit(Value),
     /// It is of no use: it counts as accepted.
     Pass,
-    /// It stops the trigger, and is given again by the next one.
+    /// It is handed out with this reason why there is no output: it was meant to be of use.
     Refuse(String),
 }
 
@@ -127,7 +125,7 @@ impl<R: Reading> Subscription<R> {
         Ok(())
     }
 
-    /// Reads what was polled, up to the first record that is refused.
+    /// Reads what was polled.
     fn emissions(&self, records: &ConsumerRecords) -> Vec<Emission> {
         let mut emissions = Vec::with_capacity(records.len());
         let mut accepted = self.accepted.lock();
@@ -144,21 +142,13 @@ impl<R: Reading> Subscription<R> {
                     Committable { offset: record.offset + 1, leader_epoch: record.leader_epoch }
                 };
                 accepted.hand_out(partition, record.offset, next);
+                let ticket = Ticket { partition, offset: record.offset };
                 match self.reading.read(&record) {
-                    Reaction::Emit(output) => {
-                        let ticket = Ticket { partition, offset: record.offset };
-                        emissions.push(Emission::new(output, ticket));
-                    }
+                    Reaction::Emit(output) => emissions.push(Emission::new(output, ticket)),
                     Reaction::Pass => {
                         accepted.accept(partition, record.offset);
                     }
-                    Reaction::Refuse(why) => {
-                        let place = format!("{}-{partition}, offset {}", self.topic, record.offset);
-                        let message = format!("{place}: {why}");
-                        let error = Error::of_application(ErrorKind::Record, message);
-                        *self.failure.lock() = Some(error);
-                        return emissions;
-                    }
+                    Reaction::Refuse(why) => emissions.push(Emission::refused(why, ticket)),
                 }
             }
         }
@@ -268,6 +258,49 @@ impl<R: Reading> Trigger for Subscription<R> {
         Some(self.consumer.metrics())
     }
 }
+
+/// The methods of a [`Trigger`] that a connector leaves to its [`Subscription`], which is that field.
+///
+/// All of them, those with a default too: one that is forgotten would be answered by the default.
+macro_rules! leave_to_subscription {
+    ($field:tt) => {
+        fn accept(&mut self, ticket: &$crate::connector::Ticket) {
+            self.$field.accept(ticket);
+        }
+
+        fn commit(&mut self) -> $crate::connector::BoxFuture<'_, Result<(), milena::Error>> {
+            self.$field.commit()
+        }
+
+        fn has_reached<'a>(
+            &'a mut self,
+            ends: &'a $crate::connector::Ends,
+        ) -> $crate::connector::BoxFuture<'a, Result<bool, milena::Error>> {
+            self.$field.has_reached(ends)
+        }
+
+        fn close(
+            self: Box<Self>,
+            within: std::time::Duration,
+        ) -> $crate::connector::BoxFuture<'static, Result<(), milena::Error>> {
+            Box::new(self.$field).close(within)
+        }
+
+        fn set_paused(&mut self, partition: i32, is_paused: bool) -> bool {
+            self.$field.set_paused(partition, is_paused)
+        }
+
+        fn is_open(&self, ticket: &$crate::connector::Ticket) -> bool {
+            self.$field.is_open(ticket)
+        }
+
+        fn metrics(&self) -> Option<milena::metrics::Snapshot> {
+            self.$field.metrics()
+        }
+    };
+}
+
+pub(crate) use leave_to_subscription;
 
 /// Commits what was accepted, of these partitions or of all.
 async fn commit(

@@ -329,7 +329,7 @@ async fn what_does_not_meet_the_condition_is_committed_and_not_given() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_used_stops_the_trigger_and_is_given_again() {
+async fn what_cannot_be_used_is_given_with_the_reason_and_again_until_it_is_accepted() {
     let (_broker, connection) = broker(1).await;
     raw(
         &connection,
@@ -337,52 +337,36 @@ async fn what_cannot_be_used_stops_the_trigger_and_is_given_again() {
     )
     .await;
     let key = json!({ "correlationKeyExpression": "=value.id" });
-    for _ in 0..2 {
-        let mut trigger = trigger(&connection, key.clone());
-        let error = match trigger.start().await {
-            Ok(()) => loop {
-                match trigger.next(PATIENCE).await {
-                    Ok(emissions) => emissions.iter().for_each(|one| trigger.accept(&one.ticket)),
-                    Err(error) => break error,
-                }
-            },
-            Err(error) => error,
-        };
-        assert_eq!(error.kind(), milena::ErrorKind::Record);
-        assert!(
-            error.to_string().contains(
-                "orders-0, offset 1: the correlation key's expression gave a null: expected a text"
-            ),
-            "{error}"
-        );
-        assert!(matches!(trigger.health(), Health::Down { .. }));
-        trigger.close(PATIENCE).await.unwrap();
+    let refusal = "the correlation key's expression gave a null: expected a text";
+    let mut trigger = started(&connection, key.clone()).await;
+    let taken = take(&mut trigger, 3).await;
+    assert_eq!(taken[1].output, Value::Null);
+    assert!(taken[1].refusal.as_ref().unwrap().contains(refusal), "{taken:?}");
+    assert_eq!((&taken[0].refusal, &taken[2].refusal), (&None, &None));
+    assert!(matches!(trigger.health(), Health::Down { error } if error.contains(refusal)));
+    for index in [0, 2] {
+        trigger.accept(&taken[index].ticket);
     }
-    assert!(committed(&connection).await.is_none_or(|offset| offset <= 1));
-    let skip = with(key, json!({ "onPoison": "skip" }));
-    let mut trigger = started(&connection, skip).await;
-    let taken = take(&mut trigger, 1).await;
+    trigger.close(PATIENCE).await.unwrap();
+    assert_eq!(committed(&connection).await, Some(1));
+
+    let mut trigger = started(&connection, key).await;
+    let taken = take(&mut trigger, 2).await;
+    assert!(taken[0].refusal.is_some());
     taken.iter().for_each(|one| trigger.accept(&one.ticket));
-    if taken.len() == 1 && taken[0].ticket.offset == 0 {
-        let more = take(&mut trigger, 1).await;
-        more.iter().for_each(|one| trigger.accept(&one.ticket));
-    }
     trigger.close(PATIENCE).await.unwrap();
     assert_eq!(committed(&connection).await, Some(3));
 }
 
 #[tokio::test]
-async fn unmatched_messages_stop_the_trigger_where_they_are_not_to_be_consumed() {
+async fn unmatched_messages_are_refused_where_they_are_not_to_be_consumed() {
     let (_broker, connection) = broker(1).await;
     raw(&connection, &[(None, Some(b"1"))]).await;
     let fields = json!({ "activationCondition": "=false", "consumeUnmatchedEvents": false });
-    let mut trigger = trigger(&connection, fields);
-    let mut result = trigger.start().await;
-    while result.is_ok() {
-        result = trigger.next(PATIENCE).await.map(drop);
-    }
-    let error = result.unwrap_err().to_string();
-    assert!(error.contains("consumeUnmatchedEvents is not true"), "{error}");
+    let mut trigger = started(&connection, fields).await;
+    let [taken] = take(&mut trigger, 1).await.try_into().unwrap();
+    let refusal = taken.refusal.unwrap();
+    assert!(refusal.contains("consumeUnmatchedEvents is not true"), "{refusal}");
     trigger.close(PATIENCE).await.unwrap();
     assert_eq!(committed(&connection).await, None);
 }

@@ -77,6 +77,7 @@ pub fn records(data: &[u8]) {
         let batch = RecordBatches::new(sealed.into_bytes()).next().expect("one").expect("whole");
         batch.verify_crc().expect("the checksum is that of the bytes");
         let again = batch.records(usize::MAX).expect("nothing is compressed");
+        assert_eq!(again.iter().count(), read.len());
         for (record, was) in again.iter().zip(&read) {
             let record = record.expect("it was written whole");
             let headers: Vec<_> = record.headers().collect();

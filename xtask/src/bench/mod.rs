@@ -30,8 +30,8 @@ struct Arguments {
 enum BenchCommand {
     /// Run every peer in turn against one broker and write the table
     ///
-    /// Needs what the peers need to build: Go, a JDK 17 with Maven, a C compiler, and the
-    /// development files of zlib and zstd.
+    /// Needs what the peers need to build: Go, a JDK 17 with Maven, a C compiler, make, pkg-config, and the
+    /// development files of zlib and zstd. Programs that are missing are named before anything is built.
     Peers(Peers),
 }
 
@@ -94,6 +94,7 @@ fn peers(arguments: &Peers) -> Result<(), String> {
     } else {
         arguments.works.clone()
     };
+    peer::check_programs(&peers, arguments.no_build, arguments.broker.is_none())?;
     if !arguments.no_build {
         peer::build(&peers)?;
     }
@@ -217,7 +218,7 @@ impl Bench<'_> {
             .args(["-b", &self.broker])
             .stdin(Stdio::null())
             .output()
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| format!("{}: {error}", peer::milena().display()))?;
         if output.status.success() {
             return Ok(());
         }

@@ -1,12 +1,14 @@
 //! The clients, how they are built and run, and where their versions are written.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use kafka_lab::{KafkaVersion, artifacts};
+use kafka_lab::{KafkaVersion, artifacts, java};
 use serde_json::Value;
 
 use super::work::Work;
+use crate::programs;
 
 /// A client with a program that does the works.
 #[derive(Debug)]
@@ -14,6 +16,8 @@ pub(crate) struct Peer {
     pub(crate) name: &'static str,
     pub(crate) language: &'static str,
     program: Program,
+    /// Programs that building it calls, besides cargo.
+    builds_with: &'static [&'static str],
 }
 
 #[derive(Debug)]
@@ -37,29 +41,34 @@ const PEERS: [Peer; 8] = [
         name: "floor",
         language: "Rust",
         program: Program::Rust { package: "peer-floor", dependency: None },
+        builds_with: &[],
     },
-    Peer { name: "milena", language: "Rust", program: Program::Milena },
-    Peer { name: "franz-go", language: "Go", program: Program::Go },
+    Peer { name: "milena", language: "Rust", program: Program::Milena, builds_with: &[] },
+    Peer { name: "franz-go", language: "Go", program: Program::Go, builds_with: &["go"] },
     Peer {
         name: "librdkafka",
         language: "C",
         program: Program::Rust { package: "peer-librdkafka", dependency: Some("rdkafka-sys") },
+        builds_with: &["cc", "make", "pkg-config"],
     },
-    Peer { name: "java", language: "Java", program: Program::Java },
+    Peer { name: "java", language: "Java", program: Program::Java, builds_with: &["javac", "mvn"] },
     Peer {
         name: "confluent",
         language: "Rust",
         program: Program::Rust { package: "peer-confluent", dependency: Some("confluent-kafka") },
+        builds_with: &["cc"],
     },
     Peer {
         name: "kacrab",
         language: "Rust",
         program: Program::Rust { package: "peer-kacrab", dependency: Some("kacrab") },
+        builds_with: &["cc"],
     },
     Peer {
         name: "krafka",
         language: "Rust",
         program: Program::Rust { package: "peer-krafka", dependency: Some("krafka") },
+        builds_with: &["cc"],
     },
 ];
 
@@ -76,6 +85,56 @@ pub(crate) fn chosen(names: &[String]) -> Result<Vec<&'static Peer>, String> {
             .ok_or_else(|| format!("{name} is no peer; there are {known}"))
     };
     names.iter().map(find).collect()
+}
+
+/// Checks that the programs are there that building and running these peers, and a broker, calls.
+///
+/// # Errors
+///
+/// All that are missing, with what needs each.
+pub(crate) fn check_programs(
+    peers: &[&Peer],
+    is_built: bool,
+    starts_broker: bool,
+) -> Result<(), String> {
+    let is_there = |name: &str| match name {
+        // They may be in JAVA_HOME alone.
+        "java" | "javac" if java::program(name).is_file() => true,
+        _ => programs::find(name).is_some(),
+    };
+    let missing = missing(peers, is_built, starts_broker, is_there);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "these programs are not in PATH: {}. Install them, or leave peers out: \
+         --peer NAME for each that is to take part",
+        missing.join(", ")
+    ))
+}
+
+/// The programs that are not there, each with what needs it.
+fn missing(
+    peers: &[&Peer],
+    is_built: bool,
+    starts_broker: bool,
+    is_there: impl Fn(&str) -> bool,
+) -> Vec<String> {
+    let mut needs: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for peer in peers {
+        let builds = if is_built { &[] } else { peer.builds_with };
+        let runs: &[&str] = if matches!(peer.program, Program::Java) { &["java"] } else { &[] };
+        for program in builds.iter().chain(runs) {
+            needs.entry(program).or_default().push(peer.name);
+        }
+    }
+    if starts_broker {
+        for program in ["java", "mvn", "openssl"] {
+            needs.entry(program).or_default().push("the broker");
+        }
+    }
+    let missing = needs.into_iter().filter(|(program, _)| !is_there(program));
+    missing.map(|(program, needed)| format!("{program} (for {})", needed.join(", "))).collect()
 }
 
 /// The folder of the peers' sources.
@@ -108,7 +167,7 @@ pub(crate) fn build(peers: &[&Peer]) -> Result<(), String> {
                 succeed(go)?;
             }
             Program::Java => {
-                let mut javac = Command::new("javac");
+                let mut javac = Command::new(java::program("javac"));
                 javac.arg("-cp").arg(class_path()?);
                 javac.args(["-d", "target/java", "java/Peer.java"]).current_dir(folder());
                 succeed(javac)?;
@@ -163,7 +222,7 @@ impl Peer {
             }
             Program::Java => {
                 let jars = class_path()?;
-                let mut command = Command::new("java");
+                let mut command = Command::new(java::program("java"));
                 command.arg("-cp").arg(format!("{}/target/java:{jars}", folder().display()));
                 command.arg("Peer").args(peer_arguments);
                 command
@@ -256,6 +315,23 @@ mod tests {
         assert_eq!((figures.records, figures.cpu_s, figures.rss_kib), (10.0, 0.5, 2048.0));
         assert_eq!((figures.errors, figures.latency_us), (0, Some((300.0, 900.0))));
         assert!(Figures::read("{}").is_none());
+    }
+
+    #[test]
+    fn names_the_programs_that_are_missing_and_who_needs_them() {
+        let all: Vec<&Peer> = PEERS.iter().collect();
+        let of_c = |name: &str| !matches!(name, "cc" | "java" | "go");
+        assert_eq!(
+            missing(&all, false, true, of_c),
+            [
+                "cc (for librdkafka, confluent, kacrab, krafka)",
+                "go (for franz-go)",
+                "java (for java, the broker)"
+            ]
+        );
+        assert_eq!(missing(&all, true, false, of_c), ["java (for java)"]);
+        let own = chosen(&["milena".to_owned()]).unwrap();
+        assert!(missing(&own, false, false, |_| false).is_empty());
     }
 
     #[test]

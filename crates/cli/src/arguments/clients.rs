@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, builder::NonEmptyStringValueParser as NonEmpty};
 
 /// Which cluster, and how to speak with it.
 #[derive(Clone, Debug, Args)]
@@ -26,7 +26,7 @@ pub(crate) struct Produce {
     #[command(flatten)]
     pub(crate) connection: Connection,
     /// The topic
-    #[arg(short = 't', long, value_name = "TOPIC")]
+    #[arg(short = 't', long, value_name = "TOPIC", value_parser = NonEmpty::new())]
     pub(crate) topic: String,
     /// The key of every record
     #[arg(short = 'k', value_name = "KEY", conflicts_with = "key_delimiter")]
@@ -57,7 +57,7 @@ pub(crate) struct Consume {
     #[command(flatten)]
     pub(crate) connection: Connection,
     /// The topic
-    #[arg(short = 't', long, value_name = "TOPIC")]
+    #[arg(short = 't', long, value_name = "TOPIC", value_parser = NonEmpty::new())]
     pub(crate) topic: String,
     /// Join this group, which shares the partitions and keeps the offsets
     #[arg(short = 'g', value_name = "GROUP", conflicts_with = "partition")]
@@ -104,7 +104,7 @@ pub(crate) enum Topics {
         #[command(flatten)]
         connection: Connection,
         /// The topic (can be repeated; all without it)
-        #[arg(short = 't', long, value_name = "TOPIC")]
+        #[arg(short = 't', long, value_name = "TOPIC", value_parser = NonEmpty::new())]
         topic: Vec<String>,
         /// Print a line for each topic: {"topic","id","internal","partitions":[{"partition",
         /// "leader","replicas","isr","offline"}]}
@@ -116,7 +116,7 @@ pub(crate) enum Topics {
         #[command(flatten)]
         connection: Connection,
         /// The topic (can be repeated)
-        #[arg(short = 't', long, value_name = "TOPIC", required = true)]
+        #[arg(short = 't', long, value_name = "TOPIC", required = true, value_parser = NonEmpty::new())]
         topic: Vec<String>,
         /// Print a line for each deleted topic: {"topic"}
         #[arg(long)]
@@ -129,7 +129,7 @@ pub(crate) struct CreateTopic {
     #[command(flatten)]
     pub(crate) connection: Connection,
     /// The topic
-    #[arg(short = 't', long, value_name = "TOPIC")]
+    #[arg(short = 't', long, value_name = "TOPIC", value_parser = NonEmpty::new())]
     pub(crate) topic: String,
     /// How many partitions; the broker's default without it
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..))]
@@ -160,7 +160,7 @@ pub(crate) struct PerfProduce {
     #[command(flatten)]
     pub(crate) connection: Connection,
     /// The topic
-    #[arg(short = 't', long, value_name = "TOPIC")]
+    #[arg(short = 't', long, value_name = "TOPIC", value_parser = NonEmpty::new())]
     pub(crate) topic: String,
     /// How many records
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
@@ -187,7 +187,7 @@ pub(crate) struct PerfConsume {
     #[command(flatten)]
     pub(crate) connection: Connection,
     /// The topic
-    #[arg(short = 't', long, value_name = "TOPIC")]
+    #[arg(short = 't', long, value_name = "TOPIC", value_parser = NonEmpty::new())]
     pub(crate) topic: String,
     /// End when this many records are there
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
@@ -202,7 +202,7 @@ pub(crate) struct PerfLatency {
     #[command(flatten)]
     pub(crate) connection: Connection,
     /// The topic
-    #[arg(short = 't', long, value_name = "TOPIC")]
+    #[arg(short = 't', long, value_name = "TOPIC", value_parser = NonEmpty::new())]
     pub(crate) topic: String,
     /// How many records, after 200 that do not count
     #[arg(long, value_name = "N", default_value_t = 2_000)]

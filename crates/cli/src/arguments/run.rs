@@ -63,6 +63,9 @@ pub(crate) struct FlowOptions {
     /// A file of secrets, NAME=value or JSON, that only its owner may read
     #[arg(long, value_name = "FILE")]
     pub(crate) secrets: Option<PathBuf>,
+    /// Take the file of --secrets though others may read it, as where a cluster mounts it
+    #[arg(long, requires = "secrets")]
+    pub(crate) secrets_any_access: bool,
     /// What stands before the names of secrets in the environment
     #[arg(long, value_name = "PREFIX", default_value = "MILENA_SECRET_")]
     pub(crate) secrets_prefix: String,

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, builder::NonEmptyStringValueParser as NonEmpty};
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifiableProducer {
     /// The topic
-    #[arg(long, value_name = "TOPIC")]
+    #[arg(long, value_name = "TOPIC", value_parser = NonEmpty::new())]
     pub(crate) topic: String,
     /// Brokers to ask first
     #[arg(long, alias = "broker-list", value_name = "HOST:PORT,...")]
@@ -57,7 +57,7 @@ pub(crate) struct VerifiableConsumer {
     #[arg(long, alias = "broker-list", value_name = "HOST:PORT,...")]
     pub(crate) bootstrap_server: String,
     /// The topic
-    #[arg(long, value_name = "TOPIC")]
+    #[arg(long, value_name = "TOPIC", value_parser = NonEmpty::new())]
     pub(crate) topic: String,
     /// The group
     #[arg(long, value_name = "GROUP")]

@@ -1,7 +1,6 @@
 //! `milena broker`: an embedded broker until it is interrupted.
 
 use std::{
-    error::Error,
     fs,
     io::{self, Write as _},
     path::Path,
@@ -10,17 +9,15 @@ use std::{
 
 use milena_broker::Broker;
 
-use crate::{
-    arguments,
-    failure::{Failure, chain},
-    interrupt::Interrupt,
-};
+use crate::{arguments, failure::Failure, interrupt::Interrupt, listen};
 
 /// Runs a broker; its addresses are the line that it prints when it is ready.
 pub(crate) async fn run(arguments: arguments::Broker) -> Result<(), Failure> {
     let mut interrupt = Interrupt::listen()?;
-    let broker =
-        builder(&arguments)?.start().await.map_err(|error| Failure::Failed(explain(&error)))?;
+    let broker = builder(&arguments)?
+        .start()
+        .await
+        .map_err(|error| Failure::Failed(listen::explain(&error)))?;
     let mut output = io::stdout();
     writeln!(output, "{}", broker.bootstrap_servers())
         .and_then(|()| output.flush())
@@ -30,22 +27,8 @@ pub(crate) async fn run(arguments: arguments::Broker) -> Result<(), Failure> {
     interrupt.outcome()
 }
 
-/// The error, and what to do where another program has the port.
-fn explain(error: &milena_broker::StartError) -> String {
-    let mut text = chain(error);
-    let mut cause: Option<&dyn Error> = Some(error);
-    while let Some(error) = cause {
-        let io = error.downcast_ref::<io::Error>();
-        if io.is_some_and(|error| error.kind() == io::ErrorKind::AddrInUse) {
-            text.push_str(": another program listens there; --listen names another port, 0 any");
-        }
-        cause = error.source();
-    }
-    text
-}
-
 fn builder(arguments: &arguments::Broker) -> Result<milena_broker::BrokerBuilder, Failure> {
-    let (host, port) = address(&arguments.listen)?;
+    let (host, port) = listen::address(&arguments.listen)?;
     let delay = Duration::from_millis(arguments.group_initial_rebalance_delay.into());
     let mut builder = Broker::builder()
         .host(host)
@@ -84,13 +67,6 @@ fn builder(arguments: &arguments::Broker) -> Result<milena_broker::BrokerBuilder
         Some(release) => builder.as_version(release),
         None => builder,
     })
-}
-
-fn address(listen: &str) -> Result<(String, u16), Failure> {
-    let wrong = || Failure::Usage(format!("--listen {listen}: it must be ADDRESS:PORT"));
-    let (host, port) = listen.rsplit_once(':').ok_or_else(wrong)?;
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    Ok((host.to_owned(), port.parse().map_err(|_| wrong())?))
 }
 
 fn read(option: &str, path: &Path) -> Result<Vec<u8>, Failure> {

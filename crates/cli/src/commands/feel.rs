@@ -8,7 +8,7 @@ use std::{
 use milena_feel::{Context, DateTime, Environment, Expression, Value, Zone};
 use serde_json::json;
 
-use crate::{arguments::Feel, failure::Failure};
+use crate::{arguments::Feel, failure::Failure, notice::say};
 
 /// Prints a value, functions, or a line for each line of standard input.
 pub(crate) fn run(arguments: &Feel) -> Result<(), Failure> {
@@ -35,7 +35,7 @@ fn one(expression: &str, context: Option<&str>) -> Result<(), Failure> {
         .evaluate_with_warnings(&context, &environment())
         .map_err(|error| Failure::new("the expression", error))?;
     for warning in &evaluation.warnings {
-        eprintln!("note: {warning}");
+        say(format_args!("note: {warning}"));
     }
     write(&evaluation.value.to_json_text())
 }

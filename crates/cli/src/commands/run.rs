@@ -33,7 +33,11 @@ pub(super) fn secrets(options: &FlowOptions) -> Result<Secrets, Failure> {
     let environment = Environment::with_prefix(&options.secrets_prefix);
     let secrets = match &options.secrets {
         Some(path) => {
-            let file = SecretsFile::read(path, FileAccess::OwnerOnly)
+            let access = match options.secrets_any_access {
+                true => FileAccess::Any,
+                false => FileAccess::OwnerOnly,
+            };
+            let file = SecretsFile::read(path, access)
                 .map_err(|error| Failure::Failed(format!("--secrets: {}", chain(&error))))?;
             Secrets::new(file).or(environment)
         }
@@ -81,7 +85,6 @@ pub(super) async fn run_flow(
         match server {
             None => runtime::run(&flow, &connection, terminal, counted, &stop).await,
             Some(server) => {
-                display.note(&listening(&server));
                 runtime::serve(&flow, &connection, terminal, counted, &stop, server).await
             }
         }
@@ -105,14 +108,6 @@ pub(super) async fn run_flow(
         Err(error) if error.is_output_closed() => Err(Failure::OutputClosed),
         Err(RunError::Output(error)) => Err(Failure::output(&error)),
         Err(error) => Err(Failure::Failed(error.to_string())),
-    }
-}
-
-fn listening(server: &Server) -> String {
-    let scheme = if server.is_tls() { "https" } else { "http" };
-    match server.address() {
-        Ok(address) => format!("listening at {scheme}://{address}"),
-        Err(error) => format!("listening, but nobody knows where: {error}"),
     }
 }
 

@@ -1,7 +1,5 @@
 //! `milena serve`: runs a flow file behind an HTTP server.
 
-use std::io::{self, Write as _};
-
 use milena::config::Secret;
 use milena_connect::{
     runtime::{Server, ServerSettings},
@@ -9,11 +7,13 @@ use milena_connect::{
 };
 
 use super::run::{run_flow, secrets};
-use crate::{arguments, failure::Failure};
+use crate::{arguments, failure::Failure, listen};
 
-/// Listens, prints where, and runs the flow until the program is interrupted.
+/// Listens, and runs the flow until the program is interrupted; where it listens is printed once the flow is
+/// checked.
 pub(crate) async fn run(arguments: arguments::Serve) -> Result<(), Failure> {
     let secrets = secrets(&arguments.flow)?;
+    listen::address(&arguments.listen)?;
     let mut settings = ServerSettings::new(&arguments.listen);
     settings.body_bytes_max = arguments.max_body_bytes;
     settings.connections_max = arguments.max_connections;
@@ -30,15 +30,7 @@ pub(crate) async fn run(arguments: arguments::Serve) -> Result<(), Failure> {
         settings.certificate = Some((PemSource::File(chain.clone()), PemSource::File(key.clone())));
     }
     settings.client_ca = arguments.client_ca.as_ref().map(|path| PemSource::File(path.clone()));
-    let server = Server::bind(settings)
-        .await
-        .map_err(|error| Failure::new(format!("--listen {}", arguments.listen), error))?;
-    let scheme = if server.is_tls() { "https" } else { "http" };
-    let address =
-        server.address().map_err(|error| Failure::new("the address of the server", error))?;
-    let mut output = io::stdout();
-    writeln!(output, "{scheme}://{address}")
-        .and_then(|()| output.flush())
-        .map_err(|error| Failure::output(&error))?;
+    let server =
+        Server::bind(settings).await.map_err(|error| Failure::Failed(listen::explain(&error)))?;
     run_flow(&arguments.flow, &secrets, Some(server)).await
 }

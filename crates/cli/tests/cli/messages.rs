@@ -1,10 +1,6 @@
 //! What the program says when something is wrong: what, where, what was expected, what to do.
 
-use std::{
-    fs,
-    process::{Command, Stdio},
-    time::Instant,
-};
+use std::{fs, time::Instant};
 
 use milena_broker::Broker;
 use serde_json::{Value, json};
@@ -27,6 +23,10 @@ fn wrong_arguments_are_named_and_end_with_2() {
     let cluster = Cluster::start(Broker::builder().topic("cars", 3));
     for (what, after, message) in [
         ("produce", "-t cars -X linger.ms", "-X linger.ms: it must be NAME=VALUE"),
+        ("produce", "--topic=", "a value is required for '--topic <TOPIC>'"),
+        ("consume", "--topic=", "a value is required for '--topic <TOPIC>'"),
+        ("topics create", "--topic=", "a value is required for '--topic <TOPIC>'"),
+        ("perf consume", "--topic=", "a value is required for '--topic <TOPIC>'"),
         ("produce", "-t cars -H trace", "-H trace: it must be NAME=VALUE"),
         ("produce", "-t cars -p -1", "'-1' for '-p <N>': -1 is not in 0.."),
         ("produce", "-t cars -k a -K :", "cannot be used with"),
@@ -72,6 +72,12 @@ fn wrong_properties_are_all_named_with_what_was_expected() {
     ] {
         assert_refused(&cluster.run(what, after, "line\n"), 1, message);
     }
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("key.pem"), "-----BEGIN PRIVATE KEY-----\naHVzaA==\n").unwrap();
+    let arguments = ["topics", "list", "-b", &cluster.address(), "-F", "key.pem"];
+    let ended = run(folder.path(), &arguments, "");
+    assert_refused(&ended, 1, "key.pem: this is a PEM file: expected properties");
+    assert!(!ended.stderr.contains("aHVzaA"), "{}", ended.stderr);
     // An unknown one may be Java's own business, or a slip of the hand.
     let ended = cluster.run("produce", "-t cars -X lingr.ms=5", "line\n");
     let warning =
@@ -221,6 +227,45 @@ fn a_wrong_port_is_said_within_the_configured_time() {
 }
 
 #[test]
+fn a_listener_of_another_kind_says_what_to_set() {
+    let certificates = root().join("crates/tls/tests/certificates");
+    let file = |name: &str| fs::read(certificates.join(name)).unwrap();
+    let plain = Cluster::start(Broker::builder().topic("cars", 1));
+    let secure = Cluster::start(
+        Broker::builder().topic("cars", 1).tls(file("broker.pem"), file("broker.key")),
+    );
+    let trust = format!("-X ssl.truststore.location={}", certificates.join("ca.pem").display());
+    let ssl = format!("-X security.protocol=SSL -X ssl.truststore.type=PEM {trust}");
+    let in_time = "-X request.timeout.ms=600 -X default.api.timeout.ms=700 -X max.block.ms=700";
+    let tls = "it answers with TLS; set security.protocol to SSL or SASL_SSL for this listener";
+    let no_tls = "check that the port is one of a TLS listener";
+    let no_trust = "signed by nobody who is trusted here; check ssl.truststore.location";
+    for what in ["topics list", "produce -t cars", "consume -t cars -e", "perf produce -t cars"] {
+        for (cluster, options, message) in [
+            (&secure, "", tls),
+            (&secure, "-X security.protocol=SSL", no_trust),
+            (&plain, ssl.as_str(), no_tls),
+        ] {
+            let ended = cluster.run(what, &format!("{options} {in_time}"), "line\n");
+            assert_eq!(ended.code, Some(1), "{what} {options}: {}", ended.stderr);
+            assert!(ended.last_error().contains(message), "{what} {options}: {}", ended.stderr);
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let login = "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=SCRAM-SHA-256\nsasl.jaas.config=\
+                 org.apache.kafka.common.security.scram.ScramLoginModule required username=\"ada\" \
+                 password=\"hush\";\n";
+    fs::write(folder.path().join("login"), login).unwrap();
+    let arguments = ["topics", "list", "-b", &plain.address(), "-F", "login"];
+    let ended = run(folder.path(), &arguments, "");
+    assert_refused(&ended, 1, "the listener does not use SASL; set security.protocol to PLAINTEXT");
+    let ended = secure.run("topics list", &ssl, "");
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "cars\n"), "{}", ended.stderr);
+    plain.stop();
+    secure.stop();
+}
+
+#[test]
 fn a_broker_that_cannot_start_says_why() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("file"), "").unwrap();
@@ -229,6 +274,8 @@ fn a_broker_that_cannot_start_says_why() {
     for (arguments, code, message) in [
         (&["--listen", &taken][..], 1, "--listen names another port"),
         (&["--listen", "localhost"], 2, "--listen localhost: it must be ADDRESS:PORT"),
+        (&["--listen", ":9092"], 2, "--listen :9092: it must be ADDRESS:PORT"),
+        (&["--listen", "localhost:99999"], 2, "--listen localhost:99999: it must be ADDRESS:PORT"),
         (&["--listen", "127.0.0.1:0", "--data-dir", "file"], 1, "cannot use file: "),
         (&["--listen", "127.0.0.1:0", "--sasl", "ada"], 2, "--sasl takes USER:PASSWORD"),
         (
@@ -287,39 +334,30 @@ fn a_reader_that_has_gone_is_no_failure() {
         &["topics", "describe", "-b", &address, "--json"],
         &["codec", "records"],
         &["completions", "bash"],
+        &["connectors", "list"],
+        &["feel", "1 + 1"],
         &["run", "examples/quickstart.toml"],
         &["perf", "latency", "-b", &address, "-t", "cars", "--records", "1"],
     ] {
-        // The reading end is closed before the program writes its first line: as `| head -0` does.
-        let (reader, writer) = std::io::pipe().unwrap();
-        drop(reader);
-        let mut program = Command::new(env!("CARGO_BIN_EXE_milena"))
-            .args(arguments)
-            .current_dir(root())
-            .stdin(Stdio::piped())
-            .stdout(writer)
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut stdin = program.stdin.take().unwrap();
-        // One that reads no input may have ended already.
-        let _ = std::io::Write::write_all(&mut stdin, b"{}\n");
-        drop(stdin);
-        let ended = program.wait_with_output().unwrap();
-        let stderr = String::from_utf8(ended.stderr).unwrap();
-        assert_eq!(ended.status.code(), Some(0), "{arguments:?}: {stderr}");
-        assert!(!stderr.contains("milena:") && !stderr.contains("panicked"), "{stderr}");
+        let ended = Program::start_unread(&root(), arguments).end_with("{}\n");
+        assert_eq!(ended.code, Some(0), "{arguments:?}: {}", ended.stderr);
+        assert!(!ended.stderr.contains("milena:"), "{}", ended.stderr);
+        assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
     }
     cluster.stop();
 }
 
 #[test]
 fn nobody_needs_to_read_what_it_says() {
-    let (reader, writer) = std::io::pipe().unwrap();
-    drop(reader);
-    let mut program =
-        Program::start_with_errors(&root(), &["run", "examples/quickstart.toml"], writer.into());
-    let ended = program.wait();
+    let start = |arguments: &[&str]| {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        Program::start_with_errors(&root(), arguments, writer.into())
+    };
+    let ended = start(&["run", "examples/quickstart.toml"]).wait();
     assert_eq!(ended.code, Some(0));
     assert_eq!(ended.records().len(), 374);
+    // An expression with something to note.
+    let ended = start(&["feel", "a.b"]).wait();
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "null\n"));
 }

@@ -102,17 +102,31 @@ impl Program {
 
     /// As [`start`](Self::start) with a place for standard error, which is not read then.
     pub(crate) fn start_with_errors(folder: &Path, arguments: &[&str], errors: Stdio) -> Self {
+        Self::spawn(folder, arguments, Stdio::piped(), errors)
+    }
+
+    /// As [`start`](Self::start), and nobody reads the output: as `| head -0` does.
+    pub(crate) fn start_unread(folder: &Path, arguments: &[&str]) -> Self {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        Self::spawn(folder, arguments, writer.into(), Stdio::piped())
+    }
+
+    fn spawn(folder: &Path, arguments: &[&str], output: Stdio, errors: Stdio) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_milena"))
             .args(arguments)
             .current_dir(folder)
             .env_remove("RUST_LOG")
             .env("TERM", "xterm")
             .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
+            .stdout(output)
             .stderr(errors)
             .spawn()
             .unwrap();
-        let output = Lines::read(child.stdout.take().unwrap());
+        let output = match child.stdout.take() {
+            Some(output) => Lines::read(output),
+            None => Lines::read(std::io::empty()),
+        };
         let errors = match child.stderr.take() {
             Some(errors) => Lines::read(errors),
             None => Lines::read(std::io::empty()),

@@ -5,7 +5,7 @@ use std::{fs, path::Path, time::Instant};
 use milena_broker::Broker;
 use serde_json::{Value, json};
 
-use crate::program::{Cluster, PATIENCE, Program, root, run};
+use crate::program::{Cluster, Ended, PATIENCE, Program, root, run};
 
 /// A flow with a Produce action that reads standard input, and a Consume trigger.
 const FLOW: &str = r#"
@@ -192,13 +192,15 @@ fn a_broken_flow_file_is_explained_in_one_line() {
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
     assert_eq!(
         ended.stderr,
-        "milena: flow.toml: 4 problems: \
-         (1) line 3, column 1: broker is not known here: did you mean `brokers`?; \
-         (2) line 7, column 10: steps[1].action is the number 5: expected a text, the name of what it \
+        "milena: flow.toml: 5 problems: \
+         (1) line 1, column 1: brokers is missing: expected \"embedded\", or host:port of one broker or \
+         more, here or in credentials; \
+         (2) line 3, column 1: broker is not known here: did you mean `brokers`?; \
+         (3) line 7, column 10: steps[1].action is the number 5: expected a text, the name of what it \
          sends with; \
-         (3) line 14, column 10: steps[2].config.groupId is missing: expected a text, the name of the \
+         (4) line 14, column 10: steps[2].config.groupId is missing: expected a text, the name of the \
          consumer group; \
-         (4) line 14, column 28: steps[2].config.group is not known here: did you mean `groupId`?\n"
+         (5) line 14, column 28: steps[2].config.group is not known here: did you mean `groupId`?\n"
     );
 }
 
@@ -318,24 +320,49 @@ fn read(cluster: &Cluster, folder: &Path) -> Vec<Value> {
 }
 
 #[test]
+fn a_message_that_cannot_be_used_ends_the_run_or_goes_where_the_flow_says() {
+    let cluster = Cluster::start(Broker::builder().topic("orders", 1).topic("dead", 1));
+    let sent = cluster.run("produce", "-t orders", "{\"id\":\"a\"}\n{}\n{\"id\":\"c\"}\n");
+    assert_eq!(sent.code, Some(0), "{}", sent.stderr);
+    let run = |policy: &str| {
+        let flow = format!(
+            "name = \"orders\"\n[[steps]]\nconnector = \"camunda-inbound\"\ntrigger = \"consume\"\n\
+             until = \"idle\"\nidleMs = 300\n{policy}\n[steps.config]\ngroupId = \"engine\"\n\
+             correlationKeyExpression = \"=value.id\"\nautoOffsetReset = \"earliest\"\n\
+             topic = {{ bootstrapServers = {:?}, topicName = \"orders\" }}\n",
+            cluster.address()
+        );
+        run(folder(&flow).path(), &["run", "flow.toml"], "")
+    };
+    let ids = |ended: &Ended| -> Vec<Value> {
+        ended.json().iter().map(|line| line["messageId"].clone()).collect()
+    };
+    let refusal =
+        "orders-0, offset 1: the correlation key's expression gave a null: expected a text";
+    let ended = run("");
+    assert_eq!((ended.code, ids(&ended)), (Some(1), vec![json!("orders-0-0")]), "{}", ended.stderr);
+    assert!(ended.last_error().contains(refusal), "{}", ended.stderr);
+
+    let ended = run("onPoison = \"deadLetter\"\ndeadLetterTopic = \"dead\"");
+    assert_eq!((ended.code, ids(&ended)), (Some(0), vec![json!("orders-0-2")]), "{}", ended.stderr);
+    let dead = cluster.run("consume", "-t dead -e --json", "").json();
+    assert_eq!((dead.len(), &dead[0]["value"]), (1, &json!("{}")), "{dead:?}");
+    assert!(dead[0]["headers"].to_string().contains("milena.error.message"), "{dead:?}");
+
+    let ended = run("");
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), ""), "{}", ended.stderr);
+    cluster.stop();
+}
+
+#[test]
 fn ends_quietly_when_nobody_reads_the_output() {
     let folder = folder(FLOW);
-    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_milena"))
-        .args(["run", "flow.toml"])
-        .current_dir(folder.path())
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    drop(program.stdout.take());
-    let mut stdin = program.stdin.take().unwrap();
-    std::io::Write::write_all(&mut stdin, ARRIVED.as_bytes()).unwrap();
-    let ended = program.wait_with_output().unwrap();
-    drop(stdin);
-    let stderr = String::from_utf8(ended.stderr).unwrap();
-    assert_eq!(ended.status.code(), Some(0), "{stderr}");
-    assert!(!stderr.contains("milena:"), "{stderr}");
+    let mut program = Program::start_unread(folder.path(), &["run", "flow.toml"]);
+    program.write(ARRIVED);
+    // Standard input is still open.
+    let ended = program.wait();
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("milena:"), "{}", ended.stderr);
 }
 
 #[test]

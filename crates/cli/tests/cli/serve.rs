@@ -245,6 +245,57 @@ fn a_flow_that_is_served_does_not_run_without_a_server() {
 }
 
 #[test]
+fn a_server_that_cannot_start_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("flow.toml"), FLOW).unwrap();
+    fs::write(folder.path().join("no.pem"), "no certificate").unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let in_use = format!("milena: cannot listen on {taken}: Address already in use");
+    for (options, code, message) in [
+        (&["--listen", &taken][..], 1, in_use.as_str()),
+        (&["--listen", &taken], 1, "--listen names another port, 0 any"),
+        (&["--listen", "localhost"], 2, "--listen localhost: it must be ADDRESS:PORT"),
+        (&["--listen", "localhost:x"], 2, "--listen localhost:x: it must be ADDRESS:PORT"),
+        (
+            &["--tls-cert", "a.pem", "--tls-key", "b.pem"],
+            1,
+            "milena: a.pem cannot be read: No such",
+        ),
+        (&["--tls-cert", "no.pem", "--tls-key", "no.pem"], 1, "milena: no.pem is no usable PEM"),
+        (&["--tls-cert", "a.pem"], 2, "--tls-key <FILE>"),
+        (&["--client-ca", "a.pem"], 2, "--tls-cert <FILE>"),
+        (&["--max-connections", "0"], 2, "expected 1 or more"),
+        (&["--token", "secrets.NONE"], 2, "--token: secret with name 'NONE' is not available"),
+    ] {
+        let ended = run(folder.path(), &[&["serve", "flow.toml"], options].concat(), "");
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(code), ""), "{}", ended.stderr);
+        assert!(ended.stderr.contains(message), "{message:?} is not in {:?}", ended.stderr);
+        assert!(code == 2 || ended.stderr.lines().count() == 1, "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_flow_is_checked_before_its_url_is_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    for (from, to, message) in [
+        ("topic = \"cars\" }", "topc = \"cars\" }", "flow.toml: 2 problems"),
+        ("input = \"http\"", "input = \"no.jsonl\"", "no.jsonl: No such file"),
+        (
+            "[[steps]]\nname = \"out\"",
+            "properties.acks = 9\n[[steps]]\nname = \"out\"",
+            "acks: \"9\"",
+        ),
+    ] {
+        assert!(FLOW.contains(from), "{from}");
+        fs::write(folder.path().join("flow.toml"), FLOW.replacen(from, to, 1)).unwrap();
+        let ended = run(folder.path(), &["serve", "flow.toml", "--listen", "127.0.0.1:0"], "");
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{}", ended.stderr);
+        assert!(ended.last_error().contains(message), "{}", ended.stderr);
+    }
+}
+
+#[test]
 fn secrets_are_put_into_a_flow_and_never_shown() {
     let folder = tempfile::tempdir().unwrap();
     let flow = FLOW.replace("topic = \"cars\" }", "topic = \"{{secrets.TOPIC}} x\" }");
@@ -256,6 +307,13 @@ fn secrets_are_put_into_a_flow_and_never_shown() {
     assert_eq!(ended.code, Some(1));
     assert!(!ended.stderr.contains("hush"), "{}", ended.stderr);
     assert!(ended.stderr.contains("line 10, column 20"), "{}", ended.stderr);
+    fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    let ended = run(folder.path(), &["run", "flow.toml", "--secrets", "secrets"], "");
+    let refused = "milena: --secrets: secrets has the permissions 644";
+    assert!(ended.stderr.starts_with(refused), "{}", ended.stderr);
+    let options = ["run", "flow.toml", "--secrets", "secrets", "--secrets-any-access"];
+    let ended = run(folder.path(), &options, "");
+    assert!(ended.stderr.contains("line 10, column 20: steps[1]"), "{}", ended.stderr);
     let ended = run(folder.path(), &["run", "flow.toml"], "");
     let expected =
         "line 10, column 20: steps[1].config.topic: secret with name 'TOPIC' is not available";

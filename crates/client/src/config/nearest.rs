@@ -41,7 +41,7 @@ const LIBRDKAFKA: &[(&str, &str)] = &[
     ("topic.metadata.refresh.interval.ms", "`metadata.max.age.ms`"),
     ("fetch.wait.max.ms", "`fetch.max.wait.ms`"),
     ("fetch.message.max.bytes", "`max.partition.fetch.bytes`"),
-    ("queued.max.messages.kbytes", "`fetch.max.bytes`, in bytes"),
+    ("queued.max.messages.kbytes", "nothing: 32 MiB may wait to be polled"),
     ("enable.auto.offset.store", "nothing: commit the offsets that you choose"),
     ("enable.partition.eof", "nothing: compare the position with the end offset"),
     ("statistics.interval.ms", "nothing: the client's counters can be read at any time"),

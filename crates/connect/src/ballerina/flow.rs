@@ -1,9 +1,9 @@
 //! The module in flows: `send` and `listener`.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
-use milena::ConsumerRecord;
+use milena::{ConsumerRecord, metrics::Snapshot};
 use serde_json::{Map, Value};
 
 use super::{
@@ -136,12 +136,10 @@ impl Action for Send {
             let producer = Arc::clone(&self.0);
             let answer = async move {
                 let metadata = delivery.await.map_err(|error| failed(producer.sent(error)))?;
-                let metadata = RecordMetadata::of(&metadata);
-                let mut ends = BTreeMap::new();
-                if let Some(offset) = metadata.offset {
-                    ends.insert((metadata.topic.clone(), metadata.partition), offset + 1);
-                }
-                Ok(Delivered { outputs: vec![metadata.to_json()], records_count: 1, ends })
+                let outputs = vec![RecordMetadata::of(&metadata).to_json()];
+                let mut delivered = Delivered { outputs, ..Delivered::default() };
+                delivered.handle_written(&metadata);
+                Ok(delivered)
             };
             Ok(answer.boxed())
         }
@@ -150,6 +148,10 @@ impl Action for Send {
 
     fn close(&self, within: Duration) -> BoxFuture<'_, Result<(), milena::Error>> {
         self.0.close_within(within).boxed()
+    }
+
+    fn metrics(&self) -> Option<Snapshot> {
+        Some(self.0.metrics())
     }
 }
 

@@ -7,9 +7,9 @@ use std::{
 
 use milena::{
     config::ProducerConfig,
+    metrics::Snapshot,
     producer::{Delivery, Header},
 };
-
 use tokio::sync::OnceCell;
 
 use super::{
@@ -192,6 +192,10 @@ impl Producer {
     pub(super) async fn close_within(&self, within: Duration) -> Result<(), milena::Error> {
         self.is_closed.store(true, Ordering::Relaxed);
         self.client.close(within).await
+    }
+
+    pub(super) fn metrics(&self) -> Snapshot {
+        self.client.metrics()
     }
 
     fn check_open(&self, prefix: &str) -> Result<(), Error> {

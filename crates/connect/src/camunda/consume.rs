@@ -3,19 +3,19 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
-use milena::{Error, consumer::ConsumerRecord, metrics::Snapshot};
+use milena::{Error, consumer::ConsumerRecord};
 
 use super::{Correlation, Health, InboundConfiguration, InboundMessage, error::shown};
 use crate::{
     connection::Connection,
-    connector::{BoxFuture, Emission, Ends, Ticket, Trigger, with_causes},
-    subscription::{Reaction, Reading, Subscription},
+    connector::{BoxFuture, Emission, Trigger, with_causes},
+    subscription::{Reaction, Reading, Subscription, leave_to_subscription},
 };
 
 /// The trigger `consume`: gives a message for the engine for each record that meets the condition.
 ///
-/// A record whose message cannot be used ends the trigger and is not committed, unless the configuration
-/// says that it is left out.
+/// A record whose message cannot be used is given with a refusal: an expression that fails, a correlation
+/// key that is null, a condition that is not met where such messages are not to be consumed.
 #[derive(Debug)]
 pub struct Consume {
     subscription: Subscription<Arc<InboundConfiguration>>,
@@ -82,10 +82,6 @@ impl Reading for Arc<InboundConfiguration> {
             }
             Correlation::InvalidInput(problem) => shown(&problem, &self.masker),
         };
-        if self.skips_poison {
-            tracing::warn!(record = place, problem, "left out");
-            return Reaction::Pass;
-        }
         Reaction::Refuse(problem)
     }
 }
@@ -102,36 +98,14 @@ impl Trigger for Consume {
     fn next(&mut self, within: Duration) -> BoxFuture<'_, Result<Vec<Emission>, Error>> {
         async move {
             let emissions = self.subscription.next(within).await;
-            self.handle(emissions)
+            let emissions = self.handle(emissions)?;
+            if let Some(why) = emissions.iter().find_map(|emission| emission.refusal.clone()) {
+                self.health = Health::Down { error: why };
+            }
+            Ok(emissions)
         }
         .boxed()
     }
 
-    fn accept(&mut self, ticket: &Ticket) {
-        self.subscription.accept(ticket);
-    }
-
-    fn commit(&mut self) -> BoxFuture<'_, Result<(), Error>> {
-        self.subscription.commit()
-    }
-
-    fn has_reached<'a>(&'a mut self, ends: &'a Ends) -> BoxFuture<'a, Result<bool, Error>> {
-        self.subscription.has_reached(ends)
-    }
-
-    fn close(self: Box<Self>, within: Duration) -> BoxFuture<'static, Result<(), Error>> {
-        Box::new(self.subscription).close(within)
-    }
-
-    fn set_paused(&mut self, partition: i32, is_paused: bool) -> bool {
-        self.subscription.set_paused(partition, is_paused)
-    }
-
-    fn is_open(&self, ticket: &Ticket) -> bool {
-        self.subscription.is_open(ticket)
-    }
-
-    fn metrics(&self) -> Option<Snapshot> {
-        self.subscription.metrics()
-    }
+    leave_to_subscription!(subscription);
 }

@@ -19,7 +19,7 @@ pub enum Health {
         /// The group's generation.
         group_generation_id: i32,
     },
-    /// It failed.
+    /// It failed, or gave a message that cannot be used.
     Down {
         /// Why, without secrets.
         error: String,

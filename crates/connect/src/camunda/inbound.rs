@@ -34,7 +34,6 @@ const CORRELATION_REQUIRED: &str = "correlationRequired";
 const MESSAGE_ID_EXPRESSION: &str = "messageIdExpression";
 const MESSAGE_TTL: &str = "messageTtl";
 const MESSAGE_NAME: &str = "messageName";
-const ON_POISON: &str = "onPoison";
 
 /// Kafka's own limit is larger; the running connector cuts here.
 const GROUP_ID_CHARACTERS_MAX: usize = 250;
@@ -139,13 +138,6 @@ pub(super) const FIELDS: &[Field] = &[
     ),
     mapping::RESULT_VARIABLE_FIELD,
     mapping::RESULT_EXPRESSION_FIELD,
-    Field::optional(
-        ON_POISON,
-        "On poison",
-        FieldKind::Choice(&["retry", "skip"]),
-        "whether a message that cannot be used stops the trigger, or is left out with a warning",
-    )
-    .default("retry"),
     compatibility::FIELD,
 ];
 
@@ -206,8 +198,6 @@ pub struct InboundConfiguration {
     pub message_name: Option<String>,
     /// `resultVariable` and `resultExpression`.
     pub mapping: Mapping,
-    /// `onPoison` is `skip`; not a field of Camunda's own.
-    pub skips_poison: bool,
     /// `compatibility`; not a field of Camunda's own.
     pub compatibility: Compatibility,
     /// Hides the secrets that were put into the configuration.
@@ -233,9 +223,7 @@ impl InboundConfiguration {
     ///
     /// Every field that is missing, unknown or ill-typed, with what was expected.
     pub fn from_json(value: &Value) -> Result<Self, Problems> {
-        let mut problems = Problems::default();
-        let configuration = Self::read(&Node::from_json(value), "config", &mut problems);
-        problems.or(configuration)
+        Problems::of_json(value, "config", Self::read)
     }
 
     /// As [`from_json`](Self::from_json), with secrets put in wherever their placeholders stand.
@@ -244,14 +232,8 @@ impl InboundConfiguration {
     ///
     /// As [`from_json`](Self::from_json), and secrets that are not available.
     pub fn from_json_with(value: &Value, secrets: &Secrets) -> Result<Self, Problems> {
-        let mut problems = Problems::default();
-        let mut node = Node::from_json(value);
-        secrets.resolve_node(&mut node, "config", &mut problems);
-        let configuration = Self::read(&node, "config", &mut problems);
-        let masker = secrets.masker();
-        let configuration =
-            configuration.map(|configuration| Self { masker: masker.clone(), ..configuration });
-        problems.or(configuration).map_err(|problems| problems.masked(masker))
+        let configuration = secrets.read_json(value, "config", Self::read)?;
+        Ok(Self { masker: secrets.masker().clone(), ..configuration })
     }
 
     pub(super) fn read(node: &Node, path: &str, problems: &mut Problems) -> Option<Self> {
@@ -274,7 +256,6 @@ impl InboundConfiguration {
         let time_to_live = read_duration(&mut reader, MESSAGE_TTL);
         let message_name = reader.text(MESSAGE_NAME);
         let mapping = Mapping::read(&mut reader, false);
-        let skips_poison = reader.text(ON_POISON).as_deref() == Some("skip");
         reader.finish();
         Some(Self {
             authentication,
@@ -292,7 +273,6 @@ impl InboundConfiguration {
             time_to_live: time_to_live?.unwrap_or(TIME_TO_LIVE_DEFAULT),
             message_name,
             mapping: mapping?,
-            skips_poison,
             compatibility,
             masker: Masker::default(),
         })

@@ -104,9 +104,7 @@ impl OutboundConfiguration {
     ///
     /// Every field that is missing, unknown or ill-typed, with what was expected.
     pub fn from_json(value: &Value) -> Result<Self, Problems> {
-        let mut problems = Problems::default();
-        let configuration = Self::read(&Node::from_json(value), "config", &mut problems);
-        problems.or(configuration)
+        Problems::of_json(value, "config", Self::read)
     }
 
     /// As [`from_json`](Self::from_json), with secrets put in wherever their placeholders stand.
@@ -115,10 +113,8 @@ impl OutboundConfiguration {
     ///
     /// As [`from_json`](Self::from_json), and secrets that are not available.
     pub fn from_json_with(value: &Value, secrets: &Secrets) -> Result<Self, Problems> {
-        let mut problems = Problems::default();
-        let mut node = Node::from_json(value);
-        secrets.resolve_node(&mut node, "config", &mut problems);
-        Self::with(secrets, Self::read(&node, "config", &mut problems), problems)
+        let configuration = secrets.read_json(value, "config", Self::read)?;
+        Ok(Self { masker: secrets.masker().clone(), ..configuration })
     }
 
     /// Reads the older producer's own JSON.
@@ -127,9 +123,7 @@ impl OutboundConfiguration {
     ///
     /// As [`from_json`](Self::from_json).
     pub fn legacy_from_json(value: &Value) -> Result<Self, Problems> {
-        let mut problems = Problems::default();
-        let configuration = Self::read_legacy(&Node::from_json(value), "config", &mut problems);
-        problems.or(configuration)
+        Problems::of_json(value, "config", Self::read_legacy)
     }
 
     /// As [`legacy_from_json`](Self::legacy_from_json), with secrets put in where the older producer
@@ -146,18 +140,10 @@ impl OutboundConfiguration {
                 secrets.resolve_node(text, &format!("config.{table}.{field}"), &mut problems);
             }
         }
-        Self::with(secrets, Self::read_legacy(&node, "config", &mut problems), problems)
-    }
-
-    fn with(
-        secrets: &Secrets,
-        configuration: Option<Self>,
-        problems: Problems,
-    ) -> Result<Self, Problems> {
+        let configuration = Self::read_legacy(&node, "config", &mut problems);
         let masker = secrets.masker();
-        let configuration =
-            configuration.map(|configuration| Self { masker: masker.clone(), ..configuration });
-        problems.or(configuration).map_err(|problems| problems.masked(masker))
+        let configuration = problems.or(configuration).map_err(|it| it.masked(masker))?;
+        Ok(Self { masker: masker.clone(), ..configuration })
     }
 
     pub(super) fn read(node: &Node, path: &str, problems: &mut Problems) -> Option<Self> {

@@ -6,6 +6,7 @@ use futures_util::FutureExt as _;
 use milena::{
     Error,
     config::ProducerConfig,
+    metrics::Snapshot,
     producer::{Delivery as RecordDelivery, Header, Producer, ProducerRecord},
 };
 use serde_json::Value;
@@ -93,11 +94,7 @@ async fn answer(
     let mut delivered = Delivered::default();
     let (response, error) = match delivery.await {
         Ok(metadata) => {
-            delivered.records_count = 1;
-            if let Some(offset) = metadata.offset() {
-                let partition = (metadata.topic().to_owned(), metadata.partition());
-                delivered.ends.insert(partition, offset + 1);
-            }
+            delivered.handle_written(&metadata);
             (Some(OutboundResponse::of(&metadata).to_json()), None)
         }
         Err(error) => (None, Some(failed(&configuration, error))),
@@ -140,5 +137,9 @@ impl Action for Produce {
 
     fn close(&self, within: Duration) -> BoxFuture<'_, Result<(), Error>> {
         self.producer.close(within).boxed()
+    }
+
+    fn metrics(&self) -> Option<Snapshot> {
+        Some(self.producer.metrics())
     }
 }

@@ -70,7 +70,7 @@ impl OutboundConfiguration {
         if let Some(authentication) = &self.authentication {
             authentication.set(connection, &mut properties);
         }
-        self.topic.set(connection, &mut properties);
+        connection.set_servers(&self.topic.bootstrap_servers, &mut properties);
         let value = if self.serialization.is_json() { STRING_SERIALIZER } else { BYTES_SERIALIZER };
         properties.set_all(
             Origin::Connector,
@@ -97,7 +97,7 @@ impl InboundConfiguration {
         if let Some(authentication) = &self.authentication {
             authentication.set(connection, &mut properties);
         }
-        self.topic.set(connection, &mut properties);
+        connection.set_servers(&self.topic.bootstrap_servers, &mut properties);
         if self.compatibility.is_system() {
             properties.set_all_of(ClientKind::Consumer, SYSTEM);
         } else {

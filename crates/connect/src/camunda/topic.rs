@@ -1,9 +1,6 @@
 //! Where the brokers are, and which topic is meant.
 
-use crate::{
-    connection::Connection,
-    settings::{ClientProperties, Field, FieldKind, Origin, TableReader},
-};
+use crate::settings::{Field, FieldKind, TableReader};
 
 const NAME: &str = "topic";
 const BOOTSTRAP_SERVERS: &str = "bootstrapServers";
@@ -41,16 +38,5 @@ impl Topic {
             let name = reader.text(TOPIC_NAME);
             Some(Self { bootstrap_servers: bootstrap_servers?, name: name? })
         })
-    }
-
-    /// Sets the brokers: those of the connection take the place of the configuration's.
-    pub(super) fn set(&self, connection: &Connection, properties: &mut ClientProperties) {
-        if connection.brokers.is_empty() {
-            let servers = self.bootstrap_servers.as_str();
-            properties.set(Origin::Configuration, "bootstrap.servers", servers);
-        } else {
-            let servers = connection.brokers.join(",");
-            properties.set(Origin::Flow, "bootstrap.servers", servers);
-        }
     }
 }

@@ -11,7 +11,7 @@ use std::{
     collections::BTreeMap, error::Error as StdError, fmt, future::Future, pin::Pin, time::Duration,
 };
 
-use milena::metrics::Snapshot;
+use milena::{RecordMetadata, metrics::Snapshot};
 use serde_json::Value;
 
 /// A future in a box, as methods of trait objects give it.
@@ -55,6 +55,19 @@ pub struct Delivered {
     pub records_count: usize,
     /// The offset after the last of them, by topic and partition.
     pub ends: Ends,
+}
+
+impl Delivered {
+    /// A record was written.
+    pub(crate) fn handle_written(&mut self, metadata: &RecordMetadata) {
+        self.records_count += 1;
+        // With acks=0 nobody knows the offset.
+        if let Some(offset) = metadata.offset() {
+            let partition = (metadata.topic().to_owned(), metadata.partition());
+            let end = self.ends.entry(partition).or_default();
+            *end = (*end).max(offset + 1);
+        }
+    }
 }
 
 /// The offset after the last record, by topic and partition.
@@ -163,8 +176,11 @@ pub trait Trigger: Send {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Emission {
-    /// The output, as the system's document has it.
+    /// The output, as the system's document has it; null where there is a refusal.
     pub output: Value,
+    /// Why the connector can make no output of the record. It need not be given to anybody; whether it is
+    /// accepted is for whoever runs the trigger to say.
+    pub refusal: Option<String>,
     /// What accepting it needs.
     pub ticket: Ticket,
 }
@@ -173,7 +189,13 @@ impl Emission {
     /// An output and what accepting it needs.
     #[must_use]
     pub fn new(output: Value, ticket: Ticket) -> Self {
-        Self { output, ticket }
+        Self { output, refusal: None, ticket }
+    }
+
+    /// A record of which the connector can make no output.
+    #[must_use]
+    pub fn refused(why: impl Into<String>, ticket: Ticket) -> Self {
+        Self { output: Value::Null, refusal: Some(why.into()), ticket }
     }
 }
 

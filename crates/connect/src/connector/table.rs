@@ -98,3 +98,32 @@ pub fn find(name: &str) -> Option<&'static Connector> {
 pub fn nearest(name: &str) -> Option<&'static str> {
     crate::settings::nearest(name, CONNECTORS.iter().map(|connector| connector.name))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::Connection;
+
+    #[tokio::test]
+    async fn every_connector_opens_by_its_example_and_has_the_counters_of_its_client() {
+        let connection = Connection::anonymous(vec!["127.0.0.1:1".to_owned()], "test");
+        let mut problems = Problems::default();
+        let node = |part: &Part| {
+            let example = serde_json::from_str(part.example).unwrap();
+            Node::from_json(&example)
+        };
+        for connector in CONNECTORS {
+            for kind in connector.actions {
+                let read = (kind.read)(&node(&kind.part), "config", &mut problems);
+                let action = read.unwrap().open(&connection).unwrap();
+                assert!(action.metrics().is_some(), "{}", connector.name);
+            }
+            for kind in connector.triggers {
+                let read = (kind.read)(&node(&kind.part), "config", &mut problems);
+                let trigger = read.unwrap().open(&connection).unwrap();
+                assert!(trigger.metrics().is_some(), "{}", connector.name);
+            }
+        }
+        assert!(problems.is_empty(), "{problems}");
+    }
+}

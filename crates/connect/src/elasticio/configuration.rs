@@ -57,9 +57,7 @@ impl ProduceConfiguration {
     ///
     /// Every field that is missing, unknown or ill-typed, with what was expected.
     pub fn from_json(value: &Value) -> Result<Self, Problems> {
-        let mut problems = Problems::default();
-        let configuration = Self::read(&Node::from_json(value), "config", &mut problems);
-        problems.or(configuration)
+        Problems::of_json(value, "config", Self::read)
     }
 
     pub(crate) fn read(node: &Node, path: &str, problems: &mut Problems) -> Option<Self> {
@@ -102,9 +100,7 @@ impl ConsumeConfiguration {
     ///
     /// Every field that is missing, unknown or ill-typed, with what was expected.
     pub fn from_json(value: &Value) -> Result<Self, Problems> {
-        let mut problems = Problems::default();
-        let configuration = Self::read(&Node::from_json(value), "config", &mut problems);
-        problems.or(configuration)
+        Problems::of_json(value, "config", Self::read)
     }
 
     pub(crate) fn read(node: &Node, path: &str, problems: &mut Problems) -> Option<Self> {

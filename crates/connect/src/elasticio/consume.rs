@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use milena::{Error, consumer::ConsumerRecord, metrics::Snapshot};
+use milena::{Error, consumer::ConsumerRecord};
 
 use super::{Compatibility, Connection, ConsumeConfiguration, ConsumedRecord};
 use crate::{
-    connector::{BoxFuture, Emission, Ends, Ticket, Trigger},
-    subscription::{Reaction, Reading, Subscription},
+    connector::{BoxFuture, Emission, Trigger},
+    subscription::{Reaction, Reading, Subscription, leave_to_subscription},
 };
 
 /// The Consume trigger: gives an object for each record of a topic.
@@ -46,31 +46,5 @@ impl Trigger for Consume {
         self.0.next(within)
     }
 
-    fn accept(&mut self, ticket: &Ticket) {
-        self.0.accept(ticket);
-    }
-
-    fn commit(&mut self) -> BoxFuture<'_, Result<(), Error>> {
-        self.0.commit()
-    }
-
-    fn has_reached<'a>(&'a mut self, ends: &'a Ends) -> BoxFuture<'a, Result<bool, Error>> {
-        self.0.has_reached(ends)
-    }
-
-    fn close(self: Box<Self>, within: Duration) -> BoxFuture<'static, Result<(), Error>> {
-        Box::new(self.0).close(within)
-    }
-
-    fn set_paused(&mut self, partition: i32, is_paused: bool) -> bool {
-        self.0.set_paused(partition, is_paused)
-    }
-
-    fn is_open(&self, ticket: &Ticket) -> bool {
-        self.0.is_open(ticket)
-    }
-
-    fn metrics(&self) -> Option<Snapshot> {
-        self.0.metrics()
-    }
+    leave_to_subscription!(0);
 }

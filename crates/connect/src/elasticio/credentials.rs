@@ -115,9 +115,9 @@ impl Credentials {
     ///
     /// Every field that is missing, unknown or ill-typed, with what was expected.
     pub fn from_json(value: &Value) -> Result<Self, Problems> {
-        let mut problems = Problems::default();
-        let credentials = Self::read(&Node::from_json(value), "credentials", FIELDS, &mut problems);
-        problems.or(credentials)
+        Problems::of_json(value, "credentials", |node, path, problems| {
+            Self::read(node, path, FIELDS, problems)
+        })
     }
 
     /// Reads the credentials of a flow, which may name the brokers itself.

@@ -158,17 +158,13 @@ impl Answers {
     }
 
     fn handle_written(&mut self, metadata: &milena::producer::RecordMetadata) {
-        self.delivered.records_count += 1;
-        let partition = metadata.partition();
-        let row = self.row(partition);
-        if let Some(offset) = metadata.offset() {
-            if row.base_offset < 0 || offset < row.base_offset {
-                row.base_offset = offset;
-            }
-            let end = self.delivered.ends.entry((self.topic.clone(), partition)).or_default();
-            *end = (*end).max(offset + 1);
+        self.delivered.handle_written(metadata);
+        let row = self.row(metadata.partition());
+        if let Some(offset) = metadata.offset()
+            && (row.base_offset < 0 || offset < row.base_offset)
+        {
+            row.base_offset = offset;
         }
-        let row = self.row(partition);
         if let Some(time) = metadata.log_append_time_ms() {
             row.log_append_time = time;
         }

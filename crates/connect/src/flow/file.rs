@@ -179,8 +179,8 @@ impl Flow {
         let embedded = reader.table("embedded");
         let credentials_node = reader.table("credentials");
         let properties = reader.properties("properties");
-        let steps = reader.tables("steps");
-        if steps.is_some_and(<[Node]>::is_empty) {
+        let nodes = reader.tables("steps");
+        if nodes.is_some_and(<[Node]>::is_empty) {
             reader.problem("steps", "is empty: expected at least one step, as [[steps]]");
         }
         let place = reader.place();
@@ -189,11 +189,13 @@ impl Flow {
             embedded.map_or(Some(PARTITIONS_DEFAULT), |node| read_embedded(node, problems));
         let credentials =
             credentials_node.map(|node| Credentials::read_in_flow(node, given.is_none(), problems));
-        let steps = step::read_all(steps.unwrap_or_default(), problems);
-        // Steps that could not be read may name brokers: nobody can tell.
-        let bring_brokers = steps
-            .as_ref()
-            .is_none_or(|steps| !steps.is_empty() && steps.iter().all(Step::has_brokers));
+        let nodes = nodes.unwrap_or_default();
+        let steps = step::read_all(nodes, problems);
+        let bring_brokers = match &steps {
+            Some(steps) => steps.iter().all(Step::has_brokers),
+            None => nodes.iter().all(step::seems_to_have_brokers),
+        };
+        let bring_brokers = bring_brokers && !nodes.is_empty();
         let brokers = match (given, &credentials) {
             (Some(brokers), _) => match brokers? {
                 GivenBrokers::Embedded => Brokers::Embedded { partitions: partitions? },
@@ -496,6 +498,35 @@ idleMs = 250
              (3) line 1, column 1: brokers is missing: expected \"embedded\", or host:port of one \
              broker or more, here or in credentials"
         );
+    }
+
+    #[test]
+    fn brokers_are_missed_where_steps_that_cannot_be_read_name_none() {
+        let step = |connector: &str, config: &str| {
+            problems(&format!(
+                "name = \"x\"\n[[steps]]\nconnector = \"{connector}\"\naction = 5\n\
+                 config = {{ {config} }}\n"
+            ))
+        };
+        let named = "bootstrapServers = \"a:9092\"";
+        for (connector, config, are_missed) in [
+            ("elasticio", "", true),
+            ("nothing", "", true),
+            ("nothing", named, false),
+            ("ballerina", "", true),
+            ("ballerina", named, false),
+            // Whose configuration has brokers, if only by default.
+            ("camunda-outbound", "", false),
+            ("thingsboard", "", false),
+        ] {
+            let problems = step(connector, config);
+            assert!(problems.contains("action is the number 5"), "{problems}");
+            assert_eq!(
+                problems.contains("brokers is missing"),
+                are_missed,
+                "{connector}: {problems}"
+            );
+        }
     }
 
     #[test]

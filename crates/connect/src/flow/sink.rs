@@ -38,13 +38,13 @@ pub(super) const SINK_FIELDS: &[Field] = &[
     ),
 ];
 
-/// The fields of a step that say what becomes of a record that its sink refuses.
+/// The fields of a step that say what becomes of a record that is refused.
 pub(super) const POISON_FIELDS: [Field; 4] = [
     Field::optional(
         "onPoison",
         "On poison",
         FieldKind::Choice(&["retry", "skip", "deadLetter"]),
-        "what becomes of a record that the sink refuses for good",
+        "what becomes of a record that the connector cannot use, or the sink refuses for good",
     )
     .default("retry"),
     Field::optional(
@@ -53,6 +53,12 @@ pub(super) const POISON_FIELDS: [Field; 4] = [
         FieldKind::Text,
         "the topic that takes refused records, with onPoison = \"deadLetter\"",
     ),
+    RETRY_FIELDS[0],
+    RETRY_FIELDS[1],
+];
+
+/// Those of them that say when a refused record is tried again.
+pub(super) const RETRY_FIELDS: [Field; 2] = [
     Field::optional(
         "retryBackoffMs",
         "Retry backoff",
@@ -125,11 +131,11 @@ impl fmt::Debug for Webhook {
     }
 }
 
-/// What becomes of a record that its sink does not take.
+/// What becomes of a record that is not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PoisonPolicy {
-    /// Of one that it refuses for good.
+    /// Of one that the connector cannot use, or the sink refuses for good.
     pub on_poison: OnPoison,
     /// How long the first retry waits; each further one waits twice as long.
     pub retry_backoff: Duration,
@@ -156,11 +162,11 @@ impl PoisonPolicy {
     }
 }
 
-/// What becomes of a record that its sink refuses for good.
+/// What becomes of a record that the connector cannot use, or the sink refuses for good.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnPoison {
-    /// It is tried again, and its partition waits.
+    /// It is tried again, and its partition waits; with lines by the next run, and this one fails.
     Retry,
     /// It counts as accepted.
     Skip,
@@ -322,10 +328,10 @@ mod tests {
                 "line 7, column 25: steps[1].sink.url does not belong here: it goes with type = \"webhook\"",
             ),
             (
-                "deadLetterTopic = \"dead\"",
+                "deadLetterTopic = \"dead\"\nretryBackoffMs = 3",
                 "2 problems: (1) line 7, column 1: steps[1].deadLetterTopic does not belong here: it \
-                 goes with onPoison = \"deadLetter\"; (2) line 7, column 1: steps[1].deadLetterTopic \
-                 does not belong here: lines on standard output refuse no record",
+                 goes with onPoison = \"deadLetter\"; (2) line 8, column 1: steps[1].retryBackoffMs \
+                 does not belong here: with lines on standard output the next run tries again",
             ),
             (
                 &format!("{HOOK}onPoison = \"deadLetter\""),

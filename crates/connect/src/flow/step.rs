@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use milena::config::{ClientKind, ConsumerConfig, ProducerConfig, Warnings};
 
-use super::sink::{self, POISON_FIELDS, PoisonPolicy, Sink};
+use super::sink::{self, POISON_FIELDS, PoisonPolicy, RETRY_FIELDS, Sink};
 use crate::{
     connection::Connection,
     connector::{
@@ -12,7 +12,7 @@ use crate::{
         TriggerKind,
     },
     describe::Part,
-    settings::{Field, FieldKind, Node, Problems, TableReader},
+    settings::{Content, Field, FieldKind, Node, Problems, TableReader},
 };
 
 /// What `[[steps]]` can say.
@@ -143,7 +143,7 @@ pub struct TriggerStep {
     pub until: Until,
     /// Where its records go.
     pub sink: Sink,
-    /// What becomes of a record that the sink does not take.
+    /// What becomes of a record that is not taken.
     pub policy: PoisonPolicy,
 }
 
@@ -207,6 +207,37 @@ pub(super) fn read_all(nodes: &[Node], problems: &mut Problems) -> Option<Vec<St
     steps
 }
 
+/// Whether a step that could not be read says where its brokers are, as far as that can be seen.
+pub(super) fn seems_to_have_brokers(node: &Node) -> bool {
+    let connector = match node.entry("connector").map(|node| &node.content) {
+        Some(Content::Text(name)) => connector::find(name),
+        _ => None,
+    };
+    let by_itself =
+        |connector: &Connector| connector.parts().any(|part| always_has_brokers(part.fields));
+    connector.is_some_and(by_itself) || names_brokers(node)
+}
+
+/// The field of every connector that has one.
+const BOOTSTRAP_SERVERS: &str = "bootstrapServers";
+
+fn always_has_brokers(fields: &[Field]) -> bool {
+    fields.iter().any(|field| {
+        let is_there = field.required || field.default.is_some();
+        is_there && (field.name == BOOTSTRAP_SERVERS || always_has_brokers(field.kind.fields()))
+    })
+}
+
+fn names_brokers(node: &Node) -> bool {
+    match &node.content {
+        Content::Table(entries) => entries
+            .iter()
+            .any(|entry| entry.name == BOOTSTRAP_SERVERS || names_brokers(&entry.node)),
+        Content::List(items) => items.iter().any(names_brokers),
+        _ => false,
+    }
+}
+
 fn read(
     node: &Node,
     path: &str,
@@ -258,8 +289,8 @@ fn read_trigger_ends(
     let policy = sink::read_policy(reader);
     let sink = sink?;
     if sink == Sink::Lines {
-        for field in POISON_FIELDS {
-            reader.refuse(field.name, "lines on standard output refuse no record");
+        for field in RETRY_FIELDS {
+            reader.refuse(field.name, "with lines on standard output the next run tries again");
         }
     }
     Some((until, sink, policy?))

@@ -40,6 +40,9 @@ const REFERENCES_MAX: usize = 200;
 
 type Schema = Arc<RegisteredSchema>;
 
+/// A subject, a schema of it, and whether it is normalized.
+type SchemaKey = (String, NewSchema, bool);
+
 /// A schema registry. A cheap clone, which shares what is remembered.
 ///
 /// [`register`](Self::register) or [`latest`](Self::latest) gives the schema to [`write`](Self::write)
@@ -57,8 +60,8 @@ struct Inner {
     answering: AtomicUsize,
     by_id: Cache<u32, Schema>,
     by_version: Cache<(String, u32), Schema>,
-    registered: Cache<(String, NewSchema, bool), Schema>,
-    looked_up: Cache<(String, NewSchema, bool), Schema>,
+    registered: Cache<SchemaKey, Schema>,
+    looked_up: Cache<SchemaKey, Schema>,
 }
 
 impl fmt::Debug for Registry {
@@ -144,13 +147,9 @@ impl Registry {
         schema: &NewSchema,
         normalize: bool,
     ) -> Result<Schema, RegistryError> {
+        let path = format!("/subjects/{}/versions", encoded(subject));
         let key = (subject.to_owned(), schema.clone(), normalize);
-        let fetch = async || {
-            let what = format!("register a schema of {subject}");
-            let path = format!("/subjects/{}/versions", encoded(subject));
-            self.send_schema(&what, &path, schema, normalize).await
-        };
-        self.0.registered.get(&key, fetch).await
+        self.send_once(&self.0.registered, "register", &path, &key).await
     }
 
     /// The id of a schema that is registered under a subject, asked for once. Cancel safe.
@@ -164,13 +163,9 @@ impl Registry {
         schema: &NewSchema,
         normalize: bool,
     ) -> Result<Schema, RegistryError> {
+        let path = format!("/subjects/{}", encoded(subject));
         let key = (subject.to_owned(), schema.clone(), normalize);
-        let fetch = async || {
-            let what = format!("find a schema of {subject}");
-            let path = format!("/subjects/{}", encoded(subject));
-            self.send_schema(&what, &path, schema, normalize).await
-        };
-        self.0.looked_up.get(&key, fetch).await
+        self.send_once(&self.0.looked_up, "find", &path, &key).await
     }
 
     /// The framed bytes of a value.
@@ -233,6 +228,19 @@ impl Registry {
         let answer = self.ask(&what, Method::GET, &path, None).await?;
         let id = id_of(&answer, &what)?;
         self.registered_schema(id, &answer, &what).await
+    }
+
+    /// Sends a schema to a path that answers with its id, unless that is remembered.
+    async fn send_once(
+        &self,
+        cache: &Cache<SchemaKey, Schema>,
+        verb: &str,
+        path: &str,
+        key: &SchemaKey,
+    ) -> Result<Schema, RegistryError> {
+        let (subject, schema, normalize) = key;
+        let what = format!("{verb} a schema of {subject}");
+        cache.get(key, async || self.send_schema(&what, path, schema, *normalize).await).await
     }
 
     /// Sends a schema to a path that answers with its id.

@@ -1,4 +1,4 @@
-//! Records that their sink has refused for good, on their way to another topic.
+//! Records that were refused for good, on their way to another topic.
 //!
 //! The record goes there as it is: it is read again from its place, because what a trigger gives is what
 //! its connector makes of it. The error is in headers.

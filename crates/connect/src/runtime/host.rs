@@ -2,6 +2,7 @@
 
 use std::io;
 
+use futures_util::FutureExt as _;
 use tokio::io::AsyncBufRead;
 
 use crate::{connector::BoxFuture, flow::Input};
@@ -24,4 +25,15 @@ pub trait Host: Send + Sync + 'static {
     ///
     /// When they could not be written; [`io::ErrorKind::BrokenPipe`] ends the flow without complaint.
     fn write(&self, lines: String) -> BoxFuture<'_, io::Result<()>>;
+
+    /// The server of a flow listens at this URL, and what the flow needs is there. Called once, before
+    /// anything is written.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](Self::write).
+    fn handle_listening(&self, url: &str) -> BoxFuture<'_, io::Result<()>> {
+        let _ = url;
+        async { Ok(()) }.boxed()
+    }
 }

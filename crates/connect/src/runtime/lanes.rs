@@ -150,7 +150,8 @@ mod tests {
     use super::*;
 
     fn record(partition: i32, offset: i64, bytes: usize) -> Record {
-        Record { ticket: Ticket { partition, offset }, body: Bytes::from(vec![0; bytes]) }
+        let ticket = Ticket { partition, offset };
+        Record { ticket, body: Bytes::from(vec![0; bytes]), refusal: None }
     }
 
     fn started(lanes: &mut Lanes) -> Vec<(i32, i64)> {

@@ -9,6 +9,7 @@ mod dead_letter;
 mod host;
 mod lanes;
 mod lines;
+mod poison;
 mod progress;
 mod push;
 mod run;

@@ -7,15 +7,15 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use futures_util::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
 use tokio::{
     task::{AbortHandle, JoinError, JoinHandle},
     time::Instant,
 };
 
 use super::{
-    dead_letter::DeadLetters,
     lanes::Lanes,
+    poison::Poison,
     run::{CLOSE_WITHIN, RunError},
     shared::{Phase, Shared},
     sink::{Outcome, Record, Sink},
@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     connector::{BoxFuture, Ticket, Trigger, with_causes},
-    flow::{OnPoison, PoisonPolicy, Until},
+    flow::Until,
 };
 
 /// The longest wait for records in one call.
@@ -35,13 +35,20 @@ const COMMIT_EVERY: Duration = Duration::from_millis(100);
 /// Everything that a delivery needs; shared by all deliveries of a trigger.
 pub(super) struct Delivering {
     pub(super) sink: Arc<dyn Sink>,
-    pub(super) policy: PoisonPolicy,
-    pub(super) dead_letters: Option<DeadLetters>,
+    pub(super) poison: Arc<Poison>,
     pub(super) status: Arc<StepStatus>,
     pub(super) shared: Arc<Shared>,
 }
 
 impl Delivering {
+    /// Gives a record to the sink; one that its connector refuses does not get there.
+    fn give(&self, record: &Arc<Record>) -> BoxFuture<'static, Outcome> {
+        match record.refusal.clone() {
+            Some(why) => async { Outcome::Poison(why) }.boxed(),
+            None => Arc::clone(&self.sink).deliver(Arc::clone(record)),
+        }
+    }
+
     /// Gives a record until it is taken; false when the run stopped before. `first` is its first
     /// delivery.
     async fn deliver(&self, record: Arc<Record>, first: BoxFuture<'static, Outcome>) -> bool {
@@ -62,7 +69,7 @@ impl Delivering {
                 Err(why) => why,
             };
             retries += 1;
-            let backoff = self.policy.backoff(retries);
+            let backoff = self.poison.policy.backoff(retries);
             let Ticket { partition, offset } = record.ticket;
             let error = self.status.masked(&why);
             let (step, topic) = (self.status.name(), self.status.topic());
@@ -82,7 +89,7 @@ impl Delivering {
                 () = self.shared.stopping() => return false,
                 () = tokio::time::sleep(backoff) => {}
             }
-            delivery = Arc::clone(&self.sink).deliver(Arc::clone(&record));
+            delivery = self.give(&record);
         }
     }
 
@@ -94,41 +101,13 @@ impl Delivering {
                 return Ok(());
             }
             Outcome::Ignored(why) => {
-                self.skip(record, &why);
+                self.poison.skip(record, &why);
                 return Ok(());
             }
             Outcome::Again(why) => return Err(why),
             Outcome::Poison(why) => why,
         };
-        match (&self.policy.on_poison, &self.dead_letters) {
-            (OnPoison::Skip, _) => {
-                self.skip(record, &why);
-                Ok(())
-            }
-            (OnPoison::DeadLetter { topic: target }, Some(dead_letters)) => {
-                let why = self.status.masked(&why);
-                dead_letters.send(record, &why).await.map_err(|error| {
-                    format!("{why}; dead-letter topic {target:?}: {}", with_causes(&error))
-                })?;
-                let Ticket { partition, offset } = record.ticket;
-                let (step, topic) = (self.status.name(), self.status.topic());
-                let error = why;
-                tracing::warn!(step, topic, partition, offset, target, error, "dead-lettered");
-                self.status.count(Counter::RecordsDeadLettered, 1);
-                self.status.set_up();
-                Ok(())
-            }
-            (OnPoison::Retry | OnPoison::DeadLetter { .. }, _) => Err(why),
-        }
-    }
-
-    fn skip(&self, record: &Record, why: &str) {
-        let Ticket { partition, offset } = record.ticket;
-        let (step, topic) = (self.status.name(), self.status.topic());
-        let error = self.status.masked(why);
-        tracing::warn!(step, topic, partition, offset, error, "skipped");
-        self.status.count(Counter::RecordsSkipped, 1);
-        self.status.set_up();
+        self.poison.settle(record, why).await
     }
 }
 
@@ -286,7 +265,7 @@ fn start(
     let ticket = record.ticket;
     let delivering = Arc::clone(delivering);
     // Here and not in the task: tasks begin in any order.
-    let first = Arc::clone(&delivering.sink).deliver(Arc::clone(&record));
+    let first = delivering.give(&record);
     let task = tokio::spawn(async move { delivering.deliver(record, first).await });
     let abort = task.abort_handle();
     deliveries.push(Running { ticket, task });

@@ -10,6 +10,7 @@ use super::{
     dead_letter::DeadLetters,
     host::Host,
     lines::Lines,
+    poison::Poison,
     progress::Progress,
     push::Delivering,
     server::{Served, Server, Site},
@@ -104,7 +105,7 @@ pub async fn run(
 
 /// Runs a flow together with an HTTP server: as [`run`], but for `stop` to end it.
 ///
-/// A stop ends the listening, answers the requests that are there, and then ends the steps.
+/// The host is told where the server listens once the flow is checked. A stop ends the listening, answers the requests that are there, and then ends the steps.
 ///
 /// # Errors
 ///
@@ -133,6 +134,10 @@ async fn run_or_serve(
     {
         let message = format!("step {name:?} is reached over HTTP: expected `milena serve`");
         return Err(RunError::Failed(message));
+    }
+    if let Some(server) = &server {
+        let url = server.url().map_err(|error| RunError::Failed(with_causes(&error)))?;
+        shared.host.handle_listening(&url).await.map_err(RunError::Output)?;
     }
     run_steps(steps, &shared, stop, server).await
 }
@@ -220,15 +225,16 @@ impl Steps {
             }
             OnPoison::Retry | OnPoison::Skip => None,
         };
+        let (policy, poison_status) = (step.policy.clone(), Arc::clone(&status));
+        let poison = Arc::new(Poison { policy, dead_letters, status: poison_status });
         let delivering = sink.map(|sink| {
-            let (policy, status) = (step.policy.clone(), Arc::clone(&status));
-            let shared = Arc::clone(shared);
-            Arc::new(Delivering { sink, policy, dead_letters, status, shared })
+            let (poison, status) = (Arc::clone(&poison), Arc::clone(&status));
+            Arc::new(Delivering { sink, poison, status, shared: Arc::clone(shared) })
         });
         self.statuses.push(Arc::clone(&status));
         let name = format!("trigger on topic {:?}", configuration.topic());
         let (until, shared) = (step.until, Arc::clone(shared));
-        self.triggers.push(TriggerRun { trigger, until, name, shared, status, delivering });
+        self.triggers.push(TriggerRun { trigger, until, name, shared, status, poison, delivering });
         Ok(())
     }
 

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::{
     host::{Host, InputReader},
+    poison::Poison,
     progress::Progress,
     push::{Delivering, Push},
     shared::Shared,
@@ -24,6 +25,7 @@ use crate::{
 #[derive(Default)]
 struct Script {
     records: Vec<Ticket>,
+    refused: Vec<Ticket>,
     position: usize,
     accepted: Vec<Ticket>,
     committed: usize,
@@ -43,7 +45,11 @@ impl Trigger for Script {
                 tokio::time::sleep(within).await;
             }
             self.position = end;
-            Ok(given.iter().map(|ticket| Emission::new(json!({}), *ticket)).collect())
+            let emissions = given.iter().map(|ticket| match self.refused.contains(ticket) {
+                true => Emission::refused("nobody can use it", *ticket),
+                false => Emission::new(json!({}), *ticket),
+            });
+            Ok(emissions.collect())
         }
         .boxed()
     }
@@ -120,16 +126,35 @@ impl Ran {
     }
 }
 
+fn poison(on_poison: OnPoison, status: &Arc<StepStatus>) -> Arc<Poison> {
+    let policy = PoisonPolicy { on_poison, ..PoisonPolicy::default() };
+    Arc::new(Poison { policy, dead_letters: None, status: status.clone() })
+}
+
 async fn run(records: &[(i32, i64)], sink: Scripted, on_poison: OnPoison) -> Ran {
-    let tickets =
-        records.iter().map(|(partition, offset)| Ticket { partition: *partition, offset: *offset });
-    let mut script = Script { records: tickets.collect(), ..Script::default() };
+    run_without(&[], records, sink, on_poison).await
+}
+
+/// As [`run`], where the connector refuses some of the records.
+async fn run_without(
+    refused: &[(i32, i64)],
+    records: &[(i32, i64)],
+    sink: Scripted,
+    on_poison: OnPoison,
+) -> Ran {
+    let tickets = |places: &[(i32, i64)]| -> Vec<Ticket> {
+        places
+            .iter()
+            .map(|(partition, offset)| Ticket { partition: *partition, offset: *offset })
+            .collect()
+    };
+    let (records, refused) = (tickets(records), tickets(refused));
+    let mut script = Script { records, refused, ..Script::default() };
     let status = StepStatus::new("step", "trigger", "t", &Masker::default());
     let sink = Arc::new(sink);
     let delivering = Arc::new(Delivering {
         sink: sink.clone(),
-        policy: PoisonPolicy { on_poison, ..PoisonPolicy::default() },
-        dead_letters: None,
+        poison: poison(on_poison, &status),
         status: status.clone(),
         shared: Arc::new(Shared::new(Arc::new(Nowhere), Arc::new(Progress::default()))),
     });
@@ -173,6 +198,14 @@ async fn a_poison_record_is_tried_again_or_skipped_as_the_policy_says() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_the_connector_refuses_meets_the_policy_and_not_the_sink() {
+    let ran = run_without(&[(0, 2)], &RECORDS, Scripted::default(), OnPoison::Skip).await;
+    assert_eq!((ran.seen_of(0), ran.seen_of(1)), (vec![1, 3], vec![7, 8, 9]));
+    assert_eq!((ran.counter("retries_total"), ran.counter("records_skipped_total")), (0, 1));
+    assert_eq!(ran.script.committed, 6);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_the_sink_ignores_is_skipped_whatever_the_policy() {
     let ignored = Outcome::Ignored("not mine".to_owned());
     let ran = run(&RECORDS, scripted([((1, 8), vec![ignored])]), OnPoison::Retry).await;
@@ -182,25 +215,30 @@ async fn what_the_sink_ignores_is_skipped_whatever_the_policy() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_gives_up_what_is_retried_and_does_not_accept_it() {
-    let poison = vec![Outcome::Poison("no".to_owned()); 1000];
-    let sink = Arc::new(scripted([((0, 1), poison)]));
+    let refusals = vec![Outcome::Poison("no".to_owned()); 1000];
+    let sink = Arc::new(scripted([((0, 1), refusals)]));
     let status = StepStatus::new("step", "trigger", "t", &Masker::default());
     let shared = Arc::new(Shared::new(Arc::new(Nowhere), Arc::new(Progress::default())));
+    let poison = poison(OnPoison::Retry, &status);
     let delivering = Arc::new(Delivering {
         sink: sink.clone(),
-        policy: PoisonPolicy::default(),
-        dead_letters: None,
+        poison,
         status: status.clone(),
         shared: shared.clone(),
     });
-    let records = [Ticket { partition: 0, offset: 1 }, Ticket { partition: 0, offset: 2 }];
-    let mut script = Script { records: records.to_vec(), ..Script::default() };
+    let of_connector = Ticket { partition: 1, offset: 5 };
+    let records =
+        [Ticket { partition: 0, offset: 1 }, of_connector, Ticket { partition: 0, offset: 2 }];
+    let refused = vec![of_connector];
+    let mut script = Script { records: records.to_vec(), refused, ..Script::default() };
     let push = Push { trigger: &mut script, until: Until::Forever, delivering };
     let stopping = async {
         while sink.seen.lock().len() < 5 {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        assert!(status.trouble().unwrap().contains("partition 0, offset 1: no"));
+        let trouble = status.trouble().unwrap();
+        let troubles = ["partition 0, offset 1: no", "partition 1, offset 5: nobody can use it"];
+        assert!(troubles.contains(&trouble.as_str()), "{trouble}");
         shared.stop();
     };
     let (ended, ()) = tokio::join!(push.give_out(), stopping);

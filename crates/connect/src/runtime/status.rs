@@ -44,7 +44,7 @@ const COUNTERS: [(&str, &str); 8] = [
     ("records_produced_total", "Records that an action has written."),
     ("records_given_total", "Records that a trigger has given."),
     ("records_accepted_total", "Records that the sink of a trigger has taken."),
-    ("records_skipped_total", "Records that the sink has refused and that were skipped."),
+    ("records_skipped_total", "Records that nobody could use and that were skipped."),
     ("records_dead_lettered_total", "Records that went to the dead-letter topic."),
     ("retries_total", "Deliveries to a sink that were tried again."),
 ];

@@ -18,6 +18,7 @@ use super::{
     actions::ActionRun,
     host::{Host, InputReader},
     lines::Lines,
+    poison::Poison,
     progress::Progress,
     run::{Steps, Stop, run_steps},
     shared::Shared,
@@ -28,7 +29,7 @@ use crate::{
     connector::{
         Action, ActionError, BoxFuture, Delivered, Delivery, Emission, Ends, Ticket, Trigger,
     },
-    flow::{Input, Until},
+    flow::{Input, OnPoison, PoisonPolicy, Until},
     secrets::Masker,
 };
 
@@ -100,7 +101,10 @@ impl Trigger for FakeTrigger {
             let records = topic.records.lock();
             let emissions = (self.position..records.len()).map(|at| {
                 let ticket = Ticket { partition: 0, offset: i64::try_from(at).unwrap() };
-                Emission::new(json!({ "value": records[at] }), ticket)
+                match records[at].as_i64() {
+                    Some(..0) => Emission::refused("it is negative", ticket),
+                    _ => Emission::new(json!({ "value": records[at] }), ticket),
+                }
             });
             let emissions: Vec<_> = emissions.collect();
             self.position = records.len();
@@ -155,6 +159,11 @@ impl Host for Output {
     }
 }
 
+fn poison(on_poison: OnPoison, status: &Arc<StepStatus>) -> Poison {
+    let policy = PoisonPolicy { on_poison, ..PoisonPolicy::default() };
+    Poison { policy, dead_letters: None, status: status.clone() }
+}
+
 struct Run {
     topic: Arc<Topic>,
     output: Arc<Output>,
@@ -177,6 +186,7 @@ impl Run {
             name: "trigger".to_owned(),
             shared: shared.clone(),
             status: status.clone(),
+            poison: Arc::new(poison(OnPoison::Retry, &status)),
             delivering: None,
         });
         let action = Box::new(FakeAction(topic.clone()));
@@ -246,6 +256,22 @@ async fn what_was_not_delivered_is_named_and_its_outputs_are_written() {
     let ran = Run::new(reader("0\n\"lost\"\n2\n"), Until::Produced).go().await;
     assert_eq!(ran.error.as_deref(), Some("in.jsonl: line 2: not delivered"));
     assert!(ran.lines.contains(&r#"{"errorCode":"6"}"#.to_owned()), "{:?}", ran.lines);
+}
+
+#[tokio::test]
+async fn a_record_that_is_refused_ends_the_run_or_is_left_out_as_the_policy_says() {
+    let ran = Run::new(reader("0\n1\n-2\n3\n"), Until::Produced).go().await;
+    assert_eq!(
+        ran.error.as_deref(),
+        Some("trigger: a record cannot be used: t-0, offset 2: it is negative")
+    );
+    assert_eq!((ran.records, ran.committed), (2, Some(2)), "what is before it is given");
+
+    let mut run = Run::new(reader("0\n1\n-2\n3\n"), Until::Produced);
+    let step = &mut run.steps.triggers[0];
+    step.poison = Arc::new(poison(OnPoison::Skip, &step.status));
+    let ran = run.go().await;
+    assert_eq!((ran.error, ran.records, ran.committed), (None, 3, Some(4)));
 }
 
 #[tokio::test]

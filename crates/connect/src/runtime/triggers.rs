@@ -2,16 +2,19 @@
 
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
+use milena::{Error, ErrorKind};
 use tokio::time::Instant;
 
 use super::{
+    poison::Poison,
     push::{Delivering, Push},
     run::{CLOSE_WITHIN, RunError},
     shared::{Ended, Phase, Shared},
+    sink::Record,
     status::{Counter, StepStatus},
 };
 use crate::{
-    connector::{Trigger, with_causes},
+    connector::{Emission, Ticket, Trigger, with_causes},
     flow::Until,
 };
 
@@ -26,6 +29,8 @@ pub(super) struct TriggerRun {
     pub(super) name: String,
     pub(super) shared: Arc<Shared>,
     pub(super) status: Arc<StepStatus>,
+    /// What becomes of records that nobody can use.
+    pub(super) poison: Arc<Poison>,
     /// What takes the records one by one; without it they are lines.
     pub(super) delivering: Option<Arc<Delivering>>,
 }
@@ -44,9 +49,7 @@ impl TriggerRun {
         if let Err(error) = given {
             self.fail(&error);
         }
-        if let Some(dead_letters) = self.delivering.as_ref().and_then(|it| it.dead_letters.as_ref())
-            && let Err(error) = dead_letters.close(CLOSE_WITHIN).await
-        {
+        if let Err(error) = self.poison.close(CLOSE_WITHIN).await {
             let message = format!("{}: dead letters: {}", self.name, with_causes(&error));
             self.shared.fail(RunError::Failed(message));
         }
@@ -57,14 +60,14 @@ impl TriggerRun {
         }
     }
 
-    fn fail(&self, error: &milena::Error) {
+    fn fail(&self, error: &Error) {
         let message = format!("{}: {}", self.name, with_causes(error));
         self.status.set_down(&message);
         self.shared.fail(RunError::Failed(message));
         self.shared.stop();
     }
 
-    async fn give_out(&mut self) -> Result<(), milena::Error> {
+    async fn give_out(&mut self) -> Result<(), Error> {
         let mut phase = self.shared.phase();
         let mut last_record = Instant::now();
         loop {
@@ -85,32 +88,26 @@ impl TriggerRun {
             if emissions.is_empty() {
                 continue;
             }
-            let mut lines = String::new();
-            for emission in &emissions {
-                let _ = writeln!(lines, "{}", emission.output);
-            }
-            if let Err(Ended) = self.shared.write(lines).await {
+            self.status.count(Counter::RecordsGiven, emissions.len());
+            let Written { text, tickets, failure } = written(&self.poison, emissions).await;
+            if let Err(Ended) = self.shared.write(text).await {
                 return Ok(());
             }
-            for emission in &emissions {
-                self.trigger.accept(&emission.ticket);
-            }
-            self.shared.progress.handle_consumed(emissions.len());
-            self.status.count(Counter::RecordsGiven, emissions.len());
-            self.status.count(Counter::RecordsAccepted, emissions.len());
+            tickets.iter().for_each(|ticket| self.trigger.accept(ticket));
+            self.shared.progress.handle_consumed(tickets.len());
+            self.status.count(Counter::RecordsAccepted, tickets.len());
             if let Err(error) = self.trigger.commit().await {
                 // The next commit covers this one; without one, the records are given again.
                 tracing::warn!(trigger = self.name, error = with_causes(&error), "not committed");
+            }
+            if let Some(error) = failure {
+                return Err(error);
             }
             last_record = Instant::now();
         }
     }
 
-    async fn is_through(
-        &mut self,
-        phase: Phase,
-        last_record: Instant,
-    ) -> Result<bool, milena::Error> {
+    async fn is_through(&mut self, phase: Phase, last_record: Instant) -> Result<bool, Error> {
         match self.until {
             Until::Produced if phase == Phase::Produced => {
                 let ends = self.shared.ends();
@@ -120,4 +117,38 @@ impl TriggerRun {
             Until::Produced | Until::Forever => Ok(false),
         }
     }
+}
+
+/// What is written of some records.
+#[derive(Default)]
+struct Written {
+    text: String,
+    /// Of the records that are through with it.
+    tickets: Vec<Ticket>,
+    /// Why those behind are not.
+    failure: Option<Error>,
+}
+
+/// A line for each record, up to the first that is refused and, by the policy, to be tried again: with
+/// lines that is for the next run.
+async fn written(poison: &Poison, emissions: Vec<Emission>) -> Written {
+    let mut written = Written::default();
+    for emission in emissions {
+        let ticket = emission.ticket;
+        match emission.refusal.clone() {
+            None => {
+                let _ = writeln!(written.text, "{}", emission.output);
+            }
+            Some(why) => {
+                if let Err(why) = poison.settle(&Record::from(emission), why).await {
+                    let (topic, Ticket { partition, offset }) = (poison.status.topic(), ticket);
+                    let message = format!("{topic}-{partition}, offset {offset}: {why}");
+                    written.failure = Some(Error::of_application(ErrorKind::Record, message));
+                    break;
+                }
+            }
+        }
+        written.tickets.push(ticket);
+    }
+    written
 }

@@ -110,6 +110,24 @@ impl Secrets {
         SecretsError::none_of(problems).map(|()| replaced)
     }
 
+    /// What a reader makes of a JSON value that stands at this path, with the secrets put in.
+    ///
+    /// # Errors
+    ///
+    /// The problems, and secrets that are not available; no secret is in them.
+    pub(crate) fn read_json<T>(
+        &self,
+        value: &Value,
+        path: &str,
+        read: impl FnOnce(&Node, &str, &mut Problems) -> Option<T>,
+    ) -> Result<T, Problems> {
+        let mut problems = Problems::default();
+        let mut node = Node::from_json(value);
+        self.resolve_node(&mut node, path, &mut problems);
+        let value = read(&node, path, &mut problems);
+        problems.or(value).map_err(|problems| problems.masked(self.masker()))
+    }
+
     /// Replaces the placeholders in all texts of a configuration's tree. What a secret was put into
     /// shows nothing of itself in problems.
     pub fn resolve_node(&self, node: &mut Node, path: &str, problems: &mut Problems) {

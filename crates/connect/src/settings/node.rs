@@ -127,6 +127,13 @@ impl Node {
         }
     }
 
+    /// What a table has under this name.
+    #[must_use]
+    pub fn entry(&self, name: &str) -> Option<&Self> {
+        let Content::Table(entries) = &self.content else { return None };
+        entries.iter().find(|entry| entry.name == name).map(|entry| &entry.node)
+    }
+
     /// The number of a list's first item in messages: texts for people count from 1, as lines do, and
     /// JSON from 0.
     #[must_use]

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use serde_json::Value;
+
+use super::Node;
 use crate::secrets::Masker;
 
 /// Where something stands in a text.
@@ -100,6 +103,21 @@ impl Problems {
             problem.message = masker.mask(&problem.message);
         }
         self
+    }
+
+    /// What a reader makes of a JSON value that stands at this path, when there are no problems.
+    ///
+    /// # Errors
+    ///
+    /// The problems.
+    pub(crate) fn of_json<T>(
+        value: &Value,
+        path: &str,
+        read: impl FnOnce(&Node, &str, &mut Self) -> Option<T>,
+    ) -> Result<T, Self> {
+        let mut problems = Self::default();
+        let value = read(&Node::from_json(value), path, &mut problems);
+        problems.or(value)
     }
 
     /// The value when there are no problems, and the problems otherwise.

@@ -176,9 +176,7 @@ impl ProduceConfiguration {
     ///
     /// Every field that is unknown or ill-typed, with what was expected.
     pub fn from_json(value: &Value) -> Result<Self, Problems> {
-        let mut problems = Problems::default();
-        let configuration = Self::read(&Node::from_json(value), "config", &mut problems);
-        problems.or(configuration)
+        Problems::of_json(value, "config", Self::read)
     }
 
     /// A configuration of an earlier version as the current one has it, and whether that changed it: of

@@ -1,11 +1,12 @@
 //! The node at work: a record for each message, and the message on its way out.
 
-use std::{collections::BTreeMap, error::Error as StdError, time::Duration};
+use std::{error::Error as StdError, time::Duration};
 
 use futures_util::FutureExt as _;
 use milena::{
     Error, ErrorKind, RecordMetadata,
     config::ProducerConfig,
+    metrics::Snapshot,
     producer::{Delivery as RecordDelivery, Header, Producer, ProducerRecord},
 };
 use serde_json::Value;
@@ -117,6 +118,10 @@ impl Action for Produce {
     fn close(&self, within: Duration) -> BoxFuture<'_, Result<(), Error>> {
         self.producer.close(within).boxed()
     }
+
+    fn metrics(&self) -> Option<Snapshot> {
+        Some(self.producer.metrics())
+    }
 }
 
 /// Waits for the record, and lets the message go its way.
@@ -134,15 +139,14 @@ async fn answer(
 
 fn success(message: Message, metadata: &RecordMetadata) -> Delivered {
     let (topic, partition) = (metadata.topic().to_owned(), metadata.partition());
-    let mut ends = BTreeMap::new();
-    if let Some(offset) = metadata.offset() {
-        ends.insert((topic.clone(), partition), offset + 1);
-    }
     // With acks=0 nobody knows the offset, for which Java has -1.
     let offset = metadata.offset().unwrap_or(-1);
     let added =
         [("offset", offset.to_string()), ("partition", partition.to_string()), ("topic", topic)];
-    Delivered { outputs: vec![message.leave(Relation::Success, added)], records_count: 1, ends }
+    let outputs = vec![message.leave(Relation::Success, added)];
+    let mut delivered = Delivered { outputs, ..Delivered::default() };
+    delivered.handle_written(metadata);
+    delivered
 }
 
 /// Why a message leaves on the other way.

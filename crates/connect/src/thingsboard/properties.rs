@@ -26,12 +26,7 @@ impl ProduceConfiguration {
         let node = self.rule_node_id.as_deref().unwrap_or(&connection.client_id);
         let client_id = format!("producer-tb-kafka-node-{node}-{}", self.service_id);
         properties.set(Origin::Connector, "client.id", client_id);
-        let (origin, servers) = if connection.brokers.is_empty() {
-            (Origin::Configuration, self.bootstrap_servers.clone())
-        } else {
-            (Origin::Flow, connection.brokers.join(","))
-        };
-        properties.set(origin, "bootstrap.servers", servers);
+        connection.set_servers(&self.bootstrap_servers, &mut properties);
         properties.set_all(Origin::Connector, SERIALIZERS);
         for (name, value) in [
             ("acks", self.acks.clone()),

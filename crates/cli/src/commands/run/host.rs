@@ -27,6 +27,7 @@ type Job = (String, oneshot::Sender<io::Result<()>>);
 #[derive(Debug)]
 pub(super) struct Terminal {
     folder: PathBuf,
+    display: Display,
     writer: mpsc::Sender<Job>,
 }
 
@@ -35,9 +36,10 @@ impl Terminal {
     /// does must not wait for that.
     pub(super) fn start(folder: PathBuf, display: Display) -> Self {
         let (writer, mut jobs) = mpsc::channel::<Job>(1);
+        let beside = display.clone();
         thread::spawn(move || {
             while let Some((lines, done)) = jobs.blocking_recv() {
-                let written = display.beside(|| {
+                let written = beside.beside(|| {
                     let mut output = io::stdout().lock();
                     output.write_all(lines.as_bytes()).and_then(|()| output.flush())
                 });
@@ -45,7 +47,7 @@ impl Terminal {
                 let _ = done.send(written);
             }
         });
-        Self { folder, writer }
+        Self { folder, display, writer }
     }
 }
 
@@ -73,5 +75,10 @@ impl Host for Terminal {
             self.writer.send((lines, done)).await.map_err(|_| gone())?;
             is_done.await.map_err(|_| gone())?
         })
+    }
+
+    fn handle_listening(&self, url: &str) -> BoxFuture<'_, io::Result<()>> {
+        self.display.note(&format!("listening at {url}"));
+        self.write(format!("{url}\n"))
     }
 }

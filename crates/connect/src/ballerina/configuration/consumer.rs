@@ -8,12 +8,12 @@ use serde_json::Value;
 use super::{
     Properties, refuse_avro,
     security::{AuthenticationConfiguration, SecureSocket, SecurityProtocol},
-    set_security, set_servers,
+    set_security,
     setting::{Setting, choice, configuration, field},
 };
 use crate::{
     connection::Connection,
-    settings::{ClientProperties, Field, FieldKind, Node, Origin, Problems, TableReader},
+    settings::{ClientProperties, Field, FieldKind, Origin, Problems, TableReader},
 };
 
 /// The property that decides about commits, also when it is an additional one.
@@ -161,26 +161,7 @@ configuration! {
     }
 }
 
-impl Setting for i64 {
-    const KIND: FieldKind = <Option<Self> as Setting>::KIND;
-
-    fn read(reader: &mut TableReader<'_, '_>, name: &'static str) -> Option<Self> {
-        reader.integer(name)
-    }
-
-    fn property(&self) -> Option<String> {
-        Some(self.to_string())
-    }
-}
-
 impl ConsumerConfiguration {
-    pub(crate) fn read(node: &Node, path: &str, problems: &mut Problems) -> Option<Self> {
-        let mut reader = TableReader::new(node, path, Self::FIELDS, problems)?;
-        let configuration = Self::read_all(&mut reader);
-        reader.finish();
-        configuration
-    }
-
     /// Reads the fields; whoever calls it has more fields in the same table, and finishes the reader.
     pub(in super::super) fn read_all(reader: &mut TableReader<'_, '_>) -> Option<Self> {
         let configuration = Self::read_fields(reader)?;
@@ -212,7 +193,7 @@ impl ConsumerConfiguration {
     ) -> ClientProperties {
         const DESERIALIZER: &str = "org.apache.kafka.common.serialization.ByteArrayDeserializer";
         let mut properties = ClientProperties::default();
-        set_servers(&mut properties, servers, connection);
+        connection.set_servers(&servers.join(","), &mut properties);
         self.set_fields(&mut properties);
         for (name, value) in [
             ("check.crcs", self.check_crcs),

@@ -25,16 +25,6 @@ use crate::{
 const NO_AVRO: &str = "needs Confluent's schema registry, which this module has not: expected byte \
                        arrays, in which records of `milena_connect::avro` can stand";
 
-/// The brokers: those around the configuration take the place of its own.
-fn set_servers(properties: &mut ClientProperties, own: &[String], connection: &Connection) {
-    let (origin, servers) = if connection.brokers.is_empty() {
-        (Origin::Configuration, own)
-    } else {
-        (Origin::Flow, connection.brokers.as_slice())
-    };
-    properties.set(origin, "bootstrap.servers", servers.join(","));
-}
-
 /// Security, in the module's order; an embedded broker needs none.
 fn set_security(
     properties: &mut ClientProperties,

@@ -8,12 +8,12 @@ use serde_json::Value;
 use super::{
     Properties, refuse_avro,
     security::{AuthenticationConfiguration, SecureSocket, SecurityProtocol},
-    set_security, set_servers,
+    set_security,
     setting::{Setting, choice, configuration, field},
 };
 use crate::{
     connection::Connection,
-    settings::{ClientProperties, Field, FieldKind, Node, Origin, Problems, TableReader},
+    settings::{ClientProperties, Field, FieldKind, Origin, Problems, TableReader},
 };
 
 choice! {
@@ -148,13 +148,6 @@ configuration! {
 }
 
 impl ProducerConfiguration {
-    pub(crate) fn read(node: &Node, path: &str, problems: &mut Problems) -> Option<Self> {
-        let mut reader = TableReader::new(node, path, Self::FIELDS, problems)?;
-        let configuration = Self::read_all(&mut reader);
-        reader.finish();
-        configuration
-    }
-
     /// Reads the fields; whoever calls it has more fields in the same table, and finishes the reader.
     pub(in super::super) fn read_all(reader: &mut TableReader<'_, '_>) -> Option<Self> {
         let configuration = Self::read_fields(reader)?;
@@ -174,7 +167,7 @@ impl ProducerConfiguration {
     ) -> ClientProperties {
         const SERIALIZER: &str = "org.apache.kafka.common.serialization.ByteArraySerializer";
         let mut properties = ClientProperties::default();
-        set_servers(&mut properties, servers, connection);
+        connection.set_servers(&servers.join(","), &mut properties);
         self.set_fields(&mut properties);
         properties.set(Origin::Connector, "key.serializer", SERIALIZER);
         properties.set(Origin::Connector, "value.serializer", SERIALIZER);

@@ -43,6 +43,18 @@ impl Setting for Option<i64> {
     }
 }
 
+impl Setting for i64 {
+    const KIND: FieldKind = <Option<Self> as Setting>::KIND;
+
+    fn read(reader: &mut TableReader<'_, '_>, name: &'static str) -> Option<Self> {
+        reader.integer(name)
+    }
+
+    fn property(&self) -> Option<String> {
+        Some(self.to_string())
+    }
+}
+
 /// Seconds with a fraction; what is finer than a millisecond is cut off.
 impl Setting for Option<Duration> {
     const KIND: FieldKind = FieldKind::Decimal(0, SECONDS_MAX);
@@ -224,9 +236,12 @@ macro_rules! configuration {
             ///
             /// Every field that is unknown or ill-typed, with what was expected.
             pub fn from_json(value: &Value) -> Result<Self, Problems> {
-                let mut problems = Problems::default();
-                let configuration = Self::read(&Node::from_json(value), "config", &mut problems);
-                problems.or(configuration)
+                Problems::of_json(value, "config", |node, path, problems| {
+                    let mut reader = TableReader::new(node, path, Self::FIELDS, problems)?;
+                    let configuration = Self::read_all(&mut reader);
+                    reader.finish();
+                    configuration
+                })
             }
         }
 

@@ -1,6 +1,6 @@
 //! Connections: who may make them, how many there are, and how they end.
 
-use std::{fmt, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{fmt, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use hyper::{
     rt::{Read, Write},
@@ -77,19 +77,26 @@ impl fmt::Debug for ServerSettings {
 
 /// Why there is no server.
 #[derive(Debug)]
-pub struct ServerError(String);
+pub struct ServerError {
+    message: String,
+    source: Option<io::Error>,
+}
 
 impl fmt::Display for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.message)
     }
 }
 
-impl std::error::Error for ServerError {}
+impl std::error::Error for ServerError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_ref().map(|source| source as _)
+    }
+}
 
 impl From<TlsError> for ServerError {
     fn from(error: TlsError) -> Self {
-        Self(with_causes(&error))
+        Self { message: with_causes(&error), source: None }
     }
 }
 
@@ -121,12 +128,13 @@ impl Server {
             (None, Some(_)) => {
                 let message = "clients can show a certificate over HTTPS alone: expected a \
                                certificate of the server too";
-                return Err(ServerError(message.to_owned()));
+                return Err(ServerError { message: message.to_owned(), source: None });
             }
         };
-        let listener = TcpListener::bind(&settings.address)
-            .await
-            .map_err(|error| ServerError(format!("{}: {error}", settings.address)))?;
+        let listener = TcpListener::bind(&settings.address).await.map_err(|error| {
+            let message = format!("cannot listen on {}", settings.address);
+            ServerError { message, source: Some(error) }
+        })?;
         Ok(Self { listener, tls, settings })
     }
 
@@ -136,13 +144,20 @@ impl Server {
     ///
     /// When the system does not tell.
     pub fn address(&self) -> Result<SocketAddr, ServerError> {
-        self.listener.local_addr().map_err(|error| ServerError(error.to_string()))
+        self.listener.local_addr().map_err(|error| {
+            let message = "the address of the server is not known".to_owned();
+            ServerError { message, source: Some(error) }
+        })
     }
 
-    /// Whether it speaks HTTPS.
-    #[must_use]
-    pub fn is_tls(&self) -> bool {
-        self.tls.is_some()
+    /// Where it listens, as a URL of http or https.
+    ///
+    /// # Errors
+    ///
+    /// As [`address`](Self::address).
+    pub fn url(&self) -> Result<String, ServerError> {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        Ok(format!("{scheme}://{}", self.address()?))
     }
 
     /// Answers until the run stops, then ends the connections and closes the actions.

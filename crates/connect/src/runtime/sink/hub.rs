@@ -199,7 +199,8 @@ mod tests {
     use super::*;
 
     fn record(offset: i64) -> Record {
-        Record { ticket: Ticket { partition: 0, offset }, body: Bytes::from_static(b"{}") }
+        let ticket = Ticket { partition: 0, offset };
+        Record { ticket, body: Bytes::from_static(b"{}"), refusal: None }
     }
 
     fn seqs(polled: &[Polled]) -> Vec<u64> {

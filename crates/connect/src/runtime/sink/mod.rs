@@ -22,11 +22,15 @@ pub(super) struct Record {
     pub(super) ticket: Ticket,
     /// The output, as JSON text.
     pub(super) body: Bytes,
+    /// Why there is no output: the sink is not given the record.
+    pub(super) refusal: Option<String>,
 }
 
 impl From<Emission> for Record {
     fn from(emission: Emission) -> Self {
-        Self { ticket: emission.ticket, body: emission.output.to_string().into() }
+        let Emission { output, refusal, ticket } = emission;
+        let body = if refusal.is_some() { Bytes::new() } else { output.to_string().into() };
+        Self { ticket, body, refusal }
     }
 }
 

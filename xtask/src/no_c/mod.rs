@@ -1,13 +1,15 @@
 //! `cargo xtask no-c`: proof that a build of Milena compiles no C.
 //!
-//! The graph of what is built by default has no crate that compiles C, and the workspace builds with
-//! a C compiler, an archiver, cmake, perl and their like that fail when they are called.
+//! Every crate of the default build that could compile C has been looked at (`allowed`), and the workspace
+//! builds with a C compiler, an archiver, cmake, perl and their like that fail when they are called.
 
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+mod allowed;
+mod graph;
+
+use std::{env, fs, path::Path, process::Command};
+
+use self::allowed::{ALLOWED, Allowed};
+use crate::programs;
 
 /// Programs that a build which compiles C would call.
 const PROGRAMS: [&str; 16] = [
@@ -29,67 +31,29 @@ const PROGRAMS: [&str; 16] = [
     "pkg-config",
 ];
 
-/// Crates that compile C or look for C libraries.
-const CRATES: [&str; 9] =
-    ["cc", "cmake", "bindgen", "pkg-config", "vcpkg", "ring", "aws-lc-rs", "openssl", "nasm-rs"];
-
-/// Crates that declare the functions of an operating system, and compile nothing.
-const SYSTEM_BINDINGS: [&str; 8] = [
-    "linux-raw-sys",
-    "windows-sys",
-    "core-foundation-sys",
-    "security-framework-sys",
-    "js-sys",
-    "web-sys",
-    "wasi",
-    "jni-sys",
-];
-
 /// Runs the command.
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
-    if !arguments.is_empty() {
-        return Err("usage: cargo xtask no-c".into());
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [] => {
+            graph::check()?;
+            build(&crate::root())
+        }
+        ["--graph"] => graph::check(),
+        ["--allowed"] => {
+            for Allowed { name, reason } in ALLOWED {
+                println!("{name}: {reason}");
+            }
+            Ok(())
+        }
+        _ => Err("usage: cargo xtask no-c [--graph | --allowed]".into()),
     }
-    graph()?;
-    build(&crate::root())
-}
-
-/// Looks for crates that compile C in what the default build of any target has.
-fn graph() -> Result<(), String> {
-    let output = Command::new(env!("CARGO"))
-        .args(["tree", "--workspace", "--edges", "normal,build", "--target", "all"])
-        .args(["--prefix", "none", "--format", "{p}", "--exclude", "xtask"])
-        .args([
-            "--exclude",
-            "milena-tests",
-            "--exclude",
-            "kafka-lab",
-            "--exclude",
-            "milena-benches",
-        ])
-        .output()
-        .map_err(|error| format!("cargo could not be started: {error}"))?;
-    if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
-    }
-    let tree = String::from_utf8_lossy(&output.stdout);
-    let mut found: Vec<&str> = tree
-        .lines()
-        .filter_map(|line| line.split_whitespace().next())
-        .filter(|name| {
-            CRATES.contains(name) || (name.ends_with("-sys") && !SYSTEM_BINDINGS.contains(name))
-        })
-        .collect();
-    found.sort_unstable();
-    found.dedup();
-    if found.is_empty() { Ok(()) } else { Err(format!("the default build has {found:?}")) }
 }
 
 /// Builds the workspace where every call of a C tool fails; only the linker is the real one.
 fn build(root: &Path) -> Result<(), String> {
     let folder = root.join("target/no-c");
     let tools = folder.join("failing-tools");
-    let linker = which("cc")?;
+    let linker = programs::find("cc").ok_or("no cc in PATH: rustc needs it as its linker")?;
     failing_tools(&tools)?;
     let path = env::var("PATH").unwrap_or_default();
     let triple = host()?;
@@ -120,13 +84,6 @@ fn failing_tools(folder: &Path) -> Result<(), String> {
             .map_err(|error| format!("{}: {error}", path.display()))?;
     }
     Ok(())
-}
-
-fn which(program: &str) -> Result<PathBuf, String> {
-    env::split_paths(&env::var_os("PATH").unwrap_or_default())
-        .map(|folder| folder.join(program))
-        .find(|path| path.is_file())
-        .ok_or_else(|| format!("no {program} in PATH: rustc needs it as its linker"))
 }
 
 /// The triple of this machine.
