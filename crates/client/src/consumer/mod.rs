@@ -81,7 +81,7 @@ impl ConsumerGroupMetadata {
 ///
 /// All methods take `&self`, so a consumer can be shared; polls run one at a time. Heartbeats and
 /// fetches go on in the background while the application works, for up to `max.poll.interval.ms`
-/// between two polls. Responses are fetched ahead into one budget of 32 MiB.
+/// between two polls. Responses are fetched ahead into one budget of 16 MiB.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {

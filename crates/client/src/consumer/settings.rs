@@ -17,7 +17,7 @@ use milena_core::{
 use crate::config::{self, AutoOffsetReset, ConsumerConfig};
 
 /// The budget for everything that a consumer buffers: fetched and not yet handed out, or asked for.
-pub(super) const FETCH_BUFFER_BYTES: usize = 32 * 1024 * 1024;
+pub(super) const FETCH_BUFFER_BYTES: usize = 16 * 1024 * 1024;
 
 /// The most bytes that one compressed batch may have decompressed. Brokers take batches of
 /// `message.max.bytes` (1 MiB by default) compressed, and good data shrinks a hundredfold at most.

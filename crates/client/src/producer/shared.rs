@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use foldhash::fast::RandomState;
 use milena_core::producer::{NeedsBuffer, PartitionQueue, Partitioner};
 use milena_wire::ByteString;
 use milena_wire::records::RecordBatchBuilder;
@@ -42,7 +43,8 @@ pub(super) struct Shared {
     pub(super) cluster: Cluster,
     pub(super) memory: Memory,
     pub(super) inbox: Inbox,
-    pub(super) topics: RwLock<HashMap<ByteString, Arc<Topic>>>,
+    /// Looked up for every record; names are the application's own, so nobody attacks the hash.
+    pub(super) topics: RwLock<HashMap<ByteString, Arc<Topic>, RandomState>>,
     pub(super) partitioner: Option<Box<dyn Partitioner>>,
     pub(super) counters: Arc<Counters>,
     pub(super) seed: u64,

@@ -14,7 +14,7 @@ use super::first::first_to_connect;
 use super::purpose::Purpose;
 use super::slot::{Attempt, Outcome, Slot};
 use crate::config::{ConnectionConfig, DnsLookup, HostPort};
-use crate::connection::{Connection, Dial, connect};
+use crate::connection::{Connection, Dial, FrameShelf, connect};
 use crate::counters::{ConnectionCounts, Counters};
 use crate::error::{ConnectError, ConnectErrorKind};
 use crate::{canonical, random};
@@ -41,6 +41,7 @@ struct Inner {
     config: Arc<ConnectionConfig>,
     bootstrap_servers: Vec<HostPort>,
     counters: Arc<Counters>,
+    shelf: Arc<FrameShelf>,
     state: Mutex<State>,
 }
 
@@ -83,6 +84,7 @@ impl BrokerPool {
                 config: Arc::new(config.connection),
                 bootstrap_servers: config.bootstrap_servers,
                 counters: Arc::default(),
+                shelf: Arc::default(),
                 state: Mutex::new(state),
             }),
         }
@@ -298,11 +300,12 @@ impl BrokerPool {
         let pool = Arc::downgrade(&self.inner);
         let config = Arc::clone(&self.inner.config);
         let counters = Arc::clone(&self.inner.counters);
+        let shelf = Arc::clone(&self.inner.shelf);
         let task = tokio::spawn(async move {
             if let Some(failures) = failures {
                 tokio::time::sleep_until(failures.next_attempt_at).await;
             }
-            let dial = Dial { target: address, timeout, counters };
+            let dial = Dial { target: address, timeout, counters, shelf };
             let result = connect(&config, &dial).await;
             note_outcome(&pool, key, &dial.target, &result);
             sender.send_replace(Some(result));

@@ -75,6 +75,7 @@ impl Driver {
     /// A driver for a stream that is ready for Kafka's frames.
     pub(super) fn new(
         stream: Stream,
+        reader: FrameReader,
         shared: Arc<Shared>,
         config: Arc<ConnectionConfig>,
         target: HostPort,
@@ -83,7 +84,7 @@ impl Driver {
         Self {
             stream,
             shared,
-            reader: FrameReader::new(config.response_bytes_max),
+            reader,
             config,
             target,
             writer: WriteQueue::default(),

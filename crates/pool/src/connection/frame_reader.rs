@@ -1,16 +1,18 @@
 //! Cuts the stream of bytes into response frames.
 //!
-//! Small frames are copied out of one buffer that stays; a large frame gets a buffer of its own
-//! size, and the socket reads straight into it. The length that a peer claims never makes more
-//! memory be asked for than [`FIRST_RESERVE`] or twice what has arrived.
+//! Small frames are copied out of one buffer that stays; a large frame gets a buffer of its own, from
+//! the [`FrameShelf`] if one fits, and the socket reads straight into it. The length that a peer claims
+//! never makes more memory be asked for than [`FIRST_RESERVE`] or twice what has arrived.
 
 use std::io;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{BufMut, Bytes};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
+use super::frame_shelf::FrameShelf;
 use crate::error::{DisconnectReason, Impostor};
 
 /// The size of the buffer that stays.
@@ -18,6 +20,9 @@ const BUFFER: usize = 16 * 1024;
 
 /// The most that a frame gets before any of it has arrived.
 const FIRST_RESERVE: usize = 1024 * 1024;
+
+/// What the capacities of large frames are multiples of; pages that nothing is written to cost nothing.
+const FRAME_GRANULE: usize = 256 * 1024;
 
 const LENGTH: usize = milena_wire::frame::LENGTH_BYTES;
 
@@ -31,6 +36,7 @@ pub(super) struct FrameReader {
     /// Where the bytes begin that were not taken yet.
     start: usize,
     large: Option<Large>,
+    shelf: Arc<FrameShelf>,
     frame_bytes_max: usize,
     /// Bytes that ever came.
     read: u64,
@@ -47,12 +53,13 @@ struct Large {
 }
 
 impl FrameReader {
-    /// A reader that accepts frames up to `frame_bytes_max`.
-    pub(super) fn new(frame_bytes_max: usize) -> Self {
+    /// A reader that accepts frames up to `frame_bytes_max`, and takes buffers of the shelf.
+    pub(super) fn new(frame_bytes_max: usize, shelf: Arc<FrameShelf>) -> Self {
         Self {
             buffer: Vec::with_capacity(BUFFER),
             start: 0,
             large: None,
+            shelf,
             frame_bytes_max,
             read: 0,
             at_first: true,
@@ -88,7 +95,7 @@ impl FrameReader {
     /// Takes a frame that has arrived whole; begins a large one.
     fn buffered_frame(&mut self) -> Result<Option<Bytes>, ReadError> {
         if let Some(large) = self.large.take_if(|large| large.frame.len() == large.length) {
-            return Ok(Some(Bytes::from(large.frame)));
+            return Ok(Some(self.shelf.frame(large.frame)));
         }
         let available = self.buffer.get(self.start..).unwrap_or_default();
         let Some((prefix, body)) = available.split_first_chunk::<LENGTH>() else {
@@ -107,8 +114,10 @@ impl FrameReader {
             return Ok(Some(frame));
         }
         if LENGTH + length > BUFFER {
-            let mut frame = Vec::new();
-            frame.reserve_exact(length.min(FIRST_RESERVE));
+            let mut frame = self
+                .shelf
+                .take(length)
+                .unwrap_or_else(|| Vec::with_capacity(round_up(length).min(FIRST_RESERVE)));
             frame.extend_from_slice(body);
             self.large = Some(Large { frame, length });
             self.start = self.buffer.len();
@@ -124,7 +133,7 @@ impl FrameReader {
         if let Some(Large { frame, length }) = &mut self.large {
             let remaining = *length - frame.len();
             if frame.len() == frame.capacity() {
-                frame.reserve_exact(remaining.min(frame.len()));
+                frame.reserve_exact(round_up(remaining).min(frame.len()));
             }
             let room = (frame.capacity() - frame.len()).min(remaining);
             return pin!(stream.read_buf(&mut frame.limit(room))).poll(cx);
@@ -134,6 +143,11 @@ impl FrameReader {
         let room = BUFFER - self.buffer.len();
         pin!(stream.read_buf(&mut (&mut self.buffer).limit(room))).poll(cx)
     }
+}
+
+/// A capacity that frames of nearly the same length can use too.
+const fn round_up(length: usize) -> usize {
+    length.next_multiple_of(FRAME_GRANULE)
 }
 
 fn checked_length(prefix: [u8; LENGTH], limit: usize) -> Result<usize, ReadError> {
@@ -180,7 +194,7 @@ mod tests {
 
     async fn read_all(chunks: Vec<Vec<u8>>, limit: usize) -> (Vec<Bytes>, ReadError) {
         let mut stream = tokio_stream(chunks);
-        let mut reader = FrameReader::new(limit);
+        let mut reader = FrameReader::new(limit, Arc::default());
         let mut frames = Vec::new();
         loop {
             match poll_fn(|cx| reader.poll_frame(cx, &mut stream)).await {
@@ -232,7 +246,7 @@ mod tests {
 
     #[tokio::test]
     async fn claimed_length_does_not_reserve_memory() {
-        let mut reader = FrameReader::new(usize::MAX);
+        let mut reader = FrameReader::new(usize::MAX, Arc::default());
         let mut stream = tokio_stream(vec![i32::MAX.to_be_bytes().to_vec(), vec![1; 10]]);
         let error = poll_fn(|cx| reader.poll_frame(cx, &mut stream)).await.unwrap_err();
         assert!(matches!(error, ReadError::EndOfStream));

@@ -54,8 +54,9 @@ impl Connection {
     ) -> Result<Self, ConnectError> {
         let config = Arc::new(config.clone());
         let timeout = config.connection_setup_timeout.unspread(1);
-        let (target, counters) = (HostPort::new(host, port), Arc::default());
-        setup::connect(&config, &Dial { target, timeout, counters }).await
+        let target = HostPort::new(host, port);
+        let (counters, shelf) = (Arc::default(), Arc::default());
+        setup::connect(&config, &Dial { target, timeout, counters, shelf }).await
     }
 
     pub(super) fn new(

@@ -8,6 +8,7 @@ mod authenticate;
 mod dial;
 mod driver;
 mod frame_reader;
+mod frame_shelf;
 mod handle;
 mod pending;
 mod setup;
@@ -20,4 +21,5 @@ mod write_queue;
 pub use handle::Connection;
 pub use pending::{PendingResponse, PendingWrite};
 
+pub(crate) use frame_shelf::FrameShelf;
 pub(crate) use setup::{Dial, connect};

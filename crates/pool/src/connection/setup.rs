@@ -9,6 +9,8 @@ use tokio::time::Instant;
 use super::authenticate::{authenticate, session};
 use super::dial;
 use super::driver::Driver;
+use super::frame_reader::FrameReader;
+use super::frame_shelf::FrameShelf;
 use super::handle::{Call, Connection, exchange_bytes};
 use super::shared::{Lane, Shared};
 use super::stream::Stream;
@@ -19,12 +21,13 @@ use crate::error::{
 };
 use crate::tls::TlsError;
 
-/// Where to connect, how long TCP and TLS may take, and what counts it.
+/// Where to connect, how long TCP and TLS may take, what counts it, and whose buffers it uses.
 #[derive(Clone, Debug)]
 pub(crate) struct Dial {
     pub(crate) target: HostPort,
     pub(crate) timeout: Duration,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) shelf: Arc<FrameShelf>,
 }
 
 /// Makes a connection.
@@ -59,7 +62,9 @@ async fn set_up(
     };
     let shared = Arc::new(Shared::new(Arc::clone(&dial.counters)));
     let target = dial.target.clone();
-    let driver = Driver::new(stream, Arc::clone(&shared), Arc::clone(config), target.clone());
+    let reader = FrameReader::new(config.response_bytes_max, Arc::clone(&dial.shelf));
+    let driver =
+        Driver::new(stream, reader, Arc::clone(&shared), Arc::clone(config), target.clone());
     tokio::spawn(driver);
     // From here on dropping the handle ends the driver, so giving up leaves nothing behind.
     let connection = Connection::new(Arc::clone(&shared), Arc::clone(config), target);

@@ -15,7 +15,8 @@ use super::header::{
 use super::record::Header;
 use super::sealed::SealedBatch;
 use super::varint::{
-    SmallVarints, VARINT_LEN_MAX, VARLONG_LEN_MAX, is_small, put_varint, varint_len,
+    SMALL_VARINTS_ROOM, VARINT_LEN_MAX, VARLONG_LEN_MAX, are_small, put_small_varints, put_varint,
+    small_varint_len, varint_len,
 };
 use super::{
     NO_PARTITION_LEADER_EPOCH, NO_PRODUCER_EPOCH, NO_PRODUCER_ID, NO_SEQUENCE, NO_TIMESTAMP,
@@ -188,33 +189,37 @@ impl RecordBatchBuilder {
         value: Option<&[u8]>,
         headers_len: usize,
     ) -> bool {
+        // The attributes, a byte of 0, are the varint 0.
+        const ATTRIBUTES: i64 = 0;
         let delta = self.timestamp_delta(timestamp);
         let index = i64::from(self.records_count);
         let (key_len, value_len) = (nullable(key), nullable(value));
-        if !(is_small(delta) && is_small(index) && is_small(key_len) && is_small(value_len)) {
-            return false;
-        }
-        // The attributes, a byte of 0, are the varint 0.
-        let fields = SmallVarints::new().push(0).push(delta).push(index).push(key_len);
-        let value_field = SmallVarints::new().push(value_len);
         let (key, value) = (key.unwrap_or_default(), value.unwrap_or_default());
-        let body = (fields.len() + key.len() + value_field.len() + value.len())
-            .saturating_add(headers_len);
-        if !is_small(signed(body)) {
+        if !are_small([delta, index, key_len, value_len]) {
             return false;
         }
-        let front = SmallVarints::new().push(signed(body)).append(fields);
-        // Fields are stored with all their room, so that their length does not matter.
-        let room = SmallVarints::LEN_MAX + body + SmallVarints::LEN_MAX;
+        let fields_len = small_varint_len(ATTRIBUTES)
+            + small_varint_len(delta)
+            + small_varint_len(index)
+            + small_varint_len(key_len)
+            + small_varint_len(value_len);
+        let body = (fields_len + key.len() + value.len()).saturating_add(headers_len);
+        let length = signed(body);
+        if !are_small([length]) {
+            return false;
+        }
+        // Numbers are written with all their room, so that their lengths do not matter.
+        let room = SMALL_VARINTS_ROOM + body + SMALL_VARINTS_ROOM;
         if self.buffer.len() + room > self.buffer.capacity().min(LENGTH_MAX) {
             return false;
         }
-        if key_len > 0 {
-            put_small(&mut self.buffer, front);
-            self.buffer.extend_from_slice(key);
-            put_small(&mut self.buffer, value_field);
+        if key.is_empty() {
+            let numbers = [length, ATTRIBUTES, delta, index, key_len, value_len];
+            put_small_varints(&mut self.buffer, numbers);
         } else {
-            put_small(&mut self.buffer, front.append(value_field));
+            put_small_varints(&mut self.buffer, [length, ATTRIBUTES, delta, index, key_len]);
+            self.buffer.extend_from_slice(key);
+            put_small_varints(&mut self.buffer, [value_len]);
         }
         self.buffer.extend_from_slice(value);
         true
@@ -276,12 +281,14 @@ impl RecordBatchBuilder {
     /// Bytes of encoded headers with their count, as [`size_after`](Self::size_after) wants them;
     /// 1 when there are none.
     #[must_use]
+    #[inline]
     pub fn headers_len(headers: &[Header<'_>]) -> usize {
         headers_len(headers.iter().copied())
     }
 
     /// Bytes that a batch of this one record has at most, uncompressed, header included.
     #[must_use]
+    #[inline]
     pub fn size_upper_bound(
         key_len: Option<usize>,
         value_len: Option<usize>,
@@ -403,14 +410,6 @@ impl RecordBatchBuilder {
             .saturating_add(headers_len);
         Sizes { body, total: body.saturating_add(varint_len(signed(body))) }
     }
-}
-
-/// Appends numbers with one store of fixed length.
-#[inline(always)]
-fn put_small(buffer: &mut Vec<u8>, numbers: SmallVarints) {
-    let end = buffer.len() + numbers.len();
-    buffer.extend_from_slice(&numbers.bytes());
-    buffer.truncate(end);
 }
 
 /// The length field of a nullable value.

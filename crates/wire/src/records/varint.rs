@@ -94,59 +94,44 @@ pub(super) const fn varint_len(value: i64) -> usize {
     bits.div_ceil(7) as usize
 }
 
-/// Whether a number has at most three bytes as a varint.
+/// Whether all numbers have at most three bytes as varints.
 #[inline(always)]
-pub(super) const fn is_small(value: i64) -> bool {
-    zigzag_encode(value) < 1 << 21
+pub(super) fn are_small<const N: usize>(values: [i64; N]) -> bool {
+    values.into_iter().fold(0, |bits, value| bits | zigzag_encode(value)) < 1 << 21
 }
 
-/// Small numbers as varints, collected in a register, so that the fields of a record reach the
-/// batch's buffer in one store.
-#[derive(Clone, Copy)]
-pub(super) struct SmallVarints {
-    bits: u128,
-    len: u32,
+/// Bytes of a small number as a varint.
+#[inline(always)]
+pub(super) fn small_varint_len(value: i64) -> usize {
+    let raw = zigzag_encode(value);
+    1 + usize::from(raw >= 1 << 7) + usize::from(raw >= 1 << 14)
 }
 
-impl SmallVarints {
-    /// Bytes that there is room for, so that five numbers always fit.
-    pub(super) const LEN_MAX: usize = 16;
+/// Small numbers that [`put_small_varints`] takes at most.
+const SMALL_VARINTS_MAX: usize = 6;
+/// Bytes that it writes over, so that every number is one store of four bytes wherever it begins.
+pub(super) const SMALL_VARINTS_ROOM: usize = 20;
 
-    #[inline(always)]
-    pub(super) const fn new() -> Self {
-        Self { bits: 0, len: 0 }
+/// Appends small numbers as varints. There are no branches in it: which bytes continue a number is
+/// arithmetic, because lengths of records are nothing that a processor could guess.
+#[inline(always)]
+pub(super) fn put_small_varints<const N: usize>(buffer: &mut Vec<u8>, values: [i64; N]) {
+    const { assert!(N <= SMALL_VARINTS_MAX, "the last number begins within 15 bytes") };
+    let start = buffer.len();
+    buffer.extend_from_slice(&[0; SMALL_VARINTS_ROOM]);
+    let mut len = 0;
+    if let Some(room) = buffer[start..].first_chunk_mut::<SMALL_VARINTS_ROOM>() {
+        for value in values {
+            let raw = low_half(zigzag_encode(value));
+            let (two, three) = (u32::from(raw >= 1 << 7), u32::from(raw >= 1 << 14));
+            let groups = (raw & 0x7f) | (raw << 1 & 0x7f00) | (raw << 2 & 0x7f_0000);
+            let bytes = (groups | two << 7 | three << 15).to_le_bytes();
+            let at = len & 15;
+            room[at..at + 4].copy_from_slice(&bytes);
+            len += 1 + (two + three) as usize;
+        }
     }
-
-    /// Appends a number that [`is_small`].
-    #[inline(always)]
-    pub(super) const fn push(self, value: i64) -> Self {
-        let raw = zigzag_encode(value);
-        let (bits, len) = if raw < 1 << 7 {
-            (raw, 1)
-        } else if raw < 1 << 14 {
-            ((raw & 0x7f) | 0x80 | ((raw >> 7) << 8), 2)
-        } else {
-            ((raw & 0x7f) | 0x8080 | ((raw << 1) & 0x7f00) | ((raw >> 14) << 16), 3)
-        };
-        self.append(Self { bits: bits as u128, len })
-    }
-
-    /// Appends other numbers.
-    #[inline(always)]
-    pub(super) const fn append(self, behind: Self) -> Self {
-        Self { bits: self.bits | (behind.bits << (8 * self.len)), len: self.len + behind.len }
-    }
-
-    /// All bytes, of which the first [`len`](Self::len) count.
-    #[inline(always)]
-    pub(super) const fn bytes(self) -> [u8; Self::LEN_MAX] {
-        self.bits.to_le_bytes()
-    }
-
-    #[inline(always)]
-    pub(super) const fn len(self) -> usize {
-        self.len as usize
-    }
+    buffer.truncate(start + len);
 }
 
 /// Appends any number as a varint or varlong.
@@ -172,10 +157,17 @@ mod tests {
     fn encoded(value: i64) -> Vec<u8> {
         let mut buffer = Vec::new();
         put_varint(&mut buffer, value);
-        assert_eq!(is_small(value), buffer.len() <= 3);
-        if is_small(value) {
-            let small = SmallVarints::new().push(-1).push(value);
-            assert_eq!(small.bytes()[1..small.len()], buffer);
+        assert_eq!(are_small([0, value]), buffer.len() <= 3);
+        if are_small([value]) {
+            assert_eq!(small_varint_len(value), buffer.len());
+            for count in 0..SMALL_VARINTS_MAX {
+                let mut small = vec![7; count];
+                put_small_varints(&mut small, [value, -1, value, value, value, value]);
+                let (in_front, numbers) = small.split_at(count);
+                assert_eq!(in_front, vec![7; count]);
+                let expected = [&buffer[..], &[1], &buffer.repeat(4)].concat();
+                assert_eq!(numbers, expected, "{value}");
+            }
         }
         buffer
     }
