@@ -65,7 +65,7 @@ impl Access {
     }
 
     pub(crate) fn producer(&self) -> Producer {
-        Producer::new(&ProducerConfig::from_properties(self.0.clone()).unwrap()).unwrap()
+        Producer::new(ProducerConfig::from_properties(self.0.clone()).unwrap()).unwrap()
     }
 
     pub(crate) fn consumer(&self) -> Consumer {

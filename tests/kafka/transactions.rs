@@ -238,6 +238,47 @@ async fn producers_of_both_sides_fence_each_other_on_kafka_4_3() {
     fence_each_other(V4_3).await;
 }
 
+/// The admin client takes a producer's place at its coordinator, whoever made the producer.
+#[tokio::test]
+#[ignore = "needs Apache Kafka: cargo xtask test --group kafka"]
+async fn an_admin_fences_producers_of_both_sides_on_kafka_4_3() {
+    let lab = harness::lab(V4_3, 1);
+    let access = Access::to(&lab, Listener::Plaintext);
+    let (topic, id) = (harness::unique("fenced-by-admin"), harness::unique("fenced-by-admin"));
+    access.create_topic(&topic, PARTITIONS, 1).await;
+    let admin = access.admin();
+    let value = |name: &str| vec![name.to_owned()];
+
+    let ours = ready(&access, &id).await;
+    let open = within(ours.begin_transaction()).await.unwrap();
+    send_all(&open, &topic, &value("ours, lost")).await;
+    within(ours.flush()).await.unwrap();
+    let first = within(admin.fence_producers([id.as_str()])).await.one().unwrap();
+    let error = fenced(&open).await;
+    assert_eq!((error.kind(), error.is_fatal()), (ErrorKind::Fenced, true), "{error}");
+
+    let mut java = Java::start(V4_3, &lab, &id);
+    java.op("init").unwrap();
+    java.op("begin").unwrap();
+    java.send(&topic, 1, "java's, lost").unwrap();
+    let second = within(admin.fence_producers([id.as_str()])).await.one().unwrap();
+    assert_eq!(second.producer_id, first.producer_id);
+    assert!(second.producer_epoch > first.producer_epoch, "{first:?}, {second:?}");
+    let refused = java.op("commit").unwrap_err();
+    assert!(refused.contains("Fenced") || refused.contains("Epoch"), "{refused}");
+
+    // Ids that nobody has used are no error.
+    let unused = harness::unique("unused");
+    assert_eq!(within(admin.fence_producers([unused])).await.one().unwrap().producer_epoch, 0);
+    let heir = ready(&access, &id).await;
+    let transaction = within(heir.begin_transaction()).await.unwrap();
+    send_all(&transaction, &topic, &value("kept")).await;
+    within(transaction.commit()).await.unwrap();
+    within(async { while read(&access, &topic, "read_committed").await.is_empty() {} }).await;
+    assert_eq!(read(&access, &topic, "read_committed").await, ["kept"]);
+    heir.close(PATIENCE).await.unwrap();
+}
+
 /// A transaction that takes too long is aborted by the coordinator. Its producer is fenced, or goes on
 /// after an abort where every transaction has an epoch of its own.
 async fn times_out(version: KafkaVersion) {

@@ -40,6 +40,8 @@ enum Group {
     Unit,
     /// The examples in the documentation
     Doc,
+    /// The library without its default features
+    Features,
     /// A build with a C compiler that fails
     NoC,
     /// Each fuzz target with a fixed seed
@@ -91,6 +93,7 @@ impl Group {
             Self::Lints => "lints",
             Self::Generated => "generated",
             Self::Tidy => "tidy",
+            Self::Features => "features",
             Self::NoC => "no-c",
             Self::Fuzz => "fuzz",
             Self::Unit => "unit",
@@ -105,6 +108,7 @@ impl Group {
             Self::Lints => cargo("clippy --workspace --all-targets --quiet -- --deny warnings"),
             Self::Generated => outcome(crate::generate::run(&["--check".to_owned()])),
             Self::Tidy => outcome(crate::tidy::run(&[])),
+            Self::Features => features(),
             Self::NoC => outcome(crate::no_c::run(&[])),
             Self::Fuzz => outcome(crate::fuzz::run_targets(&[], Extent::Repeat { seed: 1 })),
             // The real-Kafka tests are among these targets, where they are reported as ignored.
@@ -112,6 +116,15 @@ impl Group {
             Self::Doc => cargo("test --workspace --doc --no-fail-fast"),
             Self::Kafka => real_kafka(),
         }
+    }
+}
+
+/// Builds the library without default features, and tries what it says of one that is off.
+fn features() -> Outcome {
+    let without = "--package milena --no-default-features";
+    match cargo(&format!("clippy {without} --all-targets --quiet -- --deny warnings")) {
+        Outcome::Passed => cargo(&format!("test {without} --lib config::tests::security")),
+        failed => failed,
     }
 }
 

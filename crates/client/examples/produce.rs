@@ -22,14 +22,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let record = ProducerRecord::to(&topic).value(&value);
     if compression == "await" {
         let config = ProducerConfig::builder(servers).linger(Duration::ZERO).build()?;
-        return awaited(Producer::new(&config)?, record, count).await;
+        return awaited(Producer::new(config)?, record, count).await;
     }
     let config = ProducerConfig::builder(servers)
         .property("compression.type", compression)
         .property("linger.ms", next("linger.ms")?)
         .property("batch.size", next("batch.size")?)
         .build()?;
-    let producer = Producer::new(&config)?;
+    let producer = Producer::new(config)?;
     producer.partitions_count(&topic).await?;
     let start = Instant::now();
     for _ in 0..count {

@@ -218,6 +218,7 @@ impl Error {
 
 impl Error {
     /// What was wrong, without the words of the kind.
+    #[cfg(feature = "oauth")]
     pub(crate) fn message(&self) -> &str {
         &self.0.message
     }

@@ -19,7 +19,7 @@
 //! let broker = milena_broker::Broker::start().await?;
 //! let servers = broker.bootstrap_servers();
 //!
-//! let producer = Producer::new(&ProducerConfig::builder(&servers).build()?)?;
+//! let producer = Producer::new(ProducerConfig::builder(&servers).build()?)?;
 //! let record = ProducerRecord::to("cars").key("Car status").value("arrived");
 //! let sent = producer.send(record).await?.await?;
 //! producer.close(Duration::from_secs(10)).await?;
@@ -36,6 +36,19 @@
 //! # consumer.close(Duration::from_secs(10)).await?;
 //! # Ok(()) }
 //! ```
+//!
+//! # Features
+//!
+//! | feature | default | what it brings |
+//! | --- | --- | --- |
+//! | `graviola` | yes | the cryptography of TLS, without C; for x86-64 and aarch64 |
+//! | `ring`, `aws-lc-rs` | no | other cryptography for TLS, which compiles C |
+//! | `oauth` | yes | tokens of OAUTHBEARER from an endpoint or a file (`TokenEndpoint`), and the HTTP client for it |
+//!
+//! Of several kinds of cryptography the first is used that the CPU can run: graviola, aws-lc-rs, ring.
+//! Without any, `security.protocol=SSL` and `SASL_SSL` are refused. Without `oauth` the properties of
+//! the token endpoint are refused, and a token provider of your own
+//! ([`Sasl::oauthbearer`](config::Sasl::oauthbearer)) does their work.
 
 pub mod admin;
 mod cluster;

@@ -119,6 +119,23 @@ counters! {
         /// How often a batch was sent again after an error that may pass, whatever came of it.
         batches_retried,
     }
+    transactions: Transactions {
+        /// Transactions that were committed.
+        transactions_committed,
+        /// Transactions that were aborted.
+        transactions_aborted,
+        /// Nanoseconds in `init_transactions`, calls that failed among them (Java's
+        /// `txn-init-time-ns-total`).
+        txn_init_time_ns,
+        /// The same of `begin_transaction` (`txn-begin-time-ns-total`).
+        txn_begin_time_ns,
+        /// The same of `send_offsets` (`txn-send-offsets-time-ns-total`).
+        txn_send_offsets_time_ns,
+        /// The same of `commit` (`txn-commit-time-ns-total`).
+        txn_commit_time_ns,
+        /// The same of `abort` (`txn-abort-time-ns-total`).
+        txn_abort_time_ns,
+    }
     fetched: Fetched {
         /// Records that were given out.
         records_fetched,

@@ -53,7 +53,7 @@ impl Scene {
             .max_request_size(4 << 20)
             .build()
             .unwrap();
-        self.run(async { Producer::new(&config) }).unwrap()
+        self.run(async { Producer::new(config) }).unwrap()
     }
 
     fn run<T>(&self, work: impl Future<Output = T>) -> T {

@@ -574,7 +574,7 @@ mod tests {
         const BYTES: usize = 100 << 10;
         let broker = Broker::builder().topic("t", 2).start().await.unwrap();
         let config = ProducerConfig::builder(broker.bootstrap_servers()).build().unwrap();
-        let producer = Producer::new(&config).unwrap();
+        let producer = Producer::new(config).unwrap();
         let value = vec![b'x'; BYTES];
         for number in 0..2 * COUNT {
             let partition = i32::try_from(number % 2).unwrap();

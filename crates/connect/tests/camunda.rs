@@ -108,7 +108,7 @@ async fn raw(connection: &Connection, records: &[(Option<&str>, Option<&[u8]>)])
     let servers = connection.brokers.join(",");
     let properties = [("bootstrap.servers", servers.as_str())];
     let config = ProducerConfig::from_properties(properties).unwrap();
-    let producer = Producer::new(&config).unwrap();
+    let producer = Producer::new(config).unwrap();
     let headers = [Header::new("h", Some(b"first")), Header::new("h", Some(b"v"))];
     for (key, value) in records {
         let record = ProducerRecord::to("orders")

@@ -103,13 +103,13 @@ fn roots(trust: &Trust) -> Result<RootCertStore, TlsError> {
                 return Err(TlsError::NoRoots { reason: reason.trim_end().to_owned() });
             }
         }
-        Trust::Pem(source) => add_all(&mut roots, &Pem::read(source)?)?,
+        Trust::Pem(source) => Pem::read(source)?.add_to(&mut roots)?,
         Trust::Store(file) => {
             let place = file.path.display().to_string();
-            let bytes = file::read(&file.path)?;
+            let bytes = file::read_store(file)?;
             let passwords = Passwords { store: file.password.as_ref(), key: None };
             match store::read(&bytes, passwords, false) {
-                None => add_all(&mut roots, &Pem::new(place, bytes))?,
+                None => Pem::new(place, bytes).add_to(&mut roots)?,
                 Some(store) => {
                     let failed = |error| TlsError::Store { place: place.clone(), error };
                     // Stores with all authorities of the world have some that are of no use.
@@ -124,22 +124,12 @@ fn roots(trust: &Trust) -> Result<RootCertStore, TlsError> {
     Ok(roots)
 }
 
-fn add_all(roots: &mut RootCertStore, pem: &Pem) -> Result<(), TlsError> {
-    for certificate in pem.certificates()? {
-        roots.add(certificate).map_err(|error| TlsError::TrustedCertificate {
-            place: pem.place().to_owned(),
-            error,
-        })?;
-    }
-    Ok(())
-}
-
 /// The client's own certificate, if it has one.
 fn identity(settings: &TlsConfig) -> Result<Option<Identity>, TlsError> {
     let password = settings.key_password.as_ref();
     if let Some(file) = &settings.client_store {
         let place = file.path.display().to_string();
-        let bytes = file::read(&file.path)?;
+        let bytes = file::read_store(file)?;
         let passwords = Passwords { store: file.password.as_ref(), key: password };
         return match store::read(&bytes, passwords, true) {
             None => Pem::new(place, bytes).identity(password).map(Some),

@@ -45,17 +45,57 @@ pub enum Trust {
     Store(StoreFile),
 }
 
+/// The format of a key store or trust store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StoreType {
+    /// Java's own.
+    Jks,
+    /// PKCS#12.
+    Pkcs12,
+    /// PEM.
+    Pem,
+}
+
+impl StoreType {
+    /// Kafka's spelling (`ssl.truststore.type`).
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Jks => "JKS",
+            Self::Pkcs12 => "PKCS12",
+            Self::Pem => "PEM",
+        }
+    }
+
+    /// Whether Java reads content of another type under this name: JKS and PKCS12 stand for each
+    /// other since Java 8 (`keystore.type.compat`), PEM for itself alone.
+    pub(crate) const fn stands_for(self, found: Self) -> bool {
+        matches!((self, found), (Self::Pem, Self::Pem))
+            || !matches!(self, Self::Pem) && !matches!(found, Self::Pem)
+    }
+}
+
 /// A key store or trust store: a file of JKS, PKCS#12 or PEM. Its content tells which.
 #[derive(Clone, Debug)]
 pub struct StoreFile {
     pub(crate) path: PathBuf,
     pub(crate) password: Option<Password>,
+    pub(crate) store_type: Option<StoreType>,
 }
 
 impl StoreFile {
     /// A store without a password. The integrity of a JKS or PKCS#12 store is not checked then.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), password: None }
+        Self { path: path.into(), password: None, store_type: None }
+    }
+
+    /// The type that the store is said to have: content that contradicts it is refused. JKS and
+    /// PKCS12 stand for each other, as in Java.
+    #[must_use]
+    pub const fn store_type(mut self, store_type: StoreType) -> Self {
+        self.store_type = Some(store_type);
+        self
     }
 
     /// The password of the store; PEM has none.

@@ -21,7 +21,8 @@ mod verifier;
 
 pub use client::TlsClient;
 pub use config::{
-    ClientCertificate, DangerousTlsConfig, PemSource, StoreFile, TlsConfig, TlsVersion, Trust,
+    ClientCertificate, DangerousTlsConfig, PemSource, StoreFile, StoreType, TlsConfig, TlsVersion,
+    Trust,
 };
 pub use error::TlsError;
 pub use password::Password;

@@ -1,5 +1,6 @@
 //! Certificates and keys from PEM, in a file or inline.
 
+use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
@@ -47,6 +48,17 @@ impl Pem {
             return Err(self.error("it has no BEGIN CERTIFICATE block"));
         }
         Ok(certificates)
+    }
+
+    /// Adds every certificate to those that are trusted.
+    pub(crate) fn add_to(&self, roots: &mut RootCertStore) -> Result<(), TlsError> {
+        for certificate in self.certificates()? {
+            roots.add(certificate).map_err(|error| TlsError::TrustedCertificate {
+                place: self.place.clone(),
+                error,
+            })?;
+        }
+        Ok(())
     }
 
     /// The first private key, decrypted with the password if it is encrypted.

@@ -47,16 +47,15 @@ impl TlsServer {
             None => builder.with_no_client_auth(),
             Some(source) => {
                 let pem = Pem::read(source)?;
-                let unusable =
-                    |error| TlsError::TrustedCertificate { place: pem.place().to_owned(), error };
                 let mut roots = RootCertStore::empty();
-                for certificate in pem.certificates()? {
-                    roots.add(certificate).map_err(unusable)?;
-                }
+                pem.add_to(&mut roots)?;
                 let verifier =
                     WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
                         .build()
-                        .map_err(|error| unusable(rustls::Error::General(error.to_string())))?;
+                        .map_err(|error| TlsError::TrustedCertificate {
+                            place: pem.place().to_owned(),
+                            error: rustls::Error::General(error.to_string()),
+                        })?;
                 builder.with_client_cert_verifier(verifier)
             }
         };

@@ -213,4 +213,6 @@ async fn faults_can_be_chosen_by_what_was_seen() {
         broker.faults().requests().iter().map(|seen| (seen.api_key, seen.api_version)).collect();
     assert_eq!(seen, [(ApiKey::HEARTBEAT, 3), (ApiKey::HEARTBEAT, 1)]);
     assert_eq!(broker.faults().requests()[0].client_id.as_deref(), Some("raw"));
+    broker.faults().clear_requests();
+    assert!(broker.faults().requests().is_empty());
 }

@@ -25,12 +25,15 @@ pub(crate) struct Broker {
     /// Keep the data here instead of in memory
     #[arg(long, value_name = "FOLDER")]
     pub(crate) data_dir: Option<PathBuf>,
-    /// How many brokers the cluster has; the others listen on free ports
+    /// How many brokers the cluster has; they listen on the ports that follow, or on free ones
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(i32).range(1..=100))]
     pub(crate) nodes: i32,
     /// Create this topic at once (can be repeated)
     #[arg(long, value_name = "NAME[:PARTITIONS]")]
     pub(crate) topic: Vec<String>,
+    /// How long the first rebalance of a group waits for more members
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub(crate) group_initial_rebalance_delay: u32,
     /// Behave as this release of Kafka, such as 1.1 or 3.9
     #[arg(long, value_name = "RELEASE")]
     pub(crate) as_version: Option<String>,

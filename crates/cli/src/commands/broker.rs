@@ -4,6 +4,7 @@ use std::{
     fs,
     io::{self, Write as _},
     path::Path,
+    time::Duration,
 };
 
 use milena_broker::Broker;
@@ -28,7 +29,12 @@ pub(crate) async fn run(arguments: arguments::Broker) -> Result<(), Failure> {
 
 fn builder(arguments: &arguments::Broker) -> Result<milena_broker::BrokerBuilder, Failure> {
     let (host, port) = listen::address(&arguments.listen)?;
-    let mut builder = Broker::builder().host(host).port(port).nodes(arguments.nodes);
+    let delay = Duration::from_millis(arguments.group_initial_rebalance_delay.into());
+    let mut builder = Broker::builder()
+        .host(host)
+        .port(port)
+        .nodes(arguments.nodes)
+        .group_initial_rebalance_delay(delay);
     for user in &arguments.sasl {
         let (name, password) = user
             .split_once(':')

@@ -77,7 +77,7 @@ fn producer(
     }
     let config = ProducerConfig::from_properties(properties.into_entries())?;
     warn(config.warnings());
-    Ok(Producer::new(&config)?)
+    Ok(Producer::new(config)?)
 }
 
 async fn produce(arguments: PerfProduce) -> Result<(), Failure> {

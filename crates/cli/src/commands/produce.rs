@@ -38,7 +38,7 @@ pub(crate) async fn run(arguments: Produce) -> Result<(), Failure> {
     let config = ProducerConfig::from_properties(properties.into_entries())?;
     warn(config.warnings());
     let mut interrupt = Interrupt::listen()?;
-    let producer = Producer::new(&config)?;
+    let producer = Producer::new(config)?;
     let (deliveries, awaited) = mpsc::channel(QUEUE_LINES);
     let printer = tokio::spawn(print(awaited, arguments.json));
     let sent = send_lines(&arguments, &producer, deliveries, &mut interrupt).await;

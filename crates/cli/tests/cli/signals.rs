@@ -181,6 +181,25 @@ fn the_broker_keeps_its_data() {
 }
 
 #[test]
+fn the_first_rebalance_waits_as_long_as_the_broker_is_told() {
+    let delay = Duration::from_secs(1);
+    let options = "broker --listen 127.0.0.1:0 --group-initial-rebalance-delay 1000 --topic cars";
+    let mut broker = Program::start(&root(), &options.split(' ').collect::<Vec<_>>());
+    let address = broker.first_line();
+    let client = |options: &str, input: &str| {
+        let arguments: Vec<&str> = options.split(' ').chain(["-b", &address]).collect();
+        Program::start(&root(), &arguments).end_with(input)
+    };
+    assert_eq!(client("produce -t cars", "one\n").code, Some(0));
+    let started = Instant::now();
+    let read = client("consume -t cars -g crm -o beginning -e", "");
+    assert_eq!(read.stdout, "one\n", "{}", read.stderr);
+    assert!(started.elapsed() >= delay, "it took {:?}", started.elapsed());
+    broker.signal(Signal::INT);
+    broker.wait();
+}
+
+#[test]
 fn a_second_signal_ends_it_at_once() {
     let cluster = Cluster::start(Broker::builder().topic("cars", 1));
     let late = Fault::on(ApiKey::PRODUCE).delay(Duration::from_secs(600)).always();

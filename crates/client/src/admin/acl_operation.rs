@@ -58,6 +58,10 @@ impl fmt::Display for AclOperation {
     }
 }
 
+/// The version of Metadata from which a response tells what this client may do (Kafka 2.3), and what an
+/// error says of it.
+pub(super) const METADATA_TELLS_OPERATIONS: (i16, &str) = (8, "telling authorized operations");
+
 /// A set of operations.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct AclOperations(u32);

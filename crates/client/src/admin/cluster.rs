@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use milena_wire::messages::{DescribeClusterRequest, MetadataRequest};
 
-use super::acl_operation::AclOperations;
+use super::acl_operation::{AclOperations, METADATA_TELLS_OPERATIONS};
 use super::client::{Admin, Inner, check, highest_from, metadata};
 use super::operation::{Operation, Outcomes};
 use crate::{Error, ErrorKind};
@@ -169,7 +169,7 @@ impl DescribeCluster {
             include_cluster_authorized_operations: include,
             ..Default::default()
         };
-        let least = include.then_some((8, "telling authorized operations"));
+        let least = include.then_some(METADATA_TELLS_OPERATIONS);
         let (response, _) = metadata(admin, &request, least, deadline).await?;
         let nodes = response.brokers.into_iter().map(|broker| Node {
             id: broker.node_id,

@@ -7,7 +7,7 @@ use milena_wire::messages::metadata_request::MetadataRequestTopic;
 use milena_wire::messages::metadata_response::{MetadataResponsePartition, MetadataResponseTopic};
 use milena_wire::{ByteString, Uuid};
 
-use super::acl_operation::AclOperations;
+use super::acl_operation::{AclOperations, METADATA_TELLS_OPERATIONS};
 use super::client::{Admin, Inner, check, metadata};
 use super::operation::{Asked, Operation, Outcomes, is_unknown_topic};
 use super::results::Results;
@@ -16,8 +16,6 @@ use crate::Error;
 
 /// The version that describes by id (KIP-516, Kafka 3.1).
 const BY_ID_VERSION: i16 = 12;
-/// The version that tells authorized operations (KIP-430, Kafka 2.3).
-const AUTHORIZED_OPERATIONS_VERSION: i16 = 8;
 
 /// A topic and its partitions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -209,7 +207,7 @@ impl Operation for DescribeTopics {
         let least = if asked.iter().any(TopicKey::is_id) {
             Some((BY_ID_VERSION, "describing a topic by its id"))
         } else if self.options.include_authorized_operations {
-            Some((AUTHORIZED_OPERATIONS_VERSION, "telling authorized operations"))
+            Some(METADATA_TELLS_OPERATIONS)
         } else {
             None
         };

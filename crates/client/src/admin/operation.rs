@@ -68,7 +68,12 @@ impl<'a, T> Asked<'a, T> {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &'a T> {
-        self.indexes.iter().filter_map(|index| self.things.get(*index))
+        self.entries().map(|(_, thing)| thing)
+    }
+
+    /// The things with their indexes.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (usize, &'a T)> {
+        self.indexes.iter().filter_map(|index| Some((*index, self.things.get(*index)?)))
     }
 
     /// The index of the thing that a part of the answer is about.
@@ -129,7 +134,7 @@ impl Inner {
             if now() + pause >= deadline {
                 break;
             }
-            // Whatever may pass has to do with who leads and who controls.
+            // Whatever may pass has to do with who leads, controls and coordinates.
             self.cluster.request_update();
             self.counters.requests_retried().increment();
             tokio::time::sleep(pause).await;

@@ -23,6 +23,7 @@ mod tests;
 
 pub(crate) use coordinator::CoordinatorKind;
 pub(crate) use handle::Cluster;
-#[cfg(test)]
+#[cfg(all(test, feature = "oauth"))]
 pub(crate) use settings::sasl as pool_sasl;
+#[cfg(feature = "oauth")]
 pub(crate) use settings::tls as tls_config;

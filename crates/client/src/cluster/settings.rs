@@ -7,7 +7,8 @@ use std::sync::Arc;
 use milena_core::backoff::Backoff;
 use milena_core::metadata::{MetadataConfig, MetadataRecovery};
 use milena_pool::tls::{
-    ClientCertificate, PemSource, StoreFile, TlsConfig, TlsVersion as PoolTlsVersion, Trust,
+    ClientCertificate, PemSource, StoreFile, StoreType as PoolStoreType, TlsConfig,
+    TlsVersion as PoolTlsVersion, Trust,
 };
 use milena_pool::{
     BrokerPoolConfig, ConnectionConfig, DnsLookup, HostPort as PoolHostPort, OAuthBearerToken,
@@ -19,8 +20,8 @@ use milena_sasl::scram::ScramHash;
 
 use crate::config::{
     ClientConfig, ClientDnsLookup, MetadataRecoveryStrategy, OAuthBearerTokenError,
-    OAuthBearerTokenProvider, Sasl, ScramMechanism, Secret, Security, StoreSource, Tls, TlsVersion,
-    token_endpoint_refused,
+    OAuthBearerTokenProvider, Sasl, ScramMechanism, Secret, Security, StoreSource, StoreType, Tls,
+    TlsVersion,
 };
 use crate::{Error, ErrorKind};
 
@@ -92,7 +93,8 @@ pub(crate) fn tls(tls: &Tls) -> TlsConfig {
     let trust = match &tls.trust_store {
         None => Trust::System,
         Some(StoreSource::File(path)) => {
-            Trust::Store(file(path, tls.trust_store_password.as_ref()))
+            let password = tls.trust_store_password.as_ref();
+            Trust::Store(file(path, tls.trust_store_type, password))
         }
         Some(StoreSource::Inline(text)) => Trust::Pem(PemSource::Inline(text.reveal().to_owned())),
     };
@@ -104,7 +106,7 @@ pub(crate) fn tls(tls: &Tls) -> TlsConfig {
     if let Some(store) = &tls.key_store {
         settings = match (&store.certificate_chain, &store.key) {
             (StoreSource::File(path), None) => {
-                settings.client_store(file(path, store.password.as_ref()))
+                settings.client_store(file(path, store.store_type, store.password.as_ref()))
             }
             (chain, key) => settings.client_certificate(ClientCertificate {
                 chain: pem(chain),
@@ -121,8 +123,15 @@ pub(crate) fn tls(tls: &Tls) -> TlsConfig {
     settings
 }
 
-fn file(path: &Path, password: Option<&Secret>) -> StoreFile {
-    let file = StoreFile::new(path);
+fn file(path: &Path, store_type: Option<StoreType>, password: Option<&Secret>) -> StoreFile {
+    let mut file = StoreFile::new(path);
+    if let Some(store_type) = store_type {
+        file = file.store_type(match store_type {
+            StoreType::Jks => PoolStoreType::Jks,
+            StoreType::Pkcs12 => PoolStoreType::Pkcs12,
+            StoreType::Pem => PoolStoreType::Pem,
+        });
+    }
     match password {
         Some(password) => file.password(password.reveal()),
         None => file,
@@ -181,7 +190,10 @@ impl TokenProvider for Tokens {
 
 /// Of an endpoint it is known whether asking again may help; of others it is hoped.
 fn token_error(error: OAuthBearerTokenError) -> TokenError {
-    let is_final = token_endpoint_refused(&*error);
+    #[cfg(feature = "oauth")]
+    let is_final = crate::config::token_endpoint_refused(&*error);
+    #[cfg(not(feature = "oauth"))]
+    let is_final = false;
     let cause = Arc::<dyn StdError + Send + Sync>::from(error);
     if is_final { TokenError::refused(cause) } else { TokenError::unavailable(cause) }
 }

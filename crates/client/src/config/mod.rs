@@ -27,6 +27,7 @@ mod security;
 mod table;
 mod tls;
 mod token;
+#[cfg(feature = "oauth")]
 mod token_endpoint;
 mod unsecured;
 mod value;
@@ -51,10 +52,12 @@ pub use sasl::{Sasl, ScramMechanism};
 pub use secret::Secret;
 pub use security::{Security, SecurityProtocol};
 pub use table::{find, properties};
-pub use tls::{KeyStore, StoreSource, Tls, TlsVersion};
+pub use tls::{KeyStore, StoreSource, StoreType, Tls, TlsVersion};
 pub use token::{
     OAuthBearerToken, OAuthBearerTokenError, OAuthBearerTokenFuture, OAuthBearerTokenProvider,
 };
+#[cfg(feature = "oauth")]
 pub(crate) use token_endpoint::refused as token_endpoint_refused;
+#[cfg(feature = "oauth")]
 pub use token_endpoint::{RefreshPolicy, TokenEndpoint, TokenEndpointProvider};
 pub use warnings::{Finding, Warnings};

@@ -195,6 +195,7 @@ impl Settled {
         }
     }
 
+    #[cfg(feature = "oauth")]
     pub(super) fn double(&self, name: &str) -> f64 {
         match self.value(name) {
             Some(Value::Double(number)) => number,

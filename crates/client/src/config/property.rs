@@ -291,6 +291,17 @@ impl Property {
         self
     }
 
+    /// It is refused where the feature `oauth` is off.
+    pub(super) const fn needs_oauth(self) -> Self {
+        if cfg!(feature = "oauth") {
+            return self;
+        }
+        self.unsupported(
+            "tokens of an endpoint need the feature `oauth` of the crate milena, which is off; \
+             turn it on, or give the builder a token provider",
+        )
+    }
+
     /// Kafka keeps it for its own use.
     pub(super) const fn internal(mut self) -> Self {
         self.internal = true;

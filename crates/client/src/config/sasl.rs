@@ -6,11 +6,14 @@ use std::sync::Arc;
 use super::options::Settled;
 use super::security::SecurityProtocol;
 use super::token::OAuthBearerTokenProvider;
+#[cfg(feature = "oauth")]
+use super::token_endpoint;
 use super::unsecured::UnsecuredProvider;
-use super::{JaasConfig, Secret, token_endpoint};
+use super::{JaasConfig, Secret};
 
 const MECHANISM: &str = "sasl.mechanism";
 const JAAS: &str = "sasl.jaas.config";
+pub(super) const TOKEN_ENDPOINT: &str = "sasl.oauthbearer.token.endpoint.url";
 const MECHANISMS: &str = "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER";
 
 /// A SCRAM mechanism.
@@ -246,14 +249,21 @@ fn credentials(
 /// OAUTHBEARER from properties: tokens of an endpoint, or the unsecured ones of development, which
 /// the line describes.
 fn oauthbearer(settled: &mut Settled) -> Option<Sasl> {
+    #[cfg(feature = "oauth")]
     const MISSING: &str = "tokens come from an endpoint or a provider: set \
                            sasl.oauthbearer.token.endpoint.url, or give the builder \
                            sasl(Sasl::oauthbearer(..)); for development \
                            unsecuredLoginStringClaim_sub=\"...\" makes an unsecured one";
-    if !settled.are_sound(&[token_endpoint::URL]) {
+    #[cfg(not(feature = "oauth"))]
+    const MISSING: &str = "tokens come from a provider: give the builder \
+                           sasl(Sasl::oauthbearer(..)), or have those of an endpoint with the \
+                           feature `oauth` of the crate milena; for development \
+                           unsecuredLoginStringClaim_sub=\"...\" makes an unsecured one";
+    if !settled.are_sound(&[TOKEN_ENDPOINT]) {
         return None;
     }
-    if let Some(url) = settled.text(token_endpoint::URL) {
+    #[cfg(feature = "oauth")]
+    if let Some(url) = settled.text(TOKEN_ENDPOINT) {
         let jaas = match settled.is_set(JAAS) {
             true => Some(jaas(settled, "OAUTHBEARER", MISSING)?),
             false => None,

@@ -15,6 +15,32 @@ pub enum StoreSource {
     Inline(Secret),
 }
 
+/// The format of a store (`ssl.truststore.type`, `ssl.keystore.type`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StoreType {
+    /// Java's own.
+    Jks,
+    /// PKCS#12.
+    Pkcs12,
+    /// PEM.
+    Pem,
+}
+
+impl StoreType {
+    const ALL: [Self; 3] = [Self::Jks, Self::Pkcs12, Self::Pem];
+
+    /// Kafka's spelling.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Jks => "JKS",
+            Self::Pkcs12 => "PKCS12",
+            Self::Pem => "PEM",
+        }
+    }
+}
+
 /// The client's own certificate chain and its private key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -23,6 +49,8 @@ pub struct KeyStore {
     pub certificate_chain: StoreSource,
     /// The private key; `None` when it is in the same file as the chain.
     pub key: Option<StoreSource>,
+    /// The type that a file must have; JKS and PKCS12 stand for each other. `None`: any.
+    pub store_type: Option<StoreType>,
     /// The password of a store of JKS or PKCS#12.
     pub password: Option<Secret>,
     /// The password of the private key; `None`: the store's, if the key is encrypted.
@@ -56,6 +84,8 @@ impl TlsVersion {
 pub struct Tls {
     /// Who may sign a broker's certificate; `None`: the system's roots.
     pub trust_store: Option<StoreSource>,
+    /// The type that a trust store's file must have; JKS and PKCS12 stand for each other. `None`: any.
+    pub trust_store_type: Option<StoreType>,
     /// The password of a trust store of JKS or PKCS#12; `None`: its integrity is not checked.
     pub trust_store_password: Option<Secret>,
     /// The client's own certificate, for brokers that ask for one.
@@ -68,9 +98,10 @@ pub struct Tls {
 
 /// Reads `ssl.*`.
 pub(super) fn settle(settled: &mut Settled) -> Tls {
-    let trust_store = trust_store(settled);
+    let (trust_store, trust_store_type) = trust_store(settled);
     let has_file = matches!(trust_store, Some(StoreSource::File(_)));
     Tls {
+        trust_store_type,
         trust_store_password: TRUST_STORE.password(settled, has_file),
         trust_store,
         key_store: key_store(settled),
@@ -99,21 +130,26 @@ const KEY_STORE: Names = Names {
 };
 
 impl Names {
-    /// Refuses types that there are not, and PEM in the configuration for a type that is not PEM.
-    fn check_type(&self, settled: &mut Settled, inline: Option<&'static str>) {
-        let kind = settled.text(self.kind).unwrap_or_default();
-        if !settled.are_sound(&[self.kind]) {
-            return;
+    /// The type, if one was named. Refuses types that there are not, and PEM in the configuration for
+    /// a type that is not PEM.
+    fn store_type(&self, settled: &mut Settled, inline: Option<&'static str>) -> Option<StoreType> {
+        if !settled.is_set(self.kind) || !settled.are_sound(&[self.kind]) {
+            return None;
         }
-        if !["JKS", "PKCS12", "PEM"].iter().any(|known| kind.eq_ignore_ascii_case(known)) {
-            settled.problem_with_value(self.kind, &kind, "expected JKS, PKCS12 or PEM");
-        } else if let Some(inline) = inline
-            && settled.is_set(self.kind)
-            && !kind.eq_ignore_ascii_case("PEM")
-        {
-            let message = format!("{inline} is set, which goes with PEM alone");
-            settled.problem_with_value(self.kind, &kind, &message);
+        let text = settled.text(self.kind).unwrap_or_default();
+        let mut all = StoreType::ALL.into_iter();
+        let known = all.find(|known| text.eq_ignore_ascii_case(known.as_str()));
+        match (known, inline) {
+            (None, _) => {
+                settled.problem_with_value(self.kind, &text, "expected JKS, PKCS12 or PEM");
+            }
+            (Some(StoreType::Jks | StoreType::Pkcs12), Some(inline)) => {
+                let message = format!("{inline} is set, which goes with PEM alone");
+                settled.problem_with_value(self.kind, &text, &message);
+            }
+            _ => {}
         }
+        known
     }
 
     /// The store's password, which needs a store.
@@ -144,16 +180,17 @@ fn inline(settled: &mut Settled, name: &'static str) -> Option<StoreSource> {
     Some(StoreSource::Inline(Secret::from(text)))
 }
 
-fn trust_store(settled: &mut Settled) -> Option<StoreSource> {
+fn trust_store(settled: &mut Settled) -> (Option<StoreSource>, Option<StoreType>) {
     const CERTIFICATES: &str = "ssl.truststore.certificates";
     let location = file(settled, TRUST_STORE.location);
     let certificates = inline(settled, CERTIFICATES);
-    TRUST_STORE.check_type(settled, certificates.is_some().then_some(CERTIFICATES));
+    let inline = certificates.is_some().then_some(CERTIFICATES);
+    let store_type = TRUST_STORE.store_type(settled, inline);
     if location.is_some() && certificates.is_some() {
         let message = format!("{} is set too; expected one of the two", TRUST_STORE.location);
         settled.problem(CERTIFICATES, message);
     }
-    certificates.or(location)
+    (certificates.or(location), store_type)
 }
 
 fn key_store(settled: &mut Settled) -> Option<KeyStore> {
@@ -163,15 +200,16 @@ fn key_store(settled: &mut Settled) -> Option<KeyStore> {
     let location = file(settled, KEY_STORE.location);
     let chain = inline(settled, CHAIN);
     let key = inline(settled, KEY);
-    KEY_STORE.check_type(settled, chain.is_some().then_some(CHAIN));
+    let store_type = KEY_STORE.store_type(settled, chain.is_some().then_some(CHAIN));
     let password = KEY_STORE.password(settled, location.is_some());
     let key_password = settled.text(KEY_PASSWORD).map(Secret::from);
     if key_password.is_some() && location.is_none() && key.is_none() {
         let message = format!("its key is missing: set {} or {KEY} too", KEY_STORE.location);
         settled.problem(KEY_PASSWORD, message);
     }
-    let found =
-        |certificate_chain, key| Some(KeyStore { certificate_chain, key, password, key_password });
+    let found = |certificate_chain, key| {
+        Some(KeyStore { certificate_chain, key, store_type, password, key_password })
+    };
     match (location, chain, key) {
         (Some(file), None, None) => found(file, None),
         (None, Some(chain), Some(key)) => found(chain, Some(key)),

@@ -116,7 +116,7 @@ impl Drop for RecordStream<'_> {
             for (tp, at, next) in unread {
                 if state.machine.subscription().position(&tp) == Ok(Some(next)) {
                     // The partition is assigned: it has a position.
-                    let _ = state.machine.rewind(&tp, at);
+                    let _ = state.machine.seek(&tp, at);
                 }
             }
         });

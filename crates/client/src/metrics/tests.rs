@@ -9,6 +9,7 @@ use milena_wire::{ApiKey, ErrorCode};
 use super::*;
 use crate::admin::NewTopic;
 use crate::config::{AdminConfig, AutoOffsetReset, ConsumerConfig, ProducerConfig};
+use crate::consumer::{ConsumerGroupMetadata, OffsetAndMetadata};
 use crate::{Admin, Consumer, Producer, ProducerRecord, TopicPartition};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -68,7 +69,7 @@ fn producer(broker: &Broker) -> Producer {
         .retries(2)
         .retry_backoff(Duration::from_millis(5))
         .retry_backoff_max(Duration::from_millis(5));
-    Producer::new(&config.build().unwrap()).unwrap()
+    Producer::new(config.build().unwrap()).unwrap()
 }
 
 /// Sends records of one batch; gives the snapshot before it went out.
@@ -128,6 +129,54 @@ async fn a_producer_counts_what_it_sends_again_and_what_fails() {
     assert_eq!((now.batches_retried, now.batches_sent, now.records_failed), (5, 2, 4));
     assert_eq!((now.requests_failed, now.connections_lost), (1, 1));
     assert_eq!((now.records_accepted, now.records_sent), (6, 2));
+}
+
+#[tokio::test]
+async fn a_producer_counts_its_transactions_and_the_time_of_their_calls() {
+    let broker = broker().await;
+    let config = ProducerConfig::builder(broker.bootstrap_servers()).transactional_id("t");
+    let producer = Producer::new(config.build().unwrap()).unwrap();
+    let pause = Duration::from_millis(50);
+    let least = u64::try_from(pause.as_nanos()).unwrap();
+    let slow = |api| broker.faults().inject(Fault::on(api).delay(pause));
+    let record = || ProducerRecord::to("t").value("value");
+
+    slow(ApiKey::INIT_PRODUCER_ID);
+    producer.init_transactions().await.unwrap();
+    let transaction = producer.begin_transaction().await.unwrap();
+    let now = producer.metrics();
+    assert!(now.txn_init_time_ns >= least && now.txn_begin_time_ns > 0, "{now}");
+    assert_eq!((now.txn_send_offsets_time_ns, now.txn_commit_time_ns), (0, 0));
+
+    transaction.send(record()).await.unwrap();
+    slow(ApiKey::TXN_OFFSET_COMMIT);
+    let offsets = [(TopicPartition::new("t", 0), OffsetAndMetadata::from(1))];
+    transaction.send_offsets(offsets, &ConsumerGroupMetadata::new("g")).await.unwrap();
+    slow(ApiKey::END_TXN);
+    transaction.commit().await.unwrap();
+    let now = producer.metrics();
+    assert!(now.txn_send_offsets_time_ns >= least && now.txn_commit_time_ns >= least, "{now}");
+    assert_eq!((now.transactions_committed, now.transactions_aborted), (1, 0));
+    assert_eq!(now.txn_abort_time_ns, 0);
+
+    let transaction = producer.begin_transaction().await.unwrap();
+    transaction.send_and_wait(record()).await.unwrap();
+    slow(ApiKey::END_TXN);
+    transaction.abort().await.unwrap();
+    let now = producer.metrics();
+    assert!(now.txn_abort_time_ns >= least, "{now}");
+    assert_eq!((now.transactions_committed, now.transactions_aborted), (1, 1));
+
+    // One that was dropped is aborted too; the next call waits for it, and so takes as long.
+    let before = now.txn_begin_time_ns;
+    let transaction = producer.begin_transaction().await.unwrap();
+    transaction.send_and_wait(record()).await.unwrap();
+    slow(ApiKey::END_TXN);
+    drop(transaction);
+    producer.begin_transaction().await.unwrap().abort().await.unwrap();
+    let now = producer.metrics();
+    assert!(now.txn_begin_time_ns >= before + least, "{now}");
+    assert_eq!((now.transactions_committed, now.transactions_aborted), (1, 3));
 }
 
 #[tokio::test]

@@ -47,7 +47,7 @@ fn reason(reason: &FailureReason, index: u32) -> Error {
         FailureReason::Protocol(_) => Error::new(ErrorKind::Protocol, text),
         FailureReason::DeliveryTimeout { .. } => Error::new(ErrorKind::Timeout, text),
         FailureReason::ProducerId(ProducerIdFailure::Refused(code)) => {
-            Error::broker_answered(*code, text).with_api("InitProducerId", 0)
+            Error::broker_answered(*code, text)
         }
         FailureReason::Request(_) | FailureReason::ProducerId(ProducerIdFailure::Unsupported) => {
             Error::new(ErrorKind::UnsupportedVersion, text)

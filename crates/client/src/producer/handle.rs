@@ -37,7 +37,7 @@ use crate::{Error, ErrorKind, PartitionInfo};
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let broker = milena_broker::Broker::start().await?;
 /// let config = ProducerConfig::builder(broker.bootstrap_servers()).build()?;
-/// let producer = Producer::new(&config)?;
+/// let producer = Producer::new(config)?;
 ///
 /// // Wait for one record...
 /// let metadata = producer.send_and_wait(ProducerRecord::to("orders").value("first")).await?;
@@ -88,19 +88,19 @@ impl std::fmt::Debug for Producer {
 }
 
 /// Makes a [`Producer`] with more than its configuration.
-pub struct ProducerBuilder<'a> {
-    config: &'a ProducerConfig,
+pub struct ProducerBuilder {
+    config: ProducerConfig,
     partitioner: Option<Box<dyn Partitioner>>,
 }
 
-impl std::fmt::Debug for ProducerBuilder<'_> {
+impl std::fmt::Debug for ProducerBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let has_partitioner = self.partitioner.is_some();
         f.debug_struct("ProducerBuilder").field("has_partitioner", &has_partitioner).finish()
     }
 }
 
-impl ProducerBuilder<'_> {
+impl ProducerBuilder {
     /// Chooses the partitions of records that name none, in place of `partitioner.class`.
     #[must_use]
     pub fn partitioner(mut self, partitioner: impl Partitioner) -> Self {
@@ -114,7 +114,7 @@ impl ProducerBuilder<'_> {
     ///
     /// There is no tokio runtime, or a file that the configuration names cannot be used.
     pub fn build(self) -> Result<Producer, Error> {
-        Producer::with(self.config, self.partitioner)
+        Producer::with(&self.config, self.partitioner)
     }
 }
 
@@ -124,13 +124,13 @@ impl Producer {
     /// # Errors
     ///
     /// There is no tokio runtime, or a file that the configuration names cannot be used.
-    pub fn new(config: &ProducerConfig) -> Result<Self, Error> {
+    pub fn new(config: ProducerConfig) -> Result<Self, Error> {
         Self::builder(config).build()
     }
 
     /// A builder, for a partitioner of your own.
     #[must_use]
-    pub fn builder(config: &ProducerConfig) -> ProducerBuilder<'_> {
+    pub fn builder(config: ProducerConfig) -> ProducerBuilder {
         ProducerBuilder { config, partitioner: None }
     }
 
@@ -244,7 +244,7 @@ impl Producer {
     /// # let broker = milena_broker::Broker::start().await?;
     /// # broker.create_topic("orders", 3)?;
     /// let config = ProducerConfig::builder(broker.bootstrap_servers()).build()?;
-    /// let producer = Producer::new(&config)?;
+    /// let producer = Producer::new(config)?;
     /// for partition in producer.partitions_for("orders").await? {
     ///     println!("{} is led by {:?}", partition.partition, partition.leader);
     /// }
@@ -275,8 +275,8 @@ impl Producer {
     /// Refuses further records, sends what was accepted, and ends the producer. What is not
     /// delivered when `timeout` is over fails; its errors tell whether it may have been written.
     ///
-    /// A transaction that is open is aborted. Every clone is closed with it. Closing again does nothing. Cancel safe: the producer stays
-    /// closed for records, and closing again goes on.
+    /// A transaction that is open is aborted. Every clone is closed with it, and closing again does
+    /// nothing. Cancel safe: the producer stays closed for records, and closing again goes on.
     ///
     /// # Errors
     ///

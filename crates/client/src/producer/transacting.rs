@@ -137,7 +137,12 @@ impl Driver {
                     tell(waiter, Ok(()));
                 }
             }
-            TransactionEvent::Ended(..) => {
+            TransactionEvent::Ended(_, end) => {
+                let counters = &self.shared.counters;
+                match end {
+                    TransactionEnd::Commit => counters.transactions_committed().increment(),
+                    TransactionEnd::Abort => counters.transactions_aborted().increment(),
+                }
                 self.waiters.is_abandoned = false;
                 // What was not sent when the transaction was aborted never will be.
                 for (_, waiter) in std::mem::take(&mut self.waiters.offsets) {

@@ -15,6 +15,7 @@ use super::inbox::{Command, Waiter};
 use super::record::ProducerRecord;
 use super::shared::now;
 use crate::consumer::ConsumerGroupMetadata;
+use crate::metrics::{Counter, Counters};
 use crate::{Error, ErrorKind};
 
 /// A transaction that is open: its records and offsets count together, or not at all.
@@ -32,7 +33,7 @@ use crate::{Error, ErrorKind};
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let broker = milena_broker::Broker::start().await?;
 /// # let servers = broker.bootstrap_servers();
-/// # let first = Producer::new(&ProducerConfig::builder(&servers).build()?)?;
+/// # let first = Producer::new(ProducerConfig::builder(&servers).build()?)?;
 /// # first.send_and_wait(ProducerRecord::to("orders").value("7")).await?;
 /// let config = ConsumerConfig::builder(&servers)
 ///     .group_id("billing")
@@ -43,7 +44,7 @@ use crate::{Error, ErrorKind};
 /// consumer.subscribe(["orders"])?;
 ///
 /// let config = ProducerConfig::builder(&servers).transactional_id("billing-1").build()?;
-/// let producer = Producer::new(&config)?;
+/// let producer = Producer::new(config)?;
 /// producer.init_transactions().await?;
 ///
 /// // Read, write and remember what was read, in one step.
@@ -153,7 +154,7 @@ impl Transaction {
         }
         let number = self.number;
         let command = |waiter| Command::SendOffsets(number, Box::new(offsets), waiter);
-        self.producer.ask_driver("send_offsets", command).await
+        self.producer.ask_driver(Call::SendOffsets, command).await
     }
 
     /// Sends everything that was accepted, waits until all of it is delivered, and commits the
@@ -168,7 +169,7 @@ impl Transaction {
     /// A record could not be delivered or the coordinator refused: nothing is committed. Or it is not
     /// known in time what came of it.
     pub async fn commit(&self) -> Result<(), Error> {
-        self.end("commit", TransactionEnd::Commit).await
+        self.end(Call::Commit, TransactionEnd::Commit).await
     }
 
     /// Aborts the transaction: records that were not sent fail, and the others will never be seen by
@@ -181,10 +182,10 @@ impl Transaction {
     /// The transaction is being committed, or has been; the coordinator refused; or it is not known in
     /// time what came of it.
     pub async fn abort(&self) -> Result<(), Error> {
-        self.end("abort", TransactionEnd::Abort).await
+        self.end(Call::Abort, TransactionEnd::Abort).await
     }
 
-    async fn end(&self, call: &'static str, end: TransactionEnd) -> Result<(), Error> {
+    async fn end(&self, call: Call, end: TransactionEnd) -> Result<(), Error> {
         self.is_ending.store(true, Ordering::Relaxed);
         let number = self.number;
         self.producer.ask_driver(call, |waiter| Command::EndTransaction(number, end, waiter)).await
@@ -196,6 +197,40 @@ impl Transaction {
         }
         let message = "the transaction was committed or aborted; begin another one";
         Err(Error::new(ErrorKind::TransactionState, message))
+    }
+}
+
+/// What a caller waits for.
+#[derive(Clone, Copy, Debug)]
+enum Call {
+    Init,
+    Begin,
+    SendOffsets,
+    Commit,
+    Abort,
+}
+
+impl Call {
+    /// The name of the method.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Init => "init_transactions",
+            Self::Begin => "begin_transaction",
+            Self::SendOffsets => "send_offsets",
+            Self::Commit => "commit",
+            Self::Abort => "abort",
+        }
+    }
+
+    /// The counter of its time.
+    fn time(self, counters: &Counters) -> Counter<'_> {
+        match self {
+            Self::Init => counters.txn_init_time_ns(),
+            Self::Begin => counters.txn_begin_time_ns(),
+            Self::SendOffsets => counters.txn_send_offsets_time_ns(),
+            Self::Commit => counters.txn_commit_time_ns(),
+            Self::Abort => counters.txn_abort_time_ns(),
+        }
     }
 }
 
@@ -217,7 +252,7 @@ impl Producer {
     ///
     /// There is no `transactional.id`, the coordinator refused, or it did not answer in time.
     pub async fn init_transactions(&self) -> Result<(), Error> {
-        self.ask_driver("init_transactions", Command::InitTransactions).await
+        self.ask_driver(Call::Init, Command::InitTransactions).await
     }
 
     /// Begins a transaction: until its end, every record of this producer and its clones is part of it.
@@ -231,24 +266,28 @@ impl Producer {
     /// another transaction is open; [`ErrorKind::Fenced`] and other fatal errors when the producer is of no
     /// use any more; [`ErrorKind::Timeout`] when the abort took longer than `max.block.ms`.
     pub async fn begin_transaction(&self) -> Result<Transaction, Error> {
-        let number = self.ask_driver("begin_transaction", Command::BeginTransaction).await?;
+        let number = self.ask_driver(Call::Begin, Command::BeginTransaction).await?;
         Ok(Transaction { producer: self.clone(), number, is_ending: AtomicBool::new(false) })
     }
 
-    /// Has the background task do something that a caller waits for.
+    /// Has the background task do something that a caller waits for, and counts the time.
     fn ask_driver<T>(
         &self,
-        call: &'static str,
+        call: Call,
         command: impl FnOnce(Waiter<T>) -> Command,
     ) -> impl Future<Output = Result<T, Error>> {
         let (waiter, outcome) = oneshot::channel();
-        let deadline = now() + self.shared().settings.max_block;
+        let begin = now();
+        let deadline = begin + self.shared().settings.max_block;
         let sent = self.command(command(waiter));
         async move {
             sent?;
-            match tokio::time::timeout_at(deadline.into(), outcome).await {
+            let outcome = tokio::time::timeout_at(deadline.into(), outcome).await;
+            let nanos = now().saturating_duration_since(begin).as_nanos();
+            call.time(&self.shared().counters).add(u64::try_from(nanos).unwrap_or(u64::MAX));
+            match outcome {
                 Ok(outcome) => outcome.map_err(|_| failure::closed())?,
-                Err(_) => Err(self.shared().gate.timed_out(call)),
+                Err(_) => Err(self.shared().gate.timed_out(call.name())),
             }
         }
     }

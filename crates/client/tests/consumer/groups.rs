@@ -151,6 +151,17 @@ async fn a_dropped_member_leaves_in_the_background() {
 }
 
 #[tokio::test]
+async fn a_rebalance_that_the_application_asks_for_comes_with_the_next_poll() {
+    let broker = broker("t", 2).await;
+    let a = member(&broker, Assignor::CooperativeSticky);
+    poll_all(&[&a], || a.assignment().len() == 2).await;
+    assert_eq!(a.metrics().rebalances, 1);
+    a.enforce_rebalance();
+    poll_all(&[&a], || a.metrics().rebalances == 2).await;
+    assert_eq!(a.assignment().len(), 2);
+}
+
+#[tokio::test]
 async fn cooperative_members_keep_fetching_what_they_keep() {
     let broker = broker("t", 4).await;
     let log = Log::default();

@@ -49,7 +49,7 @@ async fn partitions_are_told_with_their_brokers() {
     let metadata = |seen: &milena_broker::RequestSeen| seen.api_key == ApiKey::METADATA;
     assert!(!broker.faults().requests()[requests..].iter().any(metadata));
     let config = ProducerConfig::builder(broker.bootstrap_servers()).build().unwrap();
-    let producer = Producer::new(&config).unwrap();
+    let producer = Producer::new(config).unwrap();
     check(&broker, &within(producer.partitions_for("t")).await.unwrap());
     producer.close(Duration::ZERO).await.unwrap();
     let closed = producer.partitions_for("t").await.unwrap_err();

@@ -90,7 +90,7 @@ impl Producer {
         let config = ProducerConfig::from_properties(properties.pairs())?;
         Ok(Self {
             serializers,
-            client: milena::Producer::new(&config)?,
+            client: milena::Producer::new(config)?,
             servers: properties.value("bootstrap.servers").unwrap_or_default().to_owned(),
             has_connected: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),

@@ -43,7 +43,7 @@ impl Produce {
     ) -> Result<Self, Error> {
         let properties = configuration.client_properties(connection);
         let encoder = Encoder::new(configuration, &properties)?;
-        let producer = Producer::new(&ProducerConfig::from_properties(properties.pairs())?)?;
+        let producer = Producer::new(ProducerConfig::from_properties(properties.pairs())?)?;
         Ok(Self { producer, encoder, configuration: Arc::new(configuration.clone()) })
     }
 

@@ -269,7 +269,7 @@ impl Inner {
         };
         let key = Properties::of(properties.pairs());
         let config = || ProducerConfig::from_properties(properties.pairs());
-        let made = self.producers.lock().get(key, || Producer::new(&config()?))?;
+        let made = self.producers.lock().get(key, || Producer::new(config()?))?;
         let (producer, gone) = made;
         if let Some(gone) = gone {
             let mut counters = self.gone.lock();

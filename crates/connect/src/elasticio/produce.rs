@@ -40,7 +40,7 @@ impl Produce {
         let config = ProducerConfig::from_properties(properties.pairs())?;
         // Where the round begins is no secret: without randomness it begins at the first partition.
         let start = getrandom::u32().unwrap_or(0);
-        let producer = Producer::builder(&config).partitioner(KeyOrTurn::new(start)).build()?;
+        let producer = Producer::builder(config).partitioner(KeyOrTurn::new(start)).build()?;
         Ok(Self {
             producer,
             topic: configuration.topic.clone(),

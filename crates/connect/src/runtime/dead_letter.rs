@@ -54,7 +54,7 @@ impl DeadLetters {
         // Where the brokers are, and how to get in: what both kinds of client know.
         let shared = pairs.iter().filter(|(name, _)| find(name, ClientKind::Producer).is_some());
         let config = ProducerConfig::from_properties(shared.cloned())?;
-        let producer = Producer::new(&config)?;
+        let producer = Producer::new(config)?;
         let mut consumer = pairs;
         consumer.retain(|(name, _)| !OF_GROUPS.contains(&name.as_str()));
         Ok(Self {

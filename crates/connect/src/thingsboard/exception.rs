@@ -157,7 +157,7 @@ const CLASSES: &[(i16, &str)] = &[
 /// use milena_connect::thingsboard::exception_class;
 ///
 /// let broker = milena_broker::Broker::start().await?;
-/// let producer = Producer::new(&ProducerConfig::builder(broker.bootstrap_servers()).build()?)?;
+/// let producer = Producer::new(ProducerConfig::builder(broker.bootstrap_servers()).build()?)?;
 /// let error = producer.send(ProducerRecord::to("no topic")).await.unwrap_err();
 /// assert_eq!(
 ///     exception_class(&error),

@@ -51,7 +51,7 @@ impl Produce {
         let config = ProducerConfig::from_properties(properties.pairs())?;
         let charset = configuration.kafka_headers_charset;
         Ok(Self {
-            producer: Producer::new(&config)?,
+            producer: Producer::new(config)?,
             topic_pattern: configuration.topic_pattern.clone(),
             key_pattern: configuration.key_pattern.clone(),
             headers: configuration.add_metadata_key_values_as_kafka_headers.then_some(charset),

@@ -108,12 +108,12 @@ impl Commits {
     }
 
     /// Whether offsets are committed by themselves.
-    pub fn is_automatic(&self) -> bool {
+    pub(crate) fn is_automatic(&self) -> bool {
         self.auto_interval.is_some()
     }
 
     /// Whether the next automatic commit is due; starts the interval anew if so.
-    pub fn take_auto_commit(&mut self, now: Instant) -> bool {
+    pub(crate) fn take_auto_commit(&mut self, now: Instant) -> bool {
         let Some(interval) = self.auto_interval else { return false };
         let is_due = self.auto_at.is_some_and(|at| at <= now);
         if is_due || self.auto_at.is_none() {

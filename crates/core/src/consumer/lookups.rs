@@ -367,7 +367,10 @@ impl Lookups {
     }
 
     /// Brokers of this version cannot tell epochs: positions stand as they are.
-    pub fn skip_epochs(subscription: &mut SubscriptionState, partitions: &[LookupPartition]) {
+    pub(crate) fn skip_epochs(
+        subscription: &mut SubscriptionState,
+        partitions: &[LookupPartition],
+    ) {
         for lookup in partitions {
             subscription.skip_validation(&lookup.partition, lookup.epoch);
         }

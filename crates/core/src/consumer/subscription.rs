@@ -118,7 +118,7 @@ impl SubscriptionState {
     }
 
     /// Stops fetching and handing out partitions that are about to be revoked.
-    pub fn mark_revoking(&mut self, partitions: &[TopicPartition]) {
+    pub(crate) fn mark_revoking(&mut self, partitions: &[TopicPartition]) {
         for partition in partitions {
             if let Some(state) = self.partitions.get_mut(partition) {
                 state.is_revoking = true;
@@ -218,7 +218,7 @@ impl SubscriptionState {
     }
 
     /// The application came back: what it got before is processed.
-    pub fn handle_returned(&mut self) {
+    pub(crate) fn handle_returned(&mut self) {
         for partition in self.handed_out.drain(..) {
             if let Some(state) = self.partitions.get_mut(&partition)
                 && state.has_position()

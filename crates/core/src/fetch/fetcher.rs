@@ -345,7 +345,7 @@ impl Fetcher {
     }
 
     /// A partition was paused: what is buffered of it no longer holds up its broker.
-    pub fn handle_paused(&mut self, partition: &TopicPartition) {
+    pub(crate) fn handle_paused(&mut self, partition: &TopicPartition) {
         let mut buffer = std::mem::take(&mut self.buffer);
         for fetched in buffer.iter_mut().filter(|fetched| fetched.partition == *partition) {
             self.budget_aside(fetched);
@@ -377,7 +377,7 @@ impl Fetcher {
     }
 
     /// Puts back what is not read to its end; it is the next to be taken.
-    pub fn put_back(&mut self, fetched: FetchedPartition) {
+    pub(crate) fn put_back(&mut self, fetched: FetchedPartition) {
         self.buffer.push_front(fetched);
     }
 
@@ -387,7 +387,7 @@ impl Fetcher {
     }
 
     /// Drops what is buffered of partitions that are not assigned any more, or were moved.
-    pub fn drop_stale(&mut self, subscription: &SubscriptionState) {
+    pub(crate) fn drop_stale(&mut self, subscription: &SubscriptionState) {
         let buffer = std::mem::take(&mut self.buffer);
         for fetched in buffer {
             let state = subscription.get(&fetched.partition);

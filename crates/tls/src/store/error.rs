@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::config::StoreType;
+
 /// What is wrong with a key store or an encrypted key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -18,6 +20,13 @@ pub enum StoreError {
     TooLarge,
     /// Checking the password takes more rounds of a hash than any honest file asks for.
     TooMuchWork,
+    /// The content is not of the type that the store is said to have.
+    OtherType {
+        /// The type that it is said to have.
+        named: StoreType,
+        /// The type that it has.
+        found: StoreType,
+    },
     /// There is no private key with a certificate in it.
     NoKey,
     /// There is no certificate in it that could be trusted.
@@ -41,6 +50,15 @@ impl fmt::Display for StoreError {
             Self::TooMuchWork => f.write_str(
                 "its passwords take more rounds than 5,000,000 to check; make it again with fewer",
             ),
+            Self::OtherType { named, found } => {
+                let (named, found) = (named.as_str(), found.as_str());
+                write!(
+                    f,
+                    "its type is said to be {named}, and its content is {}; check \
+                     ssl.keystore.type or ssl.truststore.type",
+                    if found == "PEM" { "neither JKS nor PKCS12" } else { found },
+                )
+            }
             Self::NoKey => f.write_str("it has no private key with a certificate"),
             Self::NoCertificate => f.write_str("it has no certificate that could be trusted"),
         }

@@ -15,6 +15,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 pub use error::StoreError;
 
+use crate::config::StoreType;
 use crate::password::Password;
 use budget::Budget;
 use der::{Der, SEQUENCE};
@@ -61,11 +62,22 @@ pub(crate) fn read(
     passwords: Passwords<'_>,
     wants_key: bool,
 ) -> Option<Result<Store, StoreError>> {
-    if jks::is_jks(bytes) {
-        return Some(jks::read(bytes, passwords, wants_key));
+    match type_of(bytes) {
+        StoreType::Jks => Some(jks::read(bytes, passwords, wants_key)),
+        StoreType::Pkcs12 => Some(pkcs12::read(bytes, passwords, wants_key, &mut Budget::new())),
+        StoreType::Pem => None,
     }
-    let is_der = bytes.first() == Some(&SEQUENCE);
-    is_der.then(|| pkcs12::read(bytes, passwords, wants_key, &mut Budget::new()))
+}
+
+/// What the first bytes say; PEM is what is neither of the others.
+pub(crate) fn type_of(bytes: &[u8]) -> StoreType {
+    if jks::is_jks(bytes) {
+        StoreType::Jks
+    } else if bytes.first() == Some(&SEQUENCE) {
+        StoreType::Pkcs12
+    } else {
+        StoreType::Pem
+    }
 }
 
 /// Decrypts a private key in PKCS#8 that is encrypted.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use rustls::pki_types::pem::PemObject as _;
 
 use super::*;
-use crate::config::PemSource;
+use crate::config::{PemSource, StoreType};
 use crate::pem::Pem;
 use crate::{ClientCertificate, StoreFile, TlsConfig, TlsError, Trust};
 
@@ -203,6 +203,36 @@ fn settings_take_stores_of_every_format() {
     };
     let settings = TlsConfig::new(Trust::Pem(one_line("ca.pem"))).client_certificate(certificate);
     settings.key_password("changeit").build().unwrap();
+}
+
+#[test]
+fn a_type_that_the_content_contradicts_is_refused() {
+    use StoreType::{Jks, Pem, Pkcs12};
+    for (name, named, content) in [
+        ("java-trust.jks", Pem, Some("content is JKS")),
+        ("java-trust.p12", Pem, Some("content is PKCS12")),
+        ("ca.pem", Jks, Some("content is neither JKS nor PKCS12")),
+        ("ca.pem", Pkcs12, Some("content is neither JKS nor PKCS12")),
+        ("ca.pem", Pem, None),
+        ("java-trust.jks", Jks, None),
+        // Java reads these too.
+        ("java-trust.jks", Pkcs12, None),
+        ("java-trust.p12", Jks, None),
+    ] {
+        let store = StoreFile::new(path(name)).password("changeit").store_type(named);
+        let built = TlsConfig::new(Trust::Store(store)).build();
+        let refused = built.err().map(|error| error.to_string());
+        let text = refused.clone().unwrap_or_default();
+        assert_eq!(refused.is_some(), content.is_some(), "{name} as {named:?}: {text}");
+        let said_to_be = format!("said to be {}", named.as_str());
+        assert!(
+            content.is_none_or(|content| text.contains(content) && text.contains(&said_to_be)),
+            "{name} as {named:?}: {text}"
+        );
+    }
+    let store = StoreFile::new(path("java.p12")).password("changeit").store_type(Pem);
+    let error = TlsConfig::default().client_store(store).build().unwrap_err().to_string();
+    assert!(error.contains("java.p12: its type is said to be PEM"), "{error}");
 }
 
 #[test]

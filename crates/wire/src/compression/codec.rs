@@ -184,21 +184,6 @@ impl Compression {
         }
     }
 
-    /// The codec with this level; codecs without levels accept any and ignore it.
-    ///
-    /// # Errors
-    ///
-    /// The level is outside the codec's range.
-    pub fn with_level(codec: CompressionType, level: i32) -> Result<Self, InvalidLevel> {
-        match codec {
-            CompressionType::None => Ok(Self::None),
-            CompressionType::Gzip => Self::gzip(level),
-            CompressionType::Snappy => Ok(Self::Snappy),
-            CompressionType::Lz4 => Self::lz4(level),
-            CompressionType::Zstd => Self::zstd(level),
-        }
-    }
-
     /// The codec without its level.
     #[must_use]
     pub const fn codec(self) -> CompressionType {

@@ -88,15 +88,6 @@ impl<'a> RecordBatchMut<'a> {
         });
     }
 
-    /// Sets the largest timestamp in milliseconds of records that keep theirs (CreateTime).
-    pub fn set_max_timestamp(&mut self, timestamp: i64) {
-        self.rewrite(|batch| {
-            let attributes = i16_at(batch, ATTRIBUTES) & !TIMESTAMP_TYPE_FLAG;
-            put_at(batch, ATTRIBUTES, attributes.to_be_bytes());
-            put_at(batch, MAX_TIMESTAMP, timestamp.to_be_bytes());
-        });
-    }
-
     /// Sets producer id, producer epoch and the sequence of the first record.
     pub fn set_producer(&mut self, producer_id: i64, producer_epoch: i16, base_sequence: i32) {
         self.rewrite(|batch| {

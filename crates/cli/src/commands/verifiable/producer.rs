@@ -39,7 +39,7 @@ struct Sent {
 /// Runs until the count or an interrupt.
 pub(crate) async fn run(arguments: VerifiableProducer) -> Result<(), Failure> {
     let mut interrupt = Interrupt::listen()?;
-    let producer = Producer::new(&config(&arguments)?)?;
+    let producer = Producer::new(config(&arguments)?)?;
     event("startup_complete", Value::Null)?;
     let (sender, receiver) = mpsc::channel(QUEUE);
     let acked = Arc::new(AtomicU64::new(0));

@@ -69,7 +69,8 @@ pub(super) const PROPERTIES: &[Property] = &[
         "2.0",
         "The part of a token's life after which a new one is asked for.",
     )
-    .default("0.8"),
+    .default("0.8")
+    .needs_oauth(),
     Property::new(
         "sasl.login.refresh.window.jitter",
         Clients::ALL,
@@ -77,7 +78,8 @@ pub(super) const PROPERTIES: &[Property] = &[
         "2.0",
         "How much chance moves that moment, as a part of the token's life.",
     )
-    .default("0.05"),
+    .default("0.05")
+    .needs_oauth(),
     Property::new(
         "sasl.login.refresh.min.period.seconds",
         Clients::ALL,
@@ -85,7 +87,8 @@ pub(super) const PROPERTIES: &[Property] = &[
         "2.0",
         "The shortest time between two tokens.",
     )
-    .default("60"),
+    .default("60")
+    .needs_oauth(),
     Property::new(
         "sasl.login.refresh.buffer.seconds",
         Clients::ALL,
@@ -93,7 +96,8 @@ pub(super) const PROPERTIES: &[Property] = &[
         "2.0",
         "The time before a token's end at which a new one must be there.",
     )
-    .default("300"),
+    .default("300")
+    .needs_oauth(),
     Property::new(
         "sasl.login.connect.timeout.ms",
         Clients::ALL,
@@ -101,7 +105,8 @@ pub(super) const PROPERTIES: &[Property] = &[
         "3.1",
         "How long connecting to a token endpoint may take.",
     )
-    .ours(Some("10000"), NO_END),
+    .ours(Some("10000"), NO_END)
+    .needs_oauth(),
     Property::new(
         "sasl.login.read.timeout.ms",
         Clients::ALL,
@@ -109,7 +114,8 @@ pub(super) const PROPERTIES: &[Property] = &[
         "3.1",
         "How long reading from a token endpoint may take.",
     )
-    .ours(Some("30000"), NO_END),
+    .ours(Some("30000"), NO_END)
+    .needs_oauth(),
     Property::new(
         "sasl.login.retry.backoff.ms",
         Clients::ALL,
@@ -117,7 +123,8 @@ pub(super) const PROPERTIES: &[Property] = &[
         "3.1",
         "The first pause before a token endpoint that failed is asked again; it doubles each time.",
     )
-    .default("100"),
+    .default("100")
+    .needs_oauth(),
     Property::new(
         "sasl.login.retry.backoff.max.ms",
         Clients::ALL,
@@ -125,7 +132,8 @@ pub(super) const PROPERTIES: &[Property] = &[
         "3.1",
         "How long a token endpoint that fails is asked again.",
     )
-    .default("10000"),
+    .default("10000")
+    .needs_oauth(),
     Property::new(
         "sasl.kerberos.service.name",
         Clients::ALL,
@@ -178,28 +186,32 @@ pub(super) const PROPERTIES: &[Property] = &[
         "3.1",
         "Where tokens are had: an endpoint of OAuth 2 (`https:`, `http:`) that is asked with client \
          credentials, or a file with a JWT (`file:`).",
-    ),
+    )
+    .needs_oauth(),
     Property::new(
         "sasl.oauthbearer.scope",
         Clients::ALL,
         Kind::Text,
         "4.1",
         "The scope to ask a token endpoint for.",
-    ),
+    )
+    .needs_oauth(),
     Property::new(
         "sasl.oauthbearer.client.credentials.client.id",
         Clients::ALL,
         Kind::Text,
         "4.1",
         "The client's id at the token endpoint.",
-    ),
+    )
+    .needs_oauth(),
     Property::new(
         "sasl.oauthbearer.client.credentials.client.secret",
         Clients::ALL,
         Kind::Password,
         "4.1",
         "The client's secret at the token endpoint.",
-    ),
+    )
+    .needs_oauth(),
     Property::new(
         "sasl.oauthbearer.header.urlencode",
         Clients::ALL,
@@ -207,7 +219,8 @@ pub(super) const PROPERTIES: &[Property] = &[
         "3.9",
         "Whether id and secret are percent-encoded for the token endpoint.",
     )
-    .default("false"),
+    .default("false")
+    .needs_oauth(),
     Property::new(
         "sasl.oauthbearer.jwt.retriever.class",
         Clients::ALL,
@@ -220,7 +233,8 @@ pub(super) const PROPERTIES: &[Property] = &[
     .but_not(&[(
         "org.apache.kafka.common.security.oauthbearer.JwtBearerJwtRetriever",
         ASSERTION,
-    )]),
+    )])
+    .needs_oauth(),
     Property::new(
         "sasl.oauthbearer.jwt.validator.class",
         Clients::ALL,

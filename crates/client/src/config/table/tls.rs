@@ -9,7 +9,9 @@ pub(super) const PROPERTIES: &[Property] = &[
         Clients::ALL,
         Kind::Text,
         "0.9",
-        "The format of the trust store: `JKS`, `PKCS12` or `PEM`. The file's content tells which.",
+        "The format of the trust store: `JKS`, `PKCS12` or `PEM`. The file's content tells which; where \
+         this is set and the content contradicts it, it is refused. `JKS` and `PKCS12` stand for \
+         each other, as in Java.",
     )
     .default("JKS"),
     Property::new(
@@ -39,7 +41,9 @@ pub(super) const PROPERTIES: &[Property] = &[
         Clients::ALL,
         Kind::Text,
         "0.9",
-        "The format of the key store: `JKS`, `PKCS12` or `PEM`. The file's content tells which.",
+        "The format of the key store: `JKS`, `PKCS12` or `PEM`. The file's content tells which; where \
+         this is set and the content contradicts it, it is refused. `JKS` and `PKCS12` stand for \
+         each other, as in Java.",
     )
     .default("JKS"),
     Property::new(

@@ -97,8 +97,10 @@ fn stores_of_java_are_taken_with_their_passwords() {
     ])
     .unwrap();
     assert_eq!(found.trust_store_password, Some(Secret::from("geheim1")));
+    assert_eq!(found.trust_store_type, Some(StoreType::Jks));
     let store = found.key_store.as_ref().unwrap();
     assert_eq!(store.certificate_chain, StoreSource::File("client.P12".into()));
+    assert_eq!(store.store_type, Some(StoreType::Pkcs12));
     assert_eq!(store.password, Some(Secret::from("geheim2")));
     assert_eq!(store.key_password, Some(Secret::from("geheim3")));
     assert!(!format!("{found:?}").contains("geheim"));
@@ -128,6 +130,7 @@ fn a_key_store_is_one_file_or_chain_and_key() {
         Some(KeyStore {
             certificate_chain: StoreSource::File("me.pem".into()),
             key: None,
+            store_type: None,
             password: None,
             key_password: None
         })
@@ -138,6 +141,7 @@ fn a_key_store_is_one_file_or_chain_and_key() {
         Some(KeyStore {
             certificate_chain: StoreSource::Inline(PEM.into()),
             key: Some(StoreSource::Inline(KEY.into())),
+            store_type: None,
             password: None,
             key_password: None,
         })
@@ -278,11 +282,35 @@ fn typed_credentials_need_a_protocol_with_sasl() {
 fn oauthbearer_needs_a_provider_or_unsecured_claims() {
     const MODULE: &str = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule";
     let error = sasl("OAUTHBEARER", &format!("{MODULE} required;")).unwrap_err();
-    assert!(error.contains("tokens come from an endpoint or a provider"), "{error}");
+    let expected = match cfg!(feature = "oauth") {
+        true => "tokens come from an endpoint or a provider: set sasl.oauthbearer.token",
+        false => "have those of an endpoint with the feature `oauth` of the crate milena",
+    };
+    assert!(error.contains(expected), "{error}");
     let line = format!("{MODULE} required unsecuredLoginStringClaim_sub=\"alice\";");
     let config = sasl("OAUTHBEARER", &line).unwrap();
     assert_eq!(config.security.sasl.as_ref().unwrap().mechanism(), "OAUTHBEARER");
     assert_eq!(warned(&config), ["sasl.jaas.config"]);
+}
+
+#[cfg(not(feature = "oauth"))]
+#[test]
+fn properties_of_the_token_endpoint_name_the_feature_that_they_need() {
+    let error = read(&[
+        ("security.protocol", "SASL_SSL"),
+        ("sasl.mechanism", "OAUTHBEARER"),
+        ("sasl.oauthbearer.token.endpoint.url", "https://id.example/token"),
+        ("sasl.oauthbearer.client.credentials.client.id", "id"),
+        ("sasl.oauthbearer.client.credentials.client.secret", "geheim"),
+    ])
+    .unwrap_err();
+    for name in ["token.endpoint.url", "client.credentials.client.id", "client.secret"] {
+        assert!(error.contains(name), "{name}: {error}");
+    }
+    assert_eq!(error.matches("need the feature `oauth`").count(), 3, "{error}");
+    assert!(!error.contains("geheim"), "{error}");
+    // What is Kafka's default asks for nothing.
+    assert!(read(&[("sasl.login.retry.backoff.ms", "100")]).is_ok());
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ use crate::error::{Error, ErrorKind};
 
 pub use provider::TokenEndpointProvider;
 pub use refresh::RefreshPolicy;
-pub(super) use settle::{URL, settle};
+pub(super) use settle::settle;
 
 use request::Source;
 

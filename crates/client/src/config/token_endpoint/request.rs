@@ -1,5 +1,6 @@
 //! What an endpoint is asked.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use base64::Engine as _;
@@ -43,7 +44,9 @@ impl Source {
             Self::File(_) => false,
             Self::Endpoint(uri) => {
                 let host = uri.host().unwrap_or_default();
-                let is_local = host == "localhost" || host == "[::1]" || host.starts_with("127.");
+                let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+                let is_local =
+                    host == "localhost" || address.is_ok_and(|address| address.is_loopback());
                 uri.scheme() == Some(&Scheme::HTTP) && !is_local
             }
         }
@@ -147,7 +150,10 @@ mod tests {
             assert!(Source::parse(bad).is_err(), "{bad}");
         }
         assert!(Source::parse("http://idp.example/").unwrap().is_in_clear());
-        assert!(!Source::parse("http://127.0.0.1:8080/").unwrap().is_in_clear());
+        assert!(Source::parse("http://127.example.org/").unwrap().is_in_clear());
+        for local in ["http://127.0.0.1:8080/", "http://[::1]/", "http://localhost/"] {
+            assert!(!Source::parse(local).unwrap().is_in_clear(), "{local}");
+        }
         assert!(!Source::parse("https://idp.example/").unwrap().is_in_clear());
     }
 }

@@ -6,10 +6,10 @@
 use std::time::Duration;
 
 use super::super::options::{Options, Settled};
+use super::super::sasl::TOKEN_ENDPOINT as URL;
 use super::super::{JaasConfig, Tls, tls};
 use super::{RefreshPolicy, TokenEndpoint, TokenEndpointProvider};
 
-pub(in crate::config) const URL: &str = "sasl.oauthbearer.token.endpoint.url";
 const JAAS: &str = "sasl.jaas.config";
 const CLIENT_ID: &str = "sasl.oauthbearer.client.credentials.client.id";
 const CLIENT_SECRET: &str = "sasl.oauthbearer.client.credentials.client.secret";

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::super::sasl::TOKEN_ENDPOINT as URL;
 use super::super::token::OAuthBearerTokenProvider as _;
 use super::super::{AdminConfig, ClientConfig, Sasl, Secret};
 use super::*;

@@ -43,7 +43,7 @@ async fn record_comes_back_as_it_was() {
 async fn many_records_arrive_once_and_in_order() {
     let broker = start(|broker| broker.topic("orders", 3)).await;
     let config = config(&broker).batch_size(1000).build().unwrap();
-    let producer = Producer::new(&config).unwrap();
+    let producer = Producer::new(config).unwrap();
     let mut deliveries = Vec::new();
     for at in 0..5000_u32 {
         let value = at.to_be_bytes();
@@ -79,7 +79,7 @@ async fn many_records_arrive_once_and_in_order() {
 async fn tasks_share_a_producer() {
     let broker = start(|broker| broker.topic("orders", 4)).await;
     let config = config(&broker).batch_size(2000).build().unwrap();
-    let producer = Producer::new(&config).unwrap();
+    let producer = Producer::new(config).unwrap();
     let tasks = (0..8_u32).map(|task| {
         let producer = producer.clone();
         tokio::spawn(async move {
@@ -113,7 +113,7 @@ async fn batch_is_never_sent_before_its_first_record() {
     // Without linger the background task takes a batch as soon as it hears of it.
     let broker = start(|broker| broker.topic("orders", 1)).await;
     let config = config(&broker).linger(Duration::ZERO).build().unwrap();
-    let producer = Producer::new(&config).unwrap();
+    let producer = Producer::new(config).unwrap();
     for at in 0..1000 {
         let record = ProducerRecord::to("orders").value("v");
         assert_eq!(producer.send_and_wait(record).await.unwrap().offset(), Some(at));
@@ -135,7 +135,7 @@ async fn every_codec_is_understood() {
     ] {
         let topic = codec.as_str();
         let config = config(&broker).compression_type(codec).batch_size(4000).build().unwrap();
-        let producer = Producer::new(&config).unwrap();
+        let producer = Producer::new(config).unwrap();
         for at in 0..500_u32 {
             let mut value = at.to_be_bytes().to_vec();
             value.resize(100, b'x');
@@ -151,7 +151,7 @@ async fn acknowledgements_can_be_left_out() {
     let broker = start(|broker| broker.topic("orders", 1)).await;
     for (acks, offset) in [(Acks::None, None), (Acks::Leader, Some(1)), (Acks::All, Some(2))] {
         let config = config(&broker).acks(acks).enable_idempotence(false).build().unwrap();
-        let producer = Producer::new(&config).unwrap();
+        let producer = Producer::new(config).unwrap();
         let record = ProducerRecord::to("orders").value("v");
         let metadata = producer.send_and_wait(record).await.unwrap();
         assert_eq!(metadata.offset(), offset);
@@ -169,7 +169,7 @@ async fn acknowledgements_can_be_left_out() {
 async fn close_delivers_what_was_accepted_and_refuses_the_rest() {
     let broker = start(|broker| broker.topic("orders", 1)).await;
     let config = config(&broker).linger(Duration::from_secs(10)).build().unwrap();
-    let producer = Producer::new(&config).unwrap();
+    let producer = Producer::new(config).unwrap();
     let delivery = producer.send(ProducerRecord::to("orders").value("v")).await.unwrap();
     producer.close(Duration::from_secs(10)).await.unwrap();
     assert_eq!(delivery.await.unwrap().offset(), Some(0));
@@ -183,7 +183,7 @@ async fn close_delivers_what_was_accepted_and_refuses_the_rest() {
 async fn close_without_time_fails_what_is_left() {
     let broker = start(|broker| broker.topic("orders", 1)).await;
     let config = config(&broker).linger(Duration::from_secs(10)).build().unwrap();
-    let producer = Producer::new(&config).unwrap();
+    let producer = Producer::new(config).unwrap();
     producer.send_and_wait(ProducerRecord::to("orders").value("v")).await.map(drop).unwrap_or(());
     let hold = milena_broker::Fault::on(ApiKey::PRODUCE);
     broker.faults().inject(hold.delay(Duration::from_secs(2)));
@@ -198,7 +198,7 @@ async fn close_without_time_fails_what_is_left() {
 async fn dropping_the_producer_still_delivers() {
     let broker = start(|broker| broker.topic("orders", 1)).await;
     let config = config(&broker).linger(Duration::from_secs(10)).build().unwrap();
-    let producer = Producer::new(&config).unwrap();
+    let producer = Producer::new(config).unwrap();
     let delivery = producer.send(ProducerRecord::to("orders").value("v")).await.unwrap();
     drop(producer);
     assert_eq!(delivery.await.unwrap().offset(), Some(0));
@@ -210,7 +210,7 @@ fn runtime_that_ends_fails_what_is_left() {
     let (delivery, broker) = runtime.block_on(async {
         let broker = start(|broker| broker.topic("orders", 1)).await;
         let config = config(&broker).linger(Duration::from_secs(10)).build().unwrap();
-        let producer = Producer::new(&config).unwrap();
+        let producer = Producer::new(config).unwrap();
         let delivery = producer.send(ProducerRecord::to("orders").value("v")).await.unwrap();
         (delivery, broker)
     });
@@ -224,7 +224,7 @@ fn runtime_that_ends_fails_what_is_left() {
 #[test]
 fn without_a_runtime_there_is_an_error() {
     let config = crate::config::ProducerConfig::builder("127.0.0.1:1").build().unwrap();
-    let error = Producer::new(&config).unwrap_err();
+    let error = Producer::new(config).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
 }
 

@@ -19,7 +19,7 @@ async fn send_waits_for_memory_instead_of_failing() {
         .max_request_size(10_000)
         .build()
         .unwrap();
-    let producer = Producer::new(&config).unwrap();
+    let producer = Producer::new(config).unwrap();
     for at in 0..2000_u32 {
         let mut value = at.to_be_bytes().to_vec();
         value.resize(200, 0);
@@ -39,7 +39,7 @@ async fn memory_that_does_not_come_free_is_a_timeout() {
         .max_block(Duration::from_millis(100))
         .build()
         .unwrap();
-    let producer = Producer::new(&config).unwrap();
+    let producer = Producer::new(config).unwrap();
     producer.topic("orders").await.unwrap();
     broker.faults().inject(Fault::on(ApiKey::PRODUCE).always().delay(Duration::from_secs(30)));
     let value = [7; 1500];
@@ -60,7 +60,7 @@ async fn memory_that_does_not_come_free_is_a_timeout() {
 async fn cancelled_send_gives_its_place_back() {
     let broker = start(|broker| broker.topic("orders", 1)).await;
     let config = config(&broker).buffer_memory(4000).batch_size(4000).build().unwrap();
-    let producer = Producer::new(&config).unwrap();
+    let producer = Producer::new(config).unwrap();
     producer.topic("orders").await.unwrap();
     let fault = Fault::on(ApiKey::PRODUCE).delay(Duration::from_millis(300));
     broker.faults().inject(fault);
@@ -78,7 +78,7 @@ async fn cancelled_send_gives_its_place_back() {
 async fn record_that_is_too_large_is_refused_before_anything_is_buffered() {
     let broker = start(|broker| broker.topic("orders", 1)).await;
     let config = config(&broker).max_request_size(10_000).build().unwrap();
-    let producer = Producer::new(&config).unwrap();
+    let producer = Producer::new(config).unwrap();
     producer.topic("orders").await.unwrap();
     let value = [7; 10_000];
     let error = producer.send(ProducerRecord::to("orders").value(&value)).await.unwrap_err();
@@ -95,7 +95,7 @@ async fn batch_that_the_broker_finds_too_large_is_split() {
     let fault = Fault::on(ApiKey::PRODUCE).times(2).error(ErrorCode::MESSAGE_TOO_LARGE);
     broker.faults().inject(fault);
     let config = config(&broker).linger(Duration::from_millis(50)).build().unwrap();
-    let producer = Producer::new(&config).unwrap();
+    let producer = Producer::new(config).unwrap();
     let mut deliveries = Vec::new();
     for at in 0..20_u32 {
         let value = at.to_be_bytes();
@@ -139,14 +139,14 @@ fn short_of_time(broker: &milena_broker::Broker) -> Producer {
         .delivery_timeout(Duration::from_millis(400))
         .build()
         .unwrap();
-    Producer::new(&config).unwrap()
+    Producer::new(config).unwrap()
 }
 
 #[tokio::test]
 async fn unknown_topic_is_an_error_after_max_block() {
     let broker = start(|broker| broker.auto_create_topics(false)).await;
     let config = config(&broker).max_block(Duration::from_millis(200)).build().unwrap();
-    let producer = Producer::new(&config).unwrap();
+    let producer = Producer::new(config).unwrap();
     let error = producer.send(ProducerRecord::to("nothing").value("v")).await.unwrap_err();
     assert_eq!(error.code(), Some(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION));
     assert_eq!(error.written(), Written::No);
@@ -158,7 +158,7 @@ async fn broker_that_is_not_there_is_an_error_after_max_block() {
         .max_block(Duration::from_millis(200))
         .build()
         .unwrap();
-    let producer = Producer::new(&config).unwrap();
+    let producer = Producer::new(config).unwrap();
     let error = producer.send(ProducerRecord::to("orders").value("v")).await.unwrap_err();
     assert_eq!((error.kind(), error.written()), (ErrorKind::Timeout, Written::No));
 }
@@ -167,7 +167,7 @@ async fn broker_that_is_not_there_is_an_error_after_max_block() {
 async fn records_are_sent_one_by_one_without_batching() {
     let broker = start(|broker| broker.topic("orders", 1)).await;
     let config = config(&broker).batch_size(0).build().unwrap();
-    let producer = Producer::new(&config).unwrap();
+    let producer = Producer::new(config).unwrap();
     for at in 0..20_u32 {
         let value = at.to_be_bytes();
         producer.send(ProducerRecord::to("orders").value(&value)).await.unwrap();

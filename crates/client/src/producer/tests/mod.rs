@@ -43,7 +43,7 @@ fn config(broker: &Broker) -> ProducerConfigBuilder {
 }
 
 fn producer(broker: &Broker) -> Producer {
-    Producer::new(&config(broker).build().unwrap()).unwrap()
+    Producer::new(config(broker).build().unwrap()).unwrap()
 }
 
 /// Everything in a partition.

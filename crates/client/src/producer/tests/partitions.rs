@@ -32,7 +32,7 @@ async fn named_partition_is_taken() {
 async fn partition_that_does_not_exist_is_an_error() {
     let broker = start(|broker| broker.topic("orders", 3)).await;
     let config = config(&broker).max_block(Duration::from_millis(200)).build().unwrap();
-    let producer = Producer::new(&config).unwrap();
+    let producer = Producer::new(config).unwrap();
     for partition in [-1, 3] {
         let record = ProducerRecord::to("orders").value("v").partition(partition);
         let error = producer.send(record).await.unwrap_err();
@@ -45,7 +45,7 @@ async fn partition_that_does_not_exist_is_an_error() {
 async fn records_without_key_fill_a_batch_before_they_move_on() {
     let broker = start(|broker| broker.topic("orders", 8)).await;
     let config = config(&broker).batch_size(2000).linger(Duration::from_secs(1)).build().unwrap();
-    let producer = Producer::new(&config).unwrap();
+    let producer = Producer::new(config).unwrap();
     let value = [7; 90];
     let mut runs: Vec<(i32, usize)> = Vec::new();
     let mut deliveries = Vec::new();
@@ -71,7 +71,7 @@ async fn records_without_key_fill_a_batch_before_they_move_on() {
 async fn keys_can_be_ignored() {
     let broker = start(|broker| broker.topic("orders", 8)).await;
     let config = config(&broker).partitioner_ignore_keys(true).batch_size(300).build().unwrap();
-    let producer = Producer::new(&config).unwrap();
+    let producer = Producer::new(config).unwrap();
     let mut partitions = BTreeSet::new();
     for _ in 0..200 {
         let record = ProducerRecord::to("orders").key("same").value("v");
@@ -85,7 +85,7 @@ async fn keys_can_be_ignored() {
 async fn round_robin_takes_turns() {
     let broker = start(|broker| broker.topic("orders", 3)).await;
     let config = config(&broker).partitioner_class(PartitionerClass::RoundRobin).build().unwrap();
-    let producer = Producer::new(&config).unwrap();
+    let producer = Producer::new(config).unwrap();
     let mut turns = Vec::new();
     for _ in 0..6 {
         let record = ProducerRecord::to("orders").key("same").value("v");
@@ -114,7 +114,7 @@ impl Partitioner for ByValue {
 async fn custom_partitioner_decides() {
     let broker = start(|broker| broker.topic("orders", 3)).await;
     let config = config(&broker).build().unwrap();
-    let producer = Producer::builder(&config).partitioner(ByValue).build().unwrap();
+    let producer = Producer::builder(config).partitioner(ByValue).build().unwrap();
     let record = ProducerRecord::to("orders").value(&[2]);
     assert_eq!(producer.send_and_wait(record).await.unwrap().partition(), 2);
     let error = producer.send(ProducerRecord::to("orders").value(&[3])).await.unwrap_err();

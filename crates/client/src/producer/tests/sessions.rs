@@ -28,7 +28,7 @@ async fn busy_producer_renews_its_sessions_and_loses_neither_records_nor_connect
     let config = config(&broker)
         .security_protocol(SecurityProtocol::SaslPlaintext)
         .sasl(Sasl::scram_sha_512("alice", "secret"));
-    let producer = Producer::new(&config.build().unwrap()).unwrap();
+    let producer = Producer::new(config.build().unwrap()).unwrap();
     let begin = Instant::now();
     let mut sent = 0;
     // Until the connection that carries the records has authenticated three times.

@@ -35,7 +35,7 @@ pub(super) fn transactional(
     change: impl FnOnce(ProducerConfigBuilder) -> ProducerConfigBuilder,
 ) -> Producer {
     let config = change(config(broker).transactional_id("t")).build().unwrap();
-    Producer::new(&config).unwrap()
+    Producer::new(config).unwrap()
 }
 
 /// A producer that can begin.

@@ -106,7 +106,7 @@ async fn a_record_comes_back_with_key_timestamp_and_headers() {
 async fn a_tombstone_is_none_or_empty() {
     let broker = broker().await;
     let config = milena::config::ProducerConfig::builder(broker.bootstrap_servers()).build();
-    let producer = milena::Producer::new(&config.unwrap()).unwrap();
+    let producer = milena::Producer::new(config.unwrap()).unwrap();
     producer.send_and_wait(milena::ProducerRecord::to("t").key("k")).await.unwrap();
     let consumer = assigned(&broker, &json!({}));
     assert_eq!(take::<Option<String>>(&consumer, 1).await.unwrap(), [None]);

@@ -134,7 +134,7 @@ impl ConsumerMachine {
         &self.subscription
     }
 
-    /// Continues at a position.
+    /// Continues at a position, such as that of records which were handed out and not processed.
     ///
     /// # Errors
     ///
@@ -143,15 +143,6 @@ impl ConsumerMachine {
         self.subscription.seek(partition, to)?;
         self.fetcher.drop_stale(&self.subscription);
         Ok(())
-    }
-
-    /// Goes back to records that were handed out and not processed.
-    ///
-    /// # Errors
-    ///
-    /// [`NotAssigned`].
-    pub fn rewind(&mut self, partition: &TopicPartition, to: Position) -> Result<(), NotAssigned> {
-        self.seek(partition, to)
     }
 
     /// Whether no commit is under way.

@@ -52,12 +52,12 @@ impl Membership {
     }
 
     /// Has the coordinator looked up although the member does not join, as commits need it.
-    pub fn want_coordinator(&mut self) {
+    pub(crate) fn want_coordinator(&mut self) {
         self.coordinator.is_wanted = true;
     }
 
     /// Somebody saw that `broker` does not coordinate the group, or cannot be reached.
-    pub fn handle_coordinator_lost(&mut self, broker: BrokerId) {
+    pub(crate) fn handle_coordinator_lost(&mut self, broker: BrokerId) {
         if self.coordinator.id == Some(broker) {
             self.coordinator.forget();
         }

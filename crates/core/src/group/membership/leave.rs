@@ -53,7 +53,7 @@ impl Membership {
 
     /// Whether nothing that needs a coordinator is worth waiting for: the consumer is being closed,
     /// and the last lookup found no way to one.
-    pub fn gives_up(&self) -> bool {
+    pub(crate) fn gives_up(&self) -> bool {
         self.is_closing && self.coordinator.is_unreachable()
     }
 

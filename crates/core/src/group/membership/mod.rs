@@ -247,7 +247,7 @@ impl Membership {
     }
 
     /// Whether the next step of the membership waits for the application to poll.
-    pub fn wants_polls(&self) -> bool {
+    pub(crate) fn wants_polls(&self) -> bool {
         self.rejoin_reason.is_some() || self.is_fenced || !matches!(self.state, State::Stable)
     }
 
@@ -354,7 +354,7 @@ impl Membership {
     }
 
     /// A commit of `generation_id` was refused because of the membership.
-    pub fn handle_commit_refused(&mut self, code: ErrorCode, generation_id: i32) {
+    pub(crate) fn handle_commit_refused(&mut self, code: ErrorCode, generation_id: i32) {
         if self.generation.as_ref().is_none_or(|generation| generation.id != generation_id) {
             return;
         }

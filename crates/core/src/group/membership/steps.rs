@@ -21,7 +21,7 @@ impl Membership {
     }
 
     /// The application has taken the step that [`Membership::step`] told.
-    pub fn handle_step_done(&mut self) {
+    pub(crate) fn handle_step_done(&mut self) {
         match self.steps.pop_front() {
             Some(RebalanceStep::Revoke(partitions) | RebalanceStep::Lose(partitions)) => {
                 self.held.retain(|held| partitions.binary_search(held).is_err());

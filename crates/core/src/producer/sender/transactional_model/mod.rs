@@ -1,87 +1,43 @@
-//! Transactions against a model of a broker and a coordinator: whatever is refused, lost or late,
-//! committed records are there once and in order, and aborted ones are not.
+//! Transactions against a model of brokers and coordinators: whatever is refused, lost or late,
+//! committed records are there once and in order, committed offsets are there, and what was aborted
+//! is not.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+mod cluster;
+
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use milena_wire::ErrorCode;
-use milena_wire::messages::add_partitions_to_txn_response::{
-    AddPartitionsToTxnPartitionResult, AddPartitionsToTxnTopicResult,
-};
-use milena_wire::messages::{
-    AddPartitionsToTxnResponse, EndTxnRequest, EndTxnResponse, InitProducerIdRequest,
-    InitProducerIdResponse,
-};
-use milena_wire::records::RecordBatches;
 use proptest::prelude::*;
 
-use super::stage::{Stage, settings};
+use self::cluster::{Cluster, Offsets, Said};
+use super::stage::{DELIVERY_TIMEOUT, Stage, TOPIC, settings};
 use super::{Answer, Outgoing, ProduceCall, SenderSettings};
-use crate::BrokerId;
+use crate::consumer::OffsetAndMetadata;
 use crate::producer::{
     CoordinatorFeatures, Outcome, TransactionAnswer, TransactionEnd, TransactionNumber,
-    TransactionRequest, TransactionSettings, TransactionState,
+    TransactionOffsets, TransactionRequest, TransactionSettings, TransactionState,
 };
+use crate::{BrokerId, TopicPartition};
 
 const PARTITIONS: usize = 2;
-
-/// A partition at its leader.
-#[derive(Default)]
-struct Log {
-    epoch: i16,
-    /// First and last sequence of the last batches.
-    batches: VecDeque<(i32, i32)>,
-    /// Records of the transaction that is open.
-    open: Vec<u32>,
-    committed: Vec<u32>,
-}
-
-impl Log {
-    fn append(&mut self, epoch: i16, first: i32, ids: &[u32]) -> ErrorCode {
-        if epoch > self.epoch {
-            if first != 0 {
-                return ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER;
-            }
-            (self.epoch, self.batches) = (epoch, VecDeque::new());
-        }
-        let last = first + i32::try_from(ids.len()).unwrap() - 1;
-        if self.batches.contains(&(first, last)) {
-            return ErrorCode::NONE;
-        }
-        if self.batches.back().is_some_and(|seen| seen.1 + 1 != first) {
-            return ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER;
-        }
-        self.batches.push_back((first, last));
-        self.open.extend(ids);
-        ErrorCode::NONE
-    }
-
-    fn end(&mut self, commits: bool, epoch: i16) {
-        let open = std::mem::take(&mut self.open);
-        if commits {
-            self.committed.extend(open);
-        }
-        if epoch > self.epoch {
-            (self.epoch, self.batches) = (epoch, VecDeque::new());
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ended {
-    Empty,
-    Ongoing,
-    Complete { commits: bool },
-}
 
 /// What happens to a request.
 #[derive(Clone, Copy, Debug)]
 enum Deal {
     Apply,
     Refuse(ErrorCode),
+    /// With a code that asking again does not mend; for coordinators.
+    RefuseForGood,
     ApplyAndRefuse(ErrorCode),
     Lose,
     ApplyAndLose,
+}
+
+impl Deal {
+    const fn is_applied(self) -> bool {
+        matches!(self, Self::Apply | Self::ApplyAndRefuse(_) | Self::ApplyAndLose)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -89,6 +45,10 @@ enum Op {
     Append {
         partition: usize,
         seal: bool,
+    },
+    /// Offsets of a partition are sent with the transaction.
+    Offsets {
+        partition: usize,
     },
     Wait {
         millis: u64,
@@ -106,11 +66,7 @@ enum Op {
 
 struct World {
     stage: Stage,
-    features: CoordinatorFeatures,
-    logs: Vec<Log>,
-    epoch: i16,
-    ended: Ended,
-    partitions: BTreeSet<i32>,
+    cluster: Cluster,
     wire: VecDeque<ProduceCall>,
     zombies: VecDeque<ProduceCall>,
     /// The request to the coordinator that is out.
@@ -119,6 +75,9 @@ struct World {
     /// By transaction: partition, completion, index and id of its records.
     records: BTreeMap<TransactionNumber, Vec<(usize, usize, u32, u32)>>,
     next_record: u32,
+    /// The last offsets of each transaction.
+    offsets: BTreeMap<TransactionNumber, Offsets>,
+    next_offset: i64,
     outcomes: BTreeMap<TransactionNumber, TransactionEnd>,
 }
 
@@ -129,26 +88,20 @@ impl World {
         let settings = SenderSettings { transactions: Some(transactions), ..settings() };
         let mut world = Self {
             stage: Stage::without_producer_id(settings, PARTITIONS),
-            features,
-            logs: (0..PARTITIONS).map(|_| Log::default()).collect(),
-            epoch: 0,
-            ended: Ended::Empty,
-            partitions: BTreeSet::new(),
+            cluster: Cluster::new(features, PARTITIONS),
             wire: VecDeque::new(),
             zombies: VecDeque::new(),
             asked: None,
             number: TransactionNumber(0),
             records: BTreeMap::new(),
             next_record: 0,
+            offsets: BTreeMap::new(),
+            next_offset: 0,
             outcomes: BTreeMap::new(),
         };
         world.stage.sender.initialize_transactions().unwrap();
         world.drive();
         world
-    }
-
-    const fn is_second(&self) -> bool {
-        self.features.transaction_version == 2
     }
 
     fn state(&self) -> &TransactionState {
@@ -186,44 +139,10 @@ impl World {
         }
     }
 
-    /// What the leader does with the request, by partition.
-    fn produce(&mut self, call: &ProduceCall) -> Vec<(i32, ErrorCode)> {
-        let data = call.request.topic_data.iter().flat_map(|topic| &topic.partition_data);
-        data.map(|data| {
-            let batch = RecordBatches::new(data.records.clone().unwrap()).next().unwrap().unwrap();
-            assert!(batch.is_transactional());
-            let id = |value: &[u8]| u32::from_be_bytes(value.try_into().unwrap());
-            let ids: Vec<u32> = batch
-                .records(1 << 20)
-                .unwrap()
-                .iter()
-                .map(|record| id(record.unwrap().value.unwrap()))
-                .collect();
-            let code = if batch.producer_epoch() != self.epoch {
-                ErrorCode::INVALID_PRODUCER_EPOCH
-            } else if self.is_second() {
-                self.ended = Ended::Ongoing;
-                self.partitions.insert(data.index);
-                ErrorCode::NONE
-            } else if self.partitions.contains(&data.index) {
-                ErrorCode::NONE
-            } else {
-                ErrorCode::INVALID_TXN_STATE
-            };
-            let log = &mut self.logs[usize::try_from(data.index).unwrap()];
-            let code = match code {
-                ErrorCode::NONE => log.append(batch.producer_epoch(), batch.base_sequence(), &ids),
-                code => code,
-            };
-            (data.index, code)
-        })
-        .collect()
-    }
-
     fn serve(&mut self, deal: Deal) {
         let Some(call) = self.wire.pop_front() else { return };
-        let is_applied = !matches!(deal, Deal::Refuse(_) | Deal::Lose);
-        let results = if is_applied { self.produce(&call) } else { Vec::new() };
+        let is_applied = deal.is_applied();
+        let results = if is_applied { self.cluster.produce(&call, false) } else { Vec::new() };
         match deal {
             Deal::Lose | Deal::ApplyAndLose => {
                 self.stage.finish(&call, Answer::Lost);
@@ -236,97 +155,20 @@ impl World {
                 answer.error_code = code.0;
             }),
             Deal::Refuse(code) | Deal::ApplyAndRefuse(code) => self.stage.answer(&call, code),
+            Deal::RefuseForGood => unreachable!("leaders have codes of their own"),
         }
         self.drive();
     }
 
-    fn initialize(&mut self, request: &InitProducerIdRequest) -> InitProducerIdResponse {
-        if request.producer_id >= 0 {
-            assert!(request.producer_epoch == self.epoch || self.ended == Ended::Empty);
-            if request.producer_epoch == self.epoch {
-                self.epoch += 1;
-            }
-        }
-        self.ended = Ended::Empty;
-        InitProducerIdResponse {
-            producer_id: 7,
-            producer_epoch: self.epoch,
-            ..InitProducerIdResponse::default()
-        }
-    }
-
-    fn end(&mut self, request: &EndTxnRequest) -> EndTxnResponse {
-        let mut response =
-            EndTxnResponse { producer_id: -1, producer_epoch: -1, ..EndTxnResponse::default() };
-        let commits = request.committed;
-        let is_retry = self.is_second() && request.producer_epoch + 1 == self.epoch;
-        if is_retry || (!self.is_second() && self.ended == Ended::Complete { commits }) {
-            assert_eq!(self.ended, Ended::Complete { commits }, "the end is asked for again");
-        } else {
-            assert_eq!(request.producer_epoch, self.epoch);
-            let is_empty_abort = self.is_second() && !commits;
-            assert!(self.ended == Ended::Ongoing || is_empty_abort, "there is nothing to end");
-            self.epoch += i16::from(self.is_second());
-            for index in std::mem::take(&mut self.partitions) {
-                self.logs[usize::try_from(index).unwrap()].end(commits, self.epoch);
-            }
-            self.ended = Ended::Complete { commits };
-        }
-        if self.is_second() {
-            (response.producer_id, response.producer_epoch) = (7, self.epoch);
-        }
-        response
-    }
-
     fn coordinate(&mut self, deal: Deal) {
         let Some(request) = self.asked.take() else { return };
-        let is_applied = !matches!(deal, Deal::Refuse(_) | Deal::Lose);
-        let refused = match deal {
-            Deal::Refuse(code) | Deal::ApplyAndRefuse(code) => Some(code.0),
-            Deal::Apply | Deal::Lose | Deal::ApplyAndLose => None,
+        let is_applied = deal.is_applied();
+        let said = match deal {
+            Deal::Refuse(code) | Deal::ApplyAndRefuse(code) => Said::Code(code),
+            Deal::RefuseForGood => Said::Never,
+            Deal::Apply | Deal::Lose | Deal::ApplyAndLose => Said::Code(ErrorCode::NONE),
         };
-        let code = refused.unwrap_or_default();
-        let answer = match &request {
-            TransactionRequest::InitProducerId(request) => {
-                let mut response = InitProducerIdResponse::default();
-                if is_applied {
-                    response = self.initialize(request);
-                }
-                response.error_code = code;
-                TransactionAnswer::InitProducerId(response, self.features)
-            }
-            TransactionRequest::AddPartitions(request) => {
-                let topic = &request.v3_and_below_topics[0];
-                if is_applied {
-                    assert_eq!(request.v3_and_below_producer_epoch, self.epoch);
-                    self.ended = Ended::Ongoing;
-                    self.partitions.extend(topic.partitions.iter().copied());
-                }
-                let result = |partition_index: &i32| AddPartitionsToTxnPartitionResult {
-                    partition_index: *partition_index,
-                    partition_error_code: code,
-                    ..AddPartitionsToTxnPartitionResult::default()
-                };
-                let results = AddPartitionsToTxnTopicResult {
-                    name: topic.name.clone(),
-                    results_by_partition: topic.partitions.iter().map(result).collect(),
-                    ..AddPartitionsToTxnTopicResult::default()
-                };
-                TransactionAnswer::AddPartitions(AddPartitionsToTxnResponse {
-                    results_by_topic_v3_and_below: vec![results],
-                    ..AddPartitionsToTxnResponse::default()
-                })
-            }
-            TransactionRequest::End(request) => {
-                let mut response = EndTxnResponse::default();
-                if is_applied {
-                    response = self.end(request);
-                }
-                response.error_code = code;
-                TransactionAnswer::End(response, self.features)
-            }
-            other => unreachable!("{other:?}"),
-        };
+        let answer = self.cluster.coordinate(&request, is_applied, said);
         let is_lost = matches!(deal, Deal::Lose | Deal::ApplyAndLose);
         let answer = if is_lost { TransactionAnswer::Lost } else { answer };
         self.stage.sender.handle_transaction_answer(answer, self.stage.now);
@@ -350,6 +192,7 @@ impl World {
                     }
                 }
             }
+            Op::Offsets { partition } => self.send_offsets(partition),
             Op::Wait { millis } => self.stage.wait(Duration::from_millis(millis)),
             Op::Serve(deal) => self.serve(deal),
             Op::Coordinate(deal) => self.coordinate(deal),
@@ -357,7 +200,7 @@ impl World {
                 self.stage.sender.handle_disconnected(BrokerId(1));
                 for (at, call) in std::mem::take(&mut self.wire).into_iter().enumerate() {
                     if at < applied {
-                        self.produce(&call);
+                        self.cluster.produce(&call, false);
                     }
                     self.stage.finish(&call, Answer::Lost);
                     if at >= applied {
@@ -367,7 +210,7 @@ impl World {
             }
             Op::Zombie => {
                 if let Some(call) = self.zombies.pop_front() {
-                    self.produce(&call);
+                    self.cluster.produce(&call, true);
                 }
             }
             Op::End(end) => {
@@ -382,6 +225,25 @@ impl World {
             }
         }
         self.drive();
+    }
+
+    fn send_offsets(&mut self, partition: usize) {
+        if *self.state() != TransactionState::InTransaction {
+            return;
+        }
+        let index = i32::try_from(partition).unwrap();
+        let offset = self.next_offset;
+        self.next_offset += 1;
+        let partition = TopicPartition::new(TOPIC, index);
+        let offsets = TransactionOffsets {
+            group_id: "g".into(),
+            generation_id: 1,
+            member_id: "m".into(),
+            group_instance_id: None,
+            offsets: BTreeMap::from([(partition, OffsetAndMetadata::from(offset))]),
+        };
+        self.stage.sender.send_offsets(self.number, offsets).unwrap();
+        self.offsets.entry(self.number).or_default().insert(index, offset);
     }
 
     /// The faults stop: the transaction that is open ends in bounded time.
@@ -399,10 +261,25 @@ impl World {
         panic!("no progress in {:?}", self.state());
     }
 
+    /// After the faults the producer is whole: another transaction is committed.
+    fn commit_another(&mut self) {
+        let number = self.number;
+        for partition in 0..PARTITIONS {
+            self.step(&Op::Append { partition, seal: true });
+            self.step(&Op::Offsets { partition });
+        }
+        self.calm_down();
+        assert!(self.is_fatal() || self.commits(number), "{number:?} in {:?}", self.state());
+    }
+
+    fn commits(&self, number: TransactionNumber) -> bool {
+        self.outcomes.get(&number) == Some(&TransactionEnd::Commit)
+    }
+
     fn check(&self) {
         let mut expected: Vec<Vec<u32>> = vec![Vec::new(); PARTITIONS];
         for (number, records) in &self.records {
-            let commits = self.outcomes.get(number) == Some(&TransactionEnd::Commit);
+            let commits = self.commits(*number);
             for (partition, completion, index, id) in records.iter().filter(|_| commits) {
                 let answers = &self.stage.completions[*completion];
                 let (_, outcome) =
@@ -411,16 +288,19 @@ impl World {
                 expected[*partition].push(*id);
             }
         }
-        for (log, expected) in self.logs.iter().zip(&expected) {
+        for (log, expected) in self.cluster.logs.iter().zip(&expected) {
             assert_eq!(log.committed, *expected);
         }
+        let of_commits = self.offsets.iter().filter(|(number, _)| self.commits(**number));
+        let expected: Vec<&Offsets> = of_commits.map(|(_, offsets)| offsets).collect();
+        assert_eq!(self.cluster.committed_offsets.iter().collect::<Vec<_>>(), expected);
     }
 }
 
 fn any_deal() -> impl Strategy<Value = Deal> {
     prop_oneof![
         8 => Just(Deal::Apply),
-        1 => Just(Deal::Lose),
+        2 => Just(Deal::Lose),
         1 => Just(Deal::ApplyAndLose),
         1 => Just(Deal::Refuse(ErrorCode::NOT_ENOUGH_REPLICAS)),
         1 => Just(Deal::Refuse(ErrorCode::CONCURRENT_TRANSACTIONS)),
@@ -438,6 +318,18 @@ fn any_coordinator_deal() -> impl Strategy<Value = Deal> {
         1 => Just(Deal::Refuse(ErrorCode::CONCURRENT_TRANSACTIONS)),
         1 => Just(Deal::Refuse(ErrorCode::NOT_COORDINATOR)),
         1 => Just(Deal::Refuse(ErrorCode::COORDINATOR_LOAD_IN_PROGRESS)),
+        1 => Just(Deal::RefuseForGood),
+    ]
+}
+
+/// Linger and backoff, the timeouts of requests, and what gives batches up whose fate is unknown.
+fn any_wait() -> impl Strategy<Value = u64> {
+    let give_up = u64::try_from(DELIVERY_TIMEOUT.as_millis()).unwrap();
+    prop_oneof![
+        4 => 1..10_u64,
+        3 => 50..300_u64,
+        1 => 1000..give_up,
+        1 => give_up..give_up + 10_000,
     ]
 }
 
@@ -445,8 +337,8 @@ fn any_op() -> impl Strategy<Value = Op> {
     prop_oneof![
         8 => (0..PARTITIONS, any::<bool>())
             .prop_map(|(partition, seal)| Op::Append { partition, seal }),
-        4 => prop_oneof![4 => 1..10_u64, 3 => 50..300_u64, 1 => 1000..130_000_u64]
-            .prop_map(|millis| Op::Wait { millis }),
+        2 => (0..PARTITIONS).prop_map(|partition| Op::Offsets { partition }),
+        4 => any_wait().prop_map(|millis| Op::Wait { millis }),
         8 => any_deal().prop_map(Op::Serve),
         8 => any_coordinator_deal().prop_map(Op::Coordinate),
         1 => (0..6_usize).prop_map(|applied| Op::Break { applied }),
@@ -463,6 +355,7 @@ fn run(features: CoordinatorFeatures, ops: &[Op]) {
         world.step(op);
     }
     world.calm_down();
+    world.commit_another();
     world.check();
     assert!(!world.is_fatal() || !features.bumps_epoch, "{:?}", world.state());
 }
