@@ -26,7 +26,7 @@ enum Kind {
 }
 
 /// What the steps' clients count, by the names that the client has for it.
-const OF_CLIENTS: [(&str, Kind, &str); 24] = [
+const OF_CLIENTS: [(&str, Kind, &str); 31] = [
     ("buffered_bytes", Kind::Gauge, "Bytes of records that wait to be sent or for their answer."),
     ("records_accepted", Kind::Counter, "Records that a producer has accepted for sending."),
     ("records_sent", Kind::Counter, "Records that a broker has acknowledged."),
@@ -34,6 +34,17 @@ const OF_CLIENTS: [(&str, Kind, &str); 24] = [
     ("batches_sent", Kind::Counter, "Batches that these records were in."),
     ("records_failed", Kind::Counter, "Records whose delivery failed."),
     ("batches_retried", Kind::Counter, "Batches that were sent again."),
+    ("transactions_committed", Kind::Counter, "Transactions that were committed."),
+    ("transactions_aborted", Kind::Counter, "Transactions that were aborted."),
+    (
+        "txn_init_time_ns",
+        Kind::Counter,
+        "Nanoseconds of calls that began to use a transactional id.",
+    ),
+    ("txn_begin_time_ns", Kind::Counter, "Nanoseconds of calls that began a transaction."),
+    ("txn_send_offsets_time_ns", Kind::Counter, "Nanoseconds of calls that sent offsets."),
+    ("txn_commit_time_ns", Kind::Counter, "Nanoseconds of calls that committed a transaction."),
+    ("txn_abort_time_ns", Kind::Counter, "Nanoseconds of calls that aborted a transaction."),
     ("records_fetched", Kind::Counter, "Records that a consumer has given out."),
     ("bytes_fetched", Kind::Counter, "Bytes of batches that were fetched."),
     ("fetch_buffered_bytes", Kind::Gauge, "Bytes that were fetched and not given out yet."),
