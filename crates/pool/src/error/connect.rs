@@ -114,8 +114,12 @@ impl fmt::Display for ConnectError {
             ConnectErrorKind::Refused(attempts) => {
                 write!(f, "cannot connect to {target}")?;
                 for (index, (address, error)) in attempts.iter().enumerate() {
-                    let separator = if index == 0 { ": " } else { "; " };
-                    write!(f, "{separator}{address}: {error}")?;
+                    f.write_str(if index == 0 { ": " } else { "; " })?;
+                    let address = address.to_string();
+                    if address != *target {
+                        write!(f, "{address}: ")?;
+                    }
+                    write!(f, "{error}")?;
                 }
                 Ok(())
             }
@@ -125,9 +129,7 @@ impl fmt::Display for ConnectError {
             ConnectErrorKind::Tls(error) => write!(f, "TLS with {target} failed: {error}"),
             ConnectErrorKind::Negotiation(error) => write!(f, "{target}: {error}"),
             ConnectErrorKind::Request(error) => write!(f, "{target}: {}", innermost(error)),
-            ConnectErrorKind::Authentication(error) => {
-                write!(f, "authentication with {target} failed: {error}")
-            }
+            ConnectErrorKind::Authentication(error) => write!(f, "{target}: {error}"),
             ConnectErrorKind::UnknownBroker(id) => write!(f, "no broker with id {id} is known"),
             ConnectErrorKind::NoBootstrapServer => f.write_str("there is no bootstrap server"),
             ConnectErrorKind::Closed => f.write_str("the client is closed"),
