@@ -58,7 +58,10 @@ pub enum StoreType {
 }
 
 impl StoreType {
-    /// Kafka's spelling (`ssl.truststore.type`).
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Jks, Self::Pkcs12, Self::Pem];
+
+    /// Java's spelling (`ssl.truststore.type`).
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -124,6 +127,17 @@ pub enum TlsVersion {
     Tls12,
     /// TLS 1.3.
     Tls13,
+}
+
+impl TlsVersion {
+    /// Java's spelling (`ssl.enabled.protocols`).
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tls12 => "TLSv1.2",
+            Self::Tls13 => "TLSv1.3",
+        }
+    }
 }
 
 /// Settings of TLS.

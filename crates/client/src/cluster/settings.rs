@@ -6,10 +6,7 @@ use std::sync::Arc;
 
 use milena_core::backoff::Backoff;
 use milena_core::metadata::{MetadataConfig, MetadataRecovery};
-use milena_pool::tls::{
-    ClientCertificate, PemSource, StoreFile, StoreType as PoolStoreType, TlsConfig,
-    TlsVersion as PoolTlsVersion, Trust,
-};
+use milena_pool::tls::{ClientCertificate, PemSource, StoreFile, TlsConfig, Trust};
 use milena_pool::{
     BrokerPoolConfig, ConnectionConfig, DnsLookup, HostPort as PoolHostPort, OAuthBearerToken,
     Sasl as PoolSasl, Security as PoolSecurity, TokenError, TokenFuture, TokenProvider,
@@ -21,7 +18,6 @@ use milena_sasl::scram::ScramHash;
 use crate::config::{
     ClientConfig, ClientDnsLookup, MetadataRecoveryStrategy, OAuthBearerTokenError,
     OAuthBearerTokenProvider, Sasl, ScramMechanism, Secret, Security, StoreSource, StoreType, Tls,
-    TlsVersion,
 };
 use crate::{Error, ErrorKind};
 
@@ -98,11 +94,7 @@ pub(crate) fn tls(tls: &Tls) -> TlsConfig {
         }
         Some(StoreSource::Inline(text)) => Trust::Pem(PemSource::Inline(text.reveal().to_owned())),
     };
-    let mut settings =
-        TlsConfig::new(trust).versions(tls.enabled_protocols.iter().map(|version| match version {
-            TlsVersion::Tls12 => PoolTlsVersion::Tls12,
-            TlsVersion::Tls13 => PoolTlsVersion::Tls13,
-        }));
+    let mut settings = TlsConfig::new(trust).versions(tls.enabled_protocols.iter().copied());
     if let Some(store) = &tls.key_store {
         settings = match (&store.certificate_chain, &store.key) {
             (StoreSource::File(path), None) => {
@@ -126,11 +118,7 @@ pub(crate) fn tls(tls: &Tls) -> TlsConfig {
 fn file(path: &Path, store_type: Option<StoreType>, password: Option<&Secret>) -> StoreFile {
     let mut file = StoreFile::new(path);
     if let Some(store_type) = store_type {
-        file = file.store_type(match store_type {
-            StoreType::Jks => PoolStoreType::Jks,
-            StoreType::Pkcs12 => PoolStoreType::Pkcs12,
-            StoreType::Pem => PoolStoreType::Pem,
-        });
+        file = file.store_type(store_type);
     }
     match password {
         Some(password) => file.password(password.reveal()),

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+pub use milena_pool::tls::{StoreType, TlsVersion};
+
 use super::Secret;
 use super::options::Settled;
 
@@ -13,32 +15,6 @@ pub enum StoreSource {
     File(PathBuf),
     /// In the configuration itself, in PEM.
     Inline(Secret),
-}
-
-/// The format of a store (`ssl.truststore.type`, `ssl.keystore.type`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum StoreType {
-    /// Java's own.
-    Jks,
-    /// PKCS#12.
-    Pkcs12,
-    /// PEM.
-    Pem,
-}
-
-impl StoreType {
-    const ALL: [Self; 3] = [Self::Jks, Self::Pkcs12, Self::Pem];
-
-    /// Kafka's spelling.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Jks => "JKS",
-            Self::Pkcs12 => "PKCS12",
-            Self::Pem => "PEM",
-        }
-    }
 }
 
 /// The client's own certificate chain and its private key.
@@ -55,27 +31,6 @@ pub struct KeyStore {
     pub password: Option<Secret>,
     /// The password of the private key; `None`: the store's, if the key is encrypted.
     pub key_password: Option<Secret>,
-}
-
-/// A version of TLS (`ssl.enabled.protocols`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TlsVersion {
-    /// TLS 1.2.
-    Tls12,
-    /// TLS 1.3.
-    Tls13,
-}
-
-impl TlsVersion {
-    /// Java's spelling.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Tls12 => "TLSv1.2",
-            Self::Tls13 => "TLSv1.3",
-        }
-    }
 }
 
 /// What TLS needs.
