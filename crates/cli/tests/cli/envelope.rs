@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::{
-    program::{Cluster, Ended, Program, root, run},
+    program::{Cluster, Ended, Program, flow_folder, root, run},
     push::{flow_with, produce, start},
 };
 
@@ -108,12 +108,6 @@ sink = { type = "envelope", unackedMax = 10 }
 config = { topic = "cars", groupId = "crm" }
 "#;
 
-fn folder(flow: &str) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("flow.toml"), flow).unwrap();
-    folder
-}
-
 fn answer<'a>(lines: &'a [Value], id: &Value) -> &'a Value {
     let mut answers = lines.iter().filter(|line| line["id"] == *id);
     let answer = answers.next().unwrap_or_else(|| panic!("no answer to {id}: {lines:?}"));
@@ -123,7 +117,7 @@ fn answer<'a>(lines: &'a [Value], id: &Value) -> &'a Value {
 
 #[test]
 fn requests_are_answered_by_their_id_beside_records_and_acknowledgements() {
-    let folder = folder(REQUESTS);
+    let folder = flow_folder(REQUESTS);
     let mut program = Program::start(folder.path(), &["run", "flow.toml"]);
     program.wait_for_lines("\"step\":\"in\",\"status\":\"UP\"", 1);
     let request = |id: Value, value: &str| {
@@ -153,7 +147,7 @@ fn requests_are_answered_by_their_id_beside_records_and_acknowledgements() {
 
 #[test]
 fn requests_that_are_wrong_are_answered_and_the_next_ones_too() {
-    let folder = folder(&REQUESTS[..REQUESTS.rfind("[[steps]]").unwrap()]);
+    let folder = flow_folder(&REQUESTS[..REQUESTS.rfind("[[steps]]").unwrap()]);
     let good = json!({ "messages": [{ "value": "x" }] });
     let elastic = json!({ "topic": "own" });
     let requests = [
@@ -193,7 +187,7 @@ fn requests_that_are_wrong_are_answered_and_the_next_ones_too() {
 
 #[test]
 fn a_request_can_bring_camundas_configuration_with_secrets_and_gets_its_codes() {
-    let folder = folder(&REQUESTS[..REQUESTS.rfind("[[steps]]").unwrap()]);
+    let folder = flow_folder(&REQUESTS[..REQUESTS.rfind("[[steps]]").unwrap()]);
     let config = |extra: Value| {
         let mut config = json!({
             "topic": { "bootstrapServers": "localhost:9", "topicName": "{{secrets.TOPIC}}" },
@@ -236,7 +230,7 @@ fn a_request_can_bring_camundas_configuration_with_secrets_and_gets_its_codes() 
 
 #[test]
 fn a_stop_answers_what_was_asked() {
-    let folder = folder(REQUESTS);
+    let folder = flow_folder(REQUESTS);
     let mut program = Program::start(folder.path(), &["run", "flow.toml"]);
     let count = 500;
     let requests: String = (0..count)
@@ -265,7 +259,7 @@ fn a_stop_answers_what_was_asked() {
 #[test]
 fn a_cluster_that_goes_away_is_told_in_answers_and_health() {
     let cluster = Cluster::start(Broker::builder().topic("cars", 1));
-    let folder = folder(&REQUESTS[..REQUESTS.rfind("[[steps]]").unwrap()]);
+    let folder = flow_folder(&REQUESTS[..REQUESTS.rfind("[[steps]]").unwrap()]);
     let mut arguments = vec!["run".to_owned(), "flow.toml".to_owned()];
     arguments.extend(["--brokers".to_owned(), cluster.address()]);
     for property in ["delivery.timeout.ms=1500", "request.timeout.ms=1000", "max.block.ms=1500"] {

@@ -1,6 +1,7 @@
 //! Runs the program and looks at what it says.
 
 use std::{
+    fs,
     io::{BufRead as _, BufReader, Read, Write as _},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
@@ -18,6 +19,13 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// The root of the workspace.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+/// A folder with a `flow.toml`.
+pub(crate) fn flow_folder(flow: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("flow.toml"), flow).unwrap();
+    folder
 }
 
 /// What the program said, and how it ended.
@@ -183,7 +191,7 @@ impl Program {
     /// The most memory that was resident so far, in KiB.
     #[cfg(target_os = "linux")]
     pub(crate) fn resident_kib_max(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }

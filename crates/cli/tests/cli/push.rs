@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::{
     http::{Request, Webhook, certificates},
-    program::{Cluster, Program},
+    program::{Cluster, Program, flow_folder},
 };
 
 /// A flow that reads the topic `cars` from its beginning.
@@ -24,15 +24,12 @@ fn flow(webhook: &Webhook, extra: &str) -> tempfile::TempDir {
 }
 
 pub(crate) fn flow_with(sink: &str, extra: &str) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let text = format!(
+    flow_folder(&format!(
         "name = \"cars\"\nbrokers = \"embedded\"\n\
          properties = {{ \"auto.offset.reset\" = \"earliest\", \"session.timeout.ms\" = 6000 }}\n\
          [[steps]]\nconnector = \"elasticio\"\ntrigger = \"consume\"\n{extra}\n\
          config = {{ topic = \"cars\", groupId = \"crm\" }}\n{sink}\n"
-    );
-    fs::write(folder.path().join("flow.toml"), text).unwrap();
-    folder
+    ))
 }
 
 pub(crate) fn start(folder: &tempfile::TempDir, cluster: &Cluster) -> Program {

@@ -5,7 +5,7 @@ use std::{fs, path::Path, time::Instant};
 use milena_broker::Broker;
 use serde_json::{Value, json};
 
-use crate::program::{Cluster, Ended, PATIENCE, Program, root, run};
+use crate::program::{Cluster, Ended, PATIENCE, Program, flow_folder, root, run};
 
 /// A flow with a Produce action that reads standard input, and a Consume trigger.
 const FLOW: &str = r#"
@@ -38,12 +38,6 @@ config = { topic = "cars", groupId = "crm", additionalProperties = { "auto.offse
 "#;
 
 const ARRIVED: &str = "{\"messages\":[{\"key\":\"Car status\",\"value\":\"arrived\"}]}\n";
-
-fn folder(flow: &str) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("flow.toml"), flow).unwrap();
-    folder
-}
 
 fn text(value: &Value) -> Option<String> {
     match value {
@@ -145,7 +139,7 @@ fn the_ballerina_example_gives_back_every_record() {
 
 #[test]
 fn messages_come_from_standard_input() {
-    let folder = folder(FLOW);
+    let folder = flow_folder(FLOW);
     let ended = run(folder.path(), &["run", "flow.toml"], ARRIVED);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert_eq!(
@@ -171,7 +165,7 @@ fn a_bad_line_is_named_and_the_lines_before_it_are_delivered() {
         ("{\"messages\":\"x\"}", "topic \"cars\": messages is a text, not an array"),
         ("{\"messages\":[", "column 13: this is no JSON: EOF while parsing a list"),
     ] {
-        let folder = folder(FLOW);
+        let folder = flow_folder(FLOW);
         let input = format!("{ARRIVED}\n{line}\n{ARRIVED}");
         let ended = run(folder.path(), &["run", "flow.toml"], &input);
         assert_eq!(ended.code, Some(1), "{}", ended.stderr);
@@ -187,7 +181,7 @@ fn a_broken_flow_file_is_explained_in_one_line() {
         .replace("brokers = ", "broker = ")
         .replace("groupId", "group")
         .replace("action = \"produce\"", "action = 5");
-    let folder = folder(&broken);
+    let folder = flow_folder(&broken);
     let ended = run(folder.path(), &["run", "flow.toml"], "");
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
     assert_eq!(
@@ -206,7 +200,7 @@ fn a_broken_flow_file_is_explained_in_one_line() {
 
 #[test]
 fn files_that_are_not_there_are_named() {
-    let folder = folder(&FLOW.replace("\"-\"", "\"cars.jsonl\""));
+    let folder = flow_folder(&FLOW.replace("\"-\"", "\"cars.jsonl\""));
     let ended = run(folder.path(), &["run", "flow.toml"], "");
     assert_eq!(ended.code, Some(1));
     assert!(ended.last_error().starts_with("milena: cars.jsonl: No such file"), "{}", ended.stderr);
@@ -217,7 +211,7 @@ fn files_that_are_not_there_are_named() {
 
 #[test]
 fn properties_are_checked_before_anything_is_sent() {
-    let folder = folder(FLOW);
+    let folder = flow_folder(FLOW);
     let arguments = ["run", "flow.toml", "-X", "lingr.ms=5", "-X", "acks=2"];
     let ended = run(folder.path(), &arguments, ARRIVED);
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
@@ -238,7 +232,7 @@ fn properties_are_checked_before_anything_is_sent() {
 fn a_cluster_that_cannot_be_reached_is_an_error_in_time() {
     let trigger_alone = FLOW.split("[[steps]]").step_by(2).collect::<Vec<_>>().join("[[steps]]");
     for flow in [FLOW, &trigger_alone] {
-        let folder = folder(flow);
+        let folder = flow_folder(flow);
         let started = Instant::now();
         let arguments = [
             "run",
@@ -269,7 +263,7 @@ fn a_wrong_password_is_an_error_and_a_right_one_is_not() {
         for (password, code) in [("open sesame", 0), ("hush-hush", 1)] {
             let flow = flow.replace("PASSWORD", password).replace("MECHANISM", mechanism);
             let brokers = format!("brokers = {:?}\n\n[credentials]", cluster.address());
-            let folder = folder(&flow.replace("[credentials]", &brokers));
+            let folder = flow_folder(&flow.replace("[credentials]", &brokers));
             let ended = run(folder.path(), &["run", "flow.toml"], ARRIVED);
             assert_eq!(ended.code, Some(code), "{mechanism}: {}", ended.stderr);
             assert!(!ended.stderr.contains(password), "{}", ended.stderr);
@@ -285,7 +279,7 @@ fn a_wrong_password_is_an_error_and_a_right_one_is_not() {
 #[test]
 fn an_interrupt_flushes_commits_and_leaves() {
     let cluster = Cluster::start(Broker::builder());
-    let folder = folder(FLOW);
+    let folder = flow_folder(FLOW);
     let mut program =
         Program::start(folder.path(), &["run", "flow.toml", "--brokers", &cluster.address()]);
     program.write(&ARRIVED.repeat(3));
@@ -332,7 +326,7 @@ fn a_message_that_cannot_be_used_ends_the_run_or_goes_where_the_flow_says() {
              topic = {{ bootstrapServers = {:?}, topicName = \"orders\" }}\n",
             cluster.address()
         );
-        run(folder(&flow).path(), &["run", "flow.toml"], "")
+        run(flow_folder(&flow).path(), &["run", "flow.toml"], "")
     };
     let ids = |ended: &Ended| -> Vec<Value> {
         ended.json().iter().map(|line| line["messageId"].clone()).collect()
@@ -356,7 +350,7 @@ fn a_message_that_cannot_be_used_ends_the_run_or_goes_where_the_flow_says() {
 
 #[test]
 fn ends_quietly_when_nobody_reads_the_output() {
-    let folder = folder(FLOW);
+    let folder = flow_folder(FLOW);
     let mut program = Program::start_unread(folder.path(), &["run", "flow.toml"]);
     program.write(ARRIVED);
     // Standard input is still open.

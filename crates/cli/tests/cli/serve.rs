@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 
 use crate::{
     http::{Webhook, get, post, send, wait_for},
-    program::{Cluster, Ended, PATIENCE, Program, root, run},
+    program::{Cluster, Ended, PATIENCE, Program, flow_folder, root, run},
 };
 
 const FLOW: &str = r#"
@@ -56,8 +56,7 @@ struct Serving {
 
 impl Serving {
     fn start(flow: &str, options: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("flow.toml"), flow).unwrap();
+        let folder = flow_folder(flow);
         let arguments = ["serve", "flow.toml", "--listen", "127.0.0.1:0"];
         let mut program = Program::start(folder.path(), &[&arguments, options].concat());
         let url = program.first_line();
@@ -407,8 +406,7 @@ pub(crate) fn only_for_owner(path: &Path) {
 
 #[test]
 fn a_flow_that_is_served_does_not_run_without_a_server() {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("flow.toml"), FLOW).unwrap();
+    let folder = flow_folder(FLOW);
     let ended = run(folder.path(), &["run", "flow.toml"], "");
     assert_eq!(ended.code, Some(1));
     let expected = "milena: step \"out\" is reached over HTTP: expected `milena serve`";
@@ -417,8 +415,7 @@ fn a_flow_that_is_served_does_not_run_without_a_server() {
 
 #[test]
 fn a_server_that_cannot_start_says_why() {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("flow.toml"), FLOW).unwrap();
+    let folder = flow_folder(FLOW);
     fs::write(folder.path().join("no.pem"), "no certificate").unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
