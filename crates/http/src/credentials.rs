@@ -2,10 +2,10 @@
 //!
 //! Spec: RFC3986#3.2.1, RFC7617#2.
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use http::HeaderValue;
 use http::uri::{Authority, InvalidUri};
+
+use crate::authorization;
 
 /// What an authority says: where to go, and who is asking.
 #[derive(Clone, Debug)]
@@ -31,10 +31,7 @@ fn basic(user_info: &str) -> HeaderValue {
     if !user_info.contains(':') {
         decoded.push(b':');
     }
-    let value = format!("Basic {}", BASE64_STANDARD.encode(decoded));
-    let mut value = HeaderValue::try_from(value).expect("base64 is ASCII without control bytes");
-    value.set_sensitive(true);
-    value
+    authorization::basic_of(&decoded)
 }
 
 /// Bytes for `%XX`; what is no such escape stays as it is.

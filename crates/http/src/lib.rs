@@ -14,6 +14,7 @@
 //!
 //! Features: `graviola` (default), `ring` and `aws-lc-rs` choose the cryptography of TLS.
 
+pub mod authorization;
 mod client;
 mod connector;
 mod credentials;

@@ -2,9 +2,11 @@
 
 use std::{fmt, time::Duration};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use milena::config::Secret;
-use milena_http::http::{HeaderName, HeaderValue, Uri};
+use milena_http::{
+    authorization,
+    http::{HeaderName, HeaderValue, Uri},
+};
 
 use super::error::RegistryError;
 
@@ -148,18 +150,16 @@ impl RegistrySettings {
 impl RegistryCredentials {
     /// The header that says who asks, if it is not the URL that does.
     pub(super) fn header(&self) -> Result<Option<HeaderValue>, RegistryError> {
-        let text = match self {
-            Self::Url => return Ok(None),
+        match self {
+            Self::Url => Ok(None),
             Self::Basic { username, password } => {
-                let pair = Secret::from(format!("{username}:{}", password.reveal()));
-                Secret::from(format!("Basic {}", STANDARD.encode(pair.reveal())))
+                Ok(Some(authorization::basic(username, password.reveal())))
             }
-            Self::Bearer(token) => Secret::from(format!("Bearer {}", token.reveal())),
-        };
-        let mut header = HeaderValue::try_from(text.reveal()).map_err(|_| {
-            RegistryError::settings("the registry's token has characters that a header cannot have")
-        })?;
-        header.set_sensitive(true);
-        Ok(Some(header))
+            Self::Bearer(token) => authorization::bearer(token.reveal()).map(Some).map_err(|_| {
+                RegistryError::settings(
+                    "the registry's token has characters that a header cannot have",
+                )
+            }),
+        }
     }
 }

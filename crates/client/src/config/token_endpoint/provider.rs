@@ -164,8 +164,9 @@ impl TokenEndpointProvider {
     }
 
     fn said(&self, body: &Bytes) -> String {
-        let credentials = request::credentials(&self.endpoint);
-        response::refusal(body, &[self.endpoint.client_secret.reveal(), &credentials])
+        let header = request::credentials(&self.endpoint);
+        let credentials = header.to_str().unwrap_or_default().trim_start_matches("Basic ");
+        response::refusal(body, &[self.endpoint.client_secret.reveal(), credentials])
     }
 }
 

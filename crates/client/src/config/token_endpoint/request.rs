@@ -3,9 +3,8 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
+use milena_http::authorization;
 use milena_http::http::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
 use milena_http::http::uri::Scheme;
 use milena_http::http::{HeaderValue, Request, Uri};
@@ -79,26 +78,19 @@ pub(super) fn client_credentials(uri: &Uri, endpoint: &TokenEndpoint) -> Request
     let form = HeaderValue::from_static("application/x-www-form-urlencoded");
     headers.insert(CONTENT_TYPE, form);
     if !endpoint.credentials_in_body {
-        headers.insert(AUTHORIZATION, authorization(endpoint));
+        headers.insert(AUTHORIZATION, credentials(endpoint));
     }
     request
 }
 
-fn authorization(endpoint: &TokenEndpoint) -> HeaderValue {
-    let mut value = HeaderValue::try_from(format!("Basic {}", credentials(endpoint)))
-        .expect("base64 is ASCII without control bytes");
-    value.set_sensitive(true);
-    value
-}
-
 /// Id and secret as the header has them.
-pub(super) fn credentials(endpoint: &TokenEndpoint) -> String {
+pub(super) fn credentials(endpoint: &TokenEndpoint) -> HeaderValue {
     let (id, secret) = (&endpoint.client_id, endpoint.client_secret.reveal());
-    BASE64_STANDARD.encode(if endpoint.urlencode_header {
-        format!("{}:{}", form_encoded(id), form_encoded(secret))
+    if endpoint.urlencode_header {
+        authorization::basic(&form_encoded(id), &form_encoded(secret))
     } else {
-        format!("{id}:{secret}")
-    })
+        authorization::basic(id, secret)
+    }
 }
 
 /// As forms of HTML are encoded, and as Java's `URLEncoder` does it.

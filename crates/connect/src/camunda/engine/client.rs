@@ -2,11 +2,10 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use milena::config::{OAuthBearerTokenProvider as _, Secret, TokenEndpoint, TokenEndpointProvider};
 use milena_http::{
-    HttpClient, HttpSettings,
+    HttpClient, HttpSettings, authorization,
     http::{
         HeaderValue, Method, Request, Response, StatusCode, Uri,
         header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE},
@@ -73,9 +72,7 @@ impl Engine {
             EngineCredentials::None => Who::Anybody,
             EngineCredentials::Basic { username, password } => {
                 masker.remember(password);
-                let pair = Secret::from(format!("{username}:{}", password.reveal()));
-                let text = Secret::from(format!("Basic {}", STANDARD.encode(pair.reveal())));
-                Who::User(header(&text)?)
+                Who::User(authorization::basic(username, password.reveal()))
             }
             EngineCredentials::OAuth { token_url, client_id, client_secret, audience, scope } => {
                 masker.remember(client_secret);
@@ -233,8 +230,11 @@ impl Engine {
                 let provider = Arc::clone(&provider.lock());
                 let token = provider.token().await.map_err(EngineError::no_token)?;
                 self.0.masker.remember(&token.value);
-                let text = Secret::from(format!("Bearer {}", token.value.reveal()));
-                header(&text).map(Some)
+                authorization::bearer(token.value.reveal()).map(Some).map_err(|_| {
+                    EngineError::settings(
+                        "the engine's token has characters that no header can have",
+                    )
+                })
             }
         }
     }
@@ -246,14 +246,6 @@ fn token_provider(
 ) -> Result<Arc<TokenEndpointProvider>, EngineError> {
     let provider = endpoint.clone().build_on(http.clone());
     provider.map(Arc::new).map_err(|error| EngineError::settings(with_causes(&error)))
-}
-
-fn header(text: &Secret) -> Result<HeaderValue, EngineError> {
-    let mut header = HeaderValue::try_from(text.reveal()).map_err(|_| {
-        EngineError::settings("the engine's credentials have characters that no header can have")
-    })?;
-    header.set_sensitive(true);
-    Ok(header)
 }
 
 /// A job's key, which becomes part of a path: digits alone.

@@ -2,11 +2,10 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures_util::FutureExt as _;
 use milena::config::Secret;
 use milena_http::{
-    HttpClient, HttpSettings,
+    HttpClient, HttpSettings, authorization,
     http::{
         HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri,
         header::{AUTHORIZATION, CONTENT_TYPE},
@@ -60,7 +59,7 @@ impl WebhookSink {
             headers.insert(header, value);
         }
         if let Some(credentials) = &webhook.credentials {
-            headers.insert(AUTHORIZATION, authorization(credentials)?);
+            headers.insert(AUTHORIZATION, who_asks(credentials)?);
         }
         let tls = tls(&webhook.tls, host);
         let settings = HttpSettings::new().tls(tls).response_bytes_max(RESPONSE_BYTES_MAX);
@@ -86,18 +85,14 @@ impl WebhookSink {
 }
 
 /// The header that says who asks.
-fn authorization(credentials: &Credentials) -> Result<HeaderValue, String> {
-    let text = match credentials {
+fn who_asks(credentials: &Credentials) -> Result<HeaderValue, String> {
+    match credentials {
         Credentials::Basic { username, password } => {
-            let pair = Secret::from(format!("{username}:{}", password.reveal()));
-            Secret::from(format!("Basic {}", STANDARD.encode(pair.reveal())))
+            Ok(authorization::basic(username, password.reveal()))
         }
-        Credentials::Bearer(token) => Secret::from(format!("Bearer {}", token.reveal())),
-    };
-    let mut value = HeaderValue::try_from(text.reveal())
-        .map_err(|_| "sink.token has characters that no header can have".to_owned())?;
-    value.set_sensitive(true);
-    Ok(value)
+        Credentials::Bearer(token) => authorization::bearer(token.reveal())
+            .map_err(|_| "sink.token has characters that no header can have".to_owned()),
+    }
 }
 
 /// Whom to trust, and who asks.
