@@ -1,18 +1,14 @@
 //! Writes keys or values of records in a schema of the registry.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 
-use parking_lot::Mutex;
 use serde_json::Value;
 
 use super::{
     NewSchema, RecordPart, RegisteredSchema, Registry, RegistryError, RegistryProperties,
-    SchemaType,
+    SchemaType, cache::Cache,
 };
 use crate::avro::{AvroOptions, AvroSchema};
-
-/// Under how many subjects the latest schema is remembered.
-const SUBJECTS_MAX: usize = 1_000;
 
 /// Writes keys or values of records in a schema of the registry, as Confluent's serializers do: the schema is
 /// registered, found or replaced by the subject's latest, as the properties say, and the value is framed.
@@ -27,7 +23,8 @@ struct Inner {
     /// The full name of the schema's record, if it is one.
     record: Option<String>,
     options: AvroOptions,
-    latest: Mutex<HashMap<String, Arc<RegisteredSchema>>>,
+    /// The latest schema of each subject, as it was when it was asked for first.
+    latest: Cache<String, Arc<RegisteredSchema>>,
 }
 
 impl fmt::Debug for RegistryWriter {
@@ -54,7 +51,7 @@ impl RegistryWriter {
             SchemaType::Avro => avro_name(&schema.text),
             _ => json_title(&schema.text),
         };
-        let latest = Mutex::default();
+        let latest = Cache::default();
         Ok(Self(Arc::new(Inner { registry, properties, part, schema, record, options, latest })))
     }
 
@@ -75,19 +72,7 @@ impl RegistryWriter {
         })?;
         let normalize = properties.normalize;
         let schema = if properties.use_latest {
-            let known = latest.lock().get(&subject).cloned();
-            match known {
-                Some(known) => known,
-                None => {
-                    let fetched = registry.latest(&subject).await?;
-                    let mut latest = latest.lock();
-                    if latest.len() >= SUBJECTS_MAX {
-                        latest.clear();
-                    }
-                    latest.insert(subject, Arc::clone(&fetched));
-                    fetched
-                }
-            }
+            latest.get(&subject, || registry.latest(&subject)).await?
         } else if properties.auto_register {
             registry.register(&subject, schema, normalize).await?
         } else {
