@@ -1,6 +1,6 @@
 //! TLS to a registry, by the names of Confluent's serializers: `schema.registry.ssl.*`.
 
-use milena_http::tls::{ClientCertificate, PemSource, StoreFile, TlsConfig, Trust};
+use milena_http::tls::{ClientCertificate, PemSource, StoreFile, StoreType, TlsConfig, Trust};
 
 use super::properties::Given;
 
@@ -31,34 +31,41 @@ pub(super) const NAMES: &[&str] = &[
     HOST_NAME,
 ];
 
-/// Whom to trust, and who asks, when a URL is of `https`. The content of a store tells its type, whatever the
-/// property says.
+/// Whom to trust, and who asks, when a URL is of `https`. The content of a store tells its type, where none is
+/// named.
 pub(super) fn read(given: &mut Given<'_>) -> TlsConfig {
     let mut tls = TlsConfig::default();
-    for kind in [TRUST_TYPE, KEY_TYPE] {
-        let known =
-            |kind: &&str| ["JKS", "PKCS12", "PEM"].iter().any(|it| it.eq_ignore_ascii_case(kind));
-        if let Some(other) = given.prefixed(kind).filter(|kind| !known(kind)) {
+    let [trust_type, key_type] = [TRUST_TYPE, KEY_TYPE].map(|name| {
+        let text = given.prefixed(name)?;
+        let found = StoreType::ALL.into_iter().find(|it| it.as_str().eq_ignore_ascii_case(text));
+        if found.is_none() {
             given.problem(format!(
-                "schema.registry.{kind} is {other:?}: expected JKS, PKCS12 or PEM"
+                "schema.registry.{name} is {text:?}: expected JKS, PKCS12 or PEM"
             ));
         }
-    }
+        found
+    });
     let inline = |text: &str| PemSource::Inline(text.replace("\\n", "\n"));
-    let store = |file: &str, password: Option<&str>| match password {
-        Some(password) => StoreFile::new(file).password(password),
-        None => StoreFile::new(file),
+    let store = |file: &str, store_type: Option<StoreType>, password: Option<&str>| {
+        let mut store = StoreFile::new(file);
+        if let Some(store_type) = store_type {
+            store = store.store_type(store_type);
+        }
+        match password {
+            Some(password) => store.password(password),
+            None => store,
+        }
     };
     if let Some(text) = given.prefixed(TRUST_TEXT) {
         tls = tls.trust(Trust::Pem(inline(text)));
     } else if let Some(file) = given.prefixed(TRUST_FILE) {
-        tls = tls.trust(Trust::Store(store(file, given.prefixed(TRUST_PASSWORD))));
+        tls = tls.trust(Trust::Store(store(file, trust_type, given.prefixed(TRUST_PASSWORD))));
     }
     if let Some(chain) = given.prefixed(KEY_CHAIN) {
         let key = given.prefixed(KEY_TEXT).map(inline);
         tls = tls.client_certificate(ClientCertificate { chain: inline(chain), key });
     } else if let Some(file) = given.prefixed(KEY_FILE) {
-        tls = tls.client_store(store(file, given.prefixed(KEY_STORE_PASSWORD)));
+        tls = tls.client_store(store(file, key_type, given.prefixed(KEY_STORE_PASSWORD)));
     }
     if let Some(password) = given.prefixed(KEY_PASSWORD) {
         tls = tls.key_password(password);

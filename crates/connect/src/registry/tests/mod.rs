@@ -336,6 +336,8 @@ async fn stores_of_jks_and_pkcs12_say_whom_to_trust_and_who_asks() {
     assert_eq!(registry.schema(1).await.unwrap().id, 1);
     let error = opened("java-trust.p12", "PKCS12", "java.jks", "guess").unwrap_err();
     assert!(error.to_string().contains("password is wrong"), "{error}");
+    let error = opened("java-trust.p12", "PEM", "java.jks", "changeit").unwrap_err();
+    assert!(error.to_string().contains("PKCS12"), "{error}");
     let trusting = RegistryProperties::from_properties([
         ("schema.registry.url", url.as_str()),
         ("schema.registry.ssl.truststore.location", &store("java-trust.p12")),
