@@ -9,16 +9,22 @@ use super::{
 use crate::{
     connection::Connection,
     connector::{
-        Action, ActionConfiguration, ActionKind, Connector, Trigger, TriggerConfiguration,
-        TriggerKind,
+        Action, ActionConfiguration, ActionKind, Connector, ReadAction, Trigger,
+        TriggerConfiguration, TriggerKind,
     },
     describe::Part,
-    settings::ClientProperties,
+    settings::{ClientProperties, Field},
 };
 
 const JOB: &str = r#"{"jobKey":"2251799813685249","retries":3,"customHeaders":{"resultVariable":"sent","retryBackoff":"PT30S"},"variables":{"topic":{"bootstrapServers":"serv1.mykafkaserver.com:9094","topicName":"employees"},"message":{"key":"employee1","value":{"name":"John Doe","age":29}}}}"#;
 
 const INPUT: &str = r#"{"message":{"key":"employee1","value":{"name":"John Doe","age":29,"emails":["johndoe@example.com"]}}}"#;
+
+/// The action that takes jobs of the engine.
+const fn work(fields: &'static [Field], read: ReadAction) -> ActionKind {
+    let doc = "config of a step with action = \"work\", which takes jobs of the engine";
+    ActionKind { part: Part::new("work", doc, fields, "{}"), input: JOB, read }
+}
 
 pub(crate) static OUTBOUND: Connector = Connector {
     name: "camunda-outbound",
@@ -39,18 +45,9 @@ pub(crate) static OUTBOUND: Connector = Connector {
                 Some(Arc::new(configuration) as _)
             },
         },
-        ActionKind {
-            part: Part::new(
-                "work",
-                "config of a step with action = \"work\", which takes jobs of the engine",
-                work::FIELDS,
-                "{}",
-            ),
-            input: JOB,
-            read: |node, path, problems| {
-                Some(Arc::new(WorkConfiguration::read(node, path, problems)?) as _)
-            },
-        },
+        work(work::FIELDS, |node, path, problems| {
+            Some(Arc::new(WorkConfiguration::read(node, path, problems)?) as _)
+        }),
     ],
     triggers: &[],
 };
@@ -94,18 +91,9 @@ pub(crate) static OUTBOUND_LEGACY: Connector = Connector {
                 Some(Arc::new(configuration) as _)
             },
         },
-        ActionKind {
-            part: Part::new(
-                "work",
-                "config of a step with action = \"work\", which takes jobs of the engine",
-                work::LEGACY_FIELDS,
-                "{}",
-            ),
-            input: JOB,
-            read: |node, path, problems| {
-                Some(Arc::new(WorkConfiguration::read_legacy(node, path, problems)?) as _)
-            },
-        },
+        work(work::LEGACY_FIELDS, |node, path, problems| {
+            Some(Arc::new(WorkConfiguration::read_legacy(node, path, problems)?) as _)
+        }),
     ],
     triggers: &[],
 };

@@ -14,14 +14,33 @@ const BYTES_SERIALIZER: &str = "org.apache.kafka.common.serialization.ByteArrayS
 const STRING_DESERIALIZER: &str = "org.apache.kafka.common.serialization.StringDeserializer";
 const BYTES_DESERIALIZER: &str = "org.apache.kafka.common.serialization.ByteArrayDeserializer";
 
-/// Confluent's classes, which say how a registry's values are framed: here that is this crate's business.
-const AVRO_SERIALIZER: &str = "io.confluent.kafka.serializers.KafkaAvroSerializer";
-const AVRO_DESERIALIZER: &str = "io.confluent.kafka.serializers.KafkaAvroDeserializer";
-const JSON_SERIALIZER: &str = "io.confluent.kafka.serializers.json.KafkaJsonSchemaSerializer";
-const JSON_DESERIALIZER: &str = "io.confluent.kafka.serializers.json.KafkaJsonSchemaDeserializer";
+/// Which class a serialization means to Java.
+struct Classes {
+    /// The property of a value's class.
+    name: &'static str,
+    string: &'static str,
+    bytes: &'static str,
+    /// Confluent's, which say how a registry's values are framed: here that is this crate's business.
+    registry_avro: &'static str,
+    registry_json: &'static str,
+}
 
-const VALUE_SERIALIZER: &str = "value.serializer";
-const VALUE_DESERIALIZER: &str = "value.deserializer";
+const SERIALIZERS: Classes = Classes {
+    name: "value.serializer",
+    string: STRING_SERIALIZER,
+    bytes: BYTES_SERIALIZER,
+    registry_avro: "io.confluent.kafka.serializers.KafkaAvroSerializer",
+    registry_json: "io.confluent.kafka.serializers.json.KafkaJsonSchemaSerializer",
+};
+
+const DESERIALIZERS: Classes = Classes {
+    name: "value.deserializer",
+    string: STRING_DESERIALIZER,
+    bytes: BYTES_DESERIALIZER,
+    registry_avro: "io.confluent.kafka.serializers.KafkaAvroDeserializer",
+    registry_json: "io.confluent.kafka.serializers.json.KafkaJsonSchemaDeserializer",
+};
+
 const REGISTRY_URL: &str = "schema.registry.url";
 
 /// The document's miscellaneous properties of the producer.
@@ -73,6 +92,26 @@ fn begin(connection: &Connection) -> ClientProperties {
     properties
 }
 
+impl Classes {
+    fn set(&self, serialization: &Serialization, properties: &mut ClientProperties) {
+        let registry = match serialization {
+            Serialization::Json => {
+                return properties.set(Origin::Connector, self.name, self.string);
+            }
+            Serialization::Avro(_) => {
+                return properties.set(Origin::Connector, self.name, self.bytes);
+            }
+            Serialization::Registry(registry) => registry,
+        };
+        let class = match registry.schema_type {
+            SchemaType::Avro => self.registry_avro,
+            _ => self.registry_json,
+        };
+        properties.set_unused(Origin::Connector, self.name, class);
+        properties.set_unused(Origin::Configuration, REGISTRY_URL, registry.url.reveal());
+    }
+}
+
 impl OutboundConfiguration {
     /// The producer's properties in the order in which they are set: the later counts.
     #[must_use]
@@ -83,22 +122,7 @@ impl OutboundConfiguration {
         }
         connection.set_servers(&self.topic.bootstrap_servers, &mut properties);
         properties.set(Origin::Connector, "key.serializer", STRING_SERIALIZER);
-        match &self.serialization {
-            Serialization::Json => {
-                properties.set(Origin::Connector, VALUE_SERIALIZER, STRING_SERIALIZER);
-            }
-            Serialization::Avro(_) => {
-                properties.set(Origin::Connector, VALUE_SERIALIZER, BYTES_SERIALIZER);
-            }
-            Serialization::Registry(registry) => {
-                let class = match registry.schema_type {
-                    SchemaType::Avro => AVRO_SERIALIZER,
-                    _ => JSON_SERIALIZER,
-                };
-                properties.set_unused(Origin::Connector, VALUE_SERIALIZER, class);
-                properties.set_unused(Origin::Configuration, REGISTRY_URL, registry.url.reveal());
-            }
-        }
+        SERIALIZERS.set(&self.serialization, &mut properties);
         let fixed = match self.compatibility {
             Compatibility::Document => PRODUCE_DOCUMENT,
             Compatibility::Legacy82 => PRODUCE_LEGACY,
@@ -163,21 +187,6 @@ impl InboundConfiguration {
 
     fn set_deserializers(&self, properties: &mut ClientProperties) {
         properties.set(Origin::Connector, "key.deserializer", STRING_DESERIALIZER);
-        match &self.serialization {
-            Serialization::Json => {
-                properties.set(Origin::Connector, VALUE_DESERIALIZER, STRING_DESERIALIZER);
-            }
-            Serialization::Avro(_) => {
-                properties.set(Origin::Connector, VALUE_DESERIALIZER, BYTES_DESERIALIZER);
-            }
-            Serialization::Registry(registry) => {
-                let class = match registry.schema_type {
-                    SchemaType::Avro => AVRO_DESERIALIZER,
-                    _ => JSON_DESERIALIZER,
-                };
-                properties.set_unused(Origin::Connector, VALUE_DESERIALIZER, class);
-                properties.set_unused(Origin::Configuration, REGISTRY_URL, registry.url.reveal());
-            }
-        }
+        DESERIALIZERS.set(&self.serialization, properties);
     }
 }

@@ -5,6 +5,7 @@ mod configuration;
 mod table;
 
 pub use configuration::{ActionConfiguration, TriggerConfiguration};
+pub(crate) use table::ReadAction;
 pub use table::{ActionKind, CONNECTORS, Connector, TriggerKind, find, nearest};
 
 use std::{

@@ -48,8 +48,11 @@ pub struct ActionKind {
     /// An input that it takes, as JSON.
     pub input: &'static str,
     /// Reads its configuration; what is wrong is added to the problems.
-    pub(crate) read: fn(&Node, &str, &mut Problems) -> Option<Arc<dyn ActionConfiguration>>,
+    pub(crate) read: ReadAction,
 }
+
+/// Reads the configuration of an action, where that is; what is wrong is added to the problems.
+pub(crate) type ReadAction = fn(&Node, &str, &mut Problems) -> Option<Arc<dyn ActionConfiguration>>;
 
 /// A receiving half of a connector.
 #[derive(Debug)]
