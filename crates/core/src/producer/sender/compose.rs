@@ -165,7 +165,11 @@ impl<C: Clone> Sender<C> {
         if self.settings.idempotent && partition.numbering.is_none() {
             partition.numbering = self.producer_id.numbering();
         }
+        let was_waiting = partition.retries.is_empty();
         let Some(mut batch) = partition.take_next() else { return false };
+        if was_waiting {
+            self.waiting_bytes -= batch.reserved();
+        }
         if batch.stamp().is_none()
             && let Some(numbering) = &mut partition.numbering
         {
