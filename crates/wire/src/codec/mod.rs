@@ -2,12 +2,14 @@
 
 mod decoder;
 mod encoder;
+mod reader;
 #[expect(clippy::missing_errors_doc, reason = "every method fails with what its type says")]
 mod writer;
 
 use std::fmt::Debug;
 
 pub use self::{decoder::Decoder, encoder::Encoder, writer::Writer};
+pub(crate) use self::reader::Reader;
 use crate::{
     error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind},
     messages::ApiKey,

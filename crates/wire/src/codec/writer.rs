@@ -32,6 +32,7 @@ pub trait Writer: Sized {
     fn uuid(&mut self, field: &'static str, value: Uuid) -> Result<(), EncodeError>;
 
     /// Writes a `string`.
+    #[inline]
     fn string(
         &mut self,
         field: &'static str,
@@ -51,6 +52,7 @@ pub trait Writer: Sized {
     ) -> Result<(), EncodeError>;
 
     /// Writes `bytes` or `records`.
+    #[inline]
     fn bytes(
         &mut self,
         field: &'static str,
@@ -70,6 +72,7 @@ pub trait Writer: Sized {
     ) -> Result<(), EncodeError>;
 
     /// Writes an array; `write` writes an item.
+    #[inline(always)]
     fn array<T>(
         &mut self,
         field: &'static str,
