@@ -283,9 +283,8 @@ impl Pair {
         let mut headers = Vec::new();
         for record in black_box(&self.records) {
             headers.clear();
-            let header = |(name, value): (_, &'_ Option<Bytes>)| (name, value.as_ref());
-            for (name, value) in record.headers.iter().map(header) {
-                headers.push(Header::new(name, value.map(|value| &value[..])));
+            for (name, value) in &record.headers {
+                headers.push(Header::new(name, value.as_deref()));
             }
             let (key, value) = (record.key.as_deref(), record.value.as_deref());
             builder.append(record.timestamp, key, value, &headers).unwrap();
@@ -329,7 +328,8 @@ impl Pair {
             kept.reserve(batch.records_count().map_or(0, |count| usize::try_from(count).unwrap()));
             for record in &records {
                 let record = record.unwrap();
-                let header = |header: Header<'_>| (slice(header.key_bytes()), header.value().map(slice));
+                let header =
+                    |header: Header<'_>| (slice(header.key_bytes()), header.value().map(slice));
                 kept.push(Kept {
                     offset: record.offset,
                     timestamp: record.timestamp,

@@ -1,6 +1,6 @@
 //! Messages as clients and brokers exchange them, for whatever is measured.
 
-#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "the values are constants")]
+#![expect(clippy::unwrap_used, reason = "the values are constants")]
 
 use bytes::Bytes;
 use milena_wire::{

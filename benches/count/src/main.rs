@@ -9,8 +9,11 @@ mod broker;
 mod client;
 mod codec;
 
+/// What repeats so many times.
+type Work = fn(usize);
+
 /// The works by name. What one repetition is stands in the table of `cargo xtask count`.
-const WORKS: &[(&str, fn(usize))] = &[
+const WORKS: &[(&str, Work)] = &[
     ("append", codec::append),
     ("read", codec::read),
     ("decode-metadata", codec::decode_metadata),

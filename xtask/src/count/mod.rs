@@ -135,8 +135,7 @@ fn instructions(work: &Work, repetitions: u64) -> Result<u64, String> {
     let file = target().join(format!("count/{}.cachegrind", work.name));
     let tool = ["--tool=cachegrind", "--cache-sim=no"];
     run_work(work, repetitions, &tool, "--cachegrind-out-file", &file)?;
-    let text =
-        fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let text = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
     summary(&text).ok_or_else(|| format!("{} has no summary of its events", file.display()))
 }
 
@@ -161,10 +160,7 @@ fn verdict(work: &Work, counted: f64) -> Verdict {
 }
 
 fn compare(works: &[&Work]) -> Result<(), String> {
-    println!(
-        "{:<16} {:>12} {:>12} {:>8}  of each",
-        "work", "instructions", "bound", "differs"
-    );
+    println!("{:<16} {:>12} {:>12} {:>8}  of each", "work", "instructions", "bound", "differs");
     let mut above = Vec::new();
     for work in works {
         let once = instructions(work, work.repetitions)?;

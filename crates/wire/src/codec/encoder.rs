@@ -9,7 +9,7 @@ use super::Writer;
 use crate::{
     error::{EncodeError, EncodeErrorKind},
     frame::{Frame, LENGTH_BYTES},
-    primitives::{TaggedFields, Uuid},
+    primitives::{Int32Array, TaggedFields, Uuid},
 };
 
 /// The field that errors in a section of tagged fields name.
@@ -276,6 +276,27 @@ impl Writer for Encoder {
     }
 
     #[inline(always)]
+    fn int32_array(
+        &mut self,
+        field: &'static str,
+        flexible: bool,
+        items: &Int32Array,
+    ) -> Result<(), EncodeError> {
+        if let Some((bytes, length)) = items.few_be_bytes()
+            && self.buffer.capacity() - self.buffer.len() >= LENGTH_BYTES + bytes.len()
+        {
+            // The room of all, which is one store, of which the few are kept.
+            let length = usize::from(length);
+            self.length(field, flexible, length)?;
+            let end = self.buffer.len() + 4 * length;
+            self.buffer.extend_from_slice(&bytes);
+            self.buffer.truncate(end);
+            return Ok(());
+        }
+        self.array(field, flexible, items, |writer, item| writer.i32(field, *item))
+    }
+
+    #[inline(always)]
     fn structure(
         &mut self,
         _: &'static str,
@@ -323,8 +344,8 @@ impl Writer for Encoder {
         write(self)?;
         self.whole = whole;
         let size = self.buffer.len() - place - 1;
-        let size = u32::try_from(size)
-            .map_err(|_| Self::too_long(TAGGED_FIELDS, size, LENGTH_MAX))?;
+        let size =
+            u32::try_from(size).map_err(|_| Self::too_long(TAGGED_FIELDS, size, LENGTH_MAX))?;
         let (bytes, length) = varint(size);
         self.buffer.splice(place..=place, bytes.into_iter().take(length));
         Ok(())

@@ -8,8 +8,8 @@ mod writer;
 
 use std::fmt::Debug;
 
-pub use self::{decoder::Decoder, encoder::Encoder, writer::Writer};
 pub(crate) use self::reader::Reader;
+pub use self::{decoder::Decoder, encoder::Encoder, writer::Writer};
 use crate::{
     error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind},
     messages::ApiKey,

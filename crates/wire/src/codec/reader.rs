@@ -81,10 +81,7 @@ impl<'f> Reader<'f> {
     #[cold]
     #[inline(never)]
     fn too_much_memory(&self, needed: usize, field: &'static str) -> DecodeError {
-        self.error(
-            DecodeErrorKind::TooMuchMemory { needed, allowed: self.memory_bytes },
-            field,
-        )
+        self.error(DecodeErrorKind::TooMuchMemory { needed, allowed: self.memory_bytes }, field)
     }
 
     /// Counts the memory of items that are about to be reserved.

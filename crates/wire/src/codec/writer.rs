@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::{
     error::EncodeError,
-    primitives::{TaggedFields, Uuid},
+    primitives::{Int32Array, TaggedFields, Uuid},
 };
 
 /// Takes a message's fields in order; `field` is `Struct.field` in Kafka's JSON names.
@@ -92,6 +92,17 @@ pub trait Writer: Sized {
         items: Option<&[T]>,
         write: impl FnMut(&mut Self, &T) -> Result<(), EncodeError>,
     ) -> Result<(), EncodeError>;
+
+    /// Writes an array of `int32`.
+    #[inline(always)]
+    fn int32_array(
+        &mut self,
+        field: &'static str,
+        flexible: bool,
+        items: &Int32Array,
+    ) -> Result<(), EncodeError> {
+        self.array(field, flexible, items, |writer, item| writer.i32(field, *item))
+    }
 
     /// Writes a struct.
     fn structure(

@@ -361,12 +361,7 @@ impl AddPartitionsToTxnTopic {
 
     fn write<W: Writer>(&self, writer: &mut W, version: i16) -> Result<(), EncodeError> {
         writer.string("AddPartitionsToTxnTopic.name", version >= 3, &self.name)?;
-        writer.array(
-            "AddPartitionsToTxnTopic.partitions",
-            version >= 3,
-            &self.partitions,
-            |writer, item| writer.i32("AddPartitionsToTxnTopic.partitions", *item),
-        )?;
+        writer.int32_array("AddPartitionsToTxnTopic.partitions", version >= 3, &self.partitions)?;
         if version >= 3 {
             writer.tagged_fields(0, &self.unknown_tagged_fields)?;
             writer.unknown_tagged_fields(&self.unknown_tagged_fields)?;

@@ -197,9 +197,7 @@ impl PartitionData {
         writer.i32("PartitionData.partitionIndex", self.partition_index)?;
         writer.i32("PartitionData.leaderEpoch", self.leader_epoch)?;
         if version <= 2 {
-            writer.array("PartitionData.newIsr", true, &self.new_isr, |writer, item| {
-                writer.i32("PartitionData.newIsr", *item)
-            })?;
+            writer.int32_array("PartitionData.newIsr", true, &self.new_isr)?;
         } else if !self.new_isr.is_empty() {
             return Err(EncodeError::field_not_in_version("PartitionData.newIsr", version));
         }

@@ -136,9 +136,7 @@ impl PartitionData {
         writer.i16("PartitionData.errorCode", self.error_code)?;
         writer.i32("PartitionData.leaderId", self.leader_id)?;
         writer.i32("PartitionData.leaderEpoch", self.leader_epoch)?;
-        writer.array("PartitionData.isr", true, &self.isr, |writer, item| {
-            writer.i32("PartitionData.isr", *item)
-        })?;
+        writer.int32_array("PartitionData.isr", true, &self.isr)?;
         writer.i8("PartitionData.leaderRecoveryState", self.leader_recovery_state)?;
         writer.i32("PartitionData.partitionEpoch", self.partition_epoch)?;
         writer.tagged_fields(0, &self.unknown_tagged_fields)?;

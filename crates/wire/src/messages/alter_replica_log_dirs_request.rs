@@ -107,12 +107,7 @@ impl AlterReplicaLogDirTopic {
 
     fn write<W: Writer>(&self, writer: &mut W, version: i16) -> Result<(), EncodeError> {
         writer.string("AlterReplicaLogDirTopic.name", version >= 2, &self.name)?;
-        writer.array(
-            "AlterReplicaLogDirTopic.partitions",
-            version >= 2,
-            &self.partitions,
-            |writer, item| writer.i32("AlterReplicaLogDirTopic.partitions", *item),
-        )?;
+        writer.int32_array("AlterReplicaLogDirTopic.partitions", version >= 2, &self.partitions)?;
         if version >= 2 {
             writer.tagged_fields(0, &self.unknown_tagged_fields)?;
             writer.unknown_tagged_fields(&self.unknown_tagged_fields)?;

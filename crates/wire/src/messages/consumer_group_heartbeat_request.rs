@@ -215,9 +215,7 @@ impl TopicPartitions {
 
     fn write<W: Writer>(&self, writer: &mut W, _version: i16) -> Result<(), EncodeError> {
         writer.uuid("TopicPartitions.topicId", self.topic_id)?;
-        writer.array("TopicPartitions.partitions", true, &self.partitions, |writer, item| {
-            writer.i32("TopicPartitions.partitions", *item)
-        })?;
+        writer.int32_array("TopicPartitions.partitions", true, &self.partitions)?;
         writer.tagged_fields(0, &self.unknown_tagged_fields)?;
         writer.unknown_tagged_fields(&self.unknown_tagged_fields)?;
         Ok(())

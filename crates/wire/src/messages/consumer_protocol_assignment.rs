@@ -113,9 +113,7 @@ impl TopicPartition {
 
     fn write<W: Writer>(&self, writer: &mut W, _version: i16) -> Result<(), EncodeError> {
         writer.string("TopicPartition.topic", false, &self.topic)?;
-        writer.array("TopicPartition.partitions", false, &self.partitions, |writer, item| {
-            writer.i32("TopicPartition.partitions", *item)
-        })?;
+        writer.int32_array("TopicPartition.partitions", false, &self.partitions)?;
         Ok(())
     }
 }

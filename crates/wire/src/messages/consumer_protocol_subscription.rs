@@ -181,12 +181,7 @@ impl TopicPartition {
             return Err(EncodeError::field_not_in_version("TopicPartition.topic", version));
         }
         if version >= 1 {
-            writer.array(
-                "TopicPartition.partitions",
-                false,
-                &self.partitions,
-                |writer, item| writer.i32("TopicPartition.partitions", *item),
-            )?;
+            writer.int32_array("TopicPartition.partitions", false, &self.partitions)?;
         } else if !self.partitions.is_empty() {
             return Err(EncodeError::field_not_in_version("TopicPartition.partitions", version));
         }

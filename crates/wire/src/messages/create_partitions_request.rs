@@ -113,11 +113,10 @@ impl CreatePartitionsAssignment {
     }
 
     fn write<W: Writer>(&self, writer: &mut W, version: i16) -> Result<(), EncodeError> {
-        writer.array(
+        writer.int32_array(
             "CreatePartitionsAssignment.brokerIds",
             version >= 2,
             &self.broker_ids,
-            |writer, item| writer.i32("CreatePartitionsAssignment.brokerIds", *item),
         )?;
         if version >= 2 {
             writer.tagged_fields(0, &self.unknown_tagged_fields)?;

@@ -119,11 +119,10 @@ impl CreatableReplicaAssignment {
 
     fn write<W: Writer>(&self, writer: &mut W, version: i16) -> Result<(), EncodeError> {
         writer.i32("CreatableReplicaAssignment.partitionIndex", self.partition_index)?;
-        writer.array(
+        writer.int32_array(
             "CreatableReplicaAssignment.brokerIds",
             version >= 5,
             &self.broker_ids,
-            |writer, item| writer.i32("CreatableReplicaAssignment.brokerIds", *item),
         )?;
         if version >= 5 {
             writer.tagged_fields(0, &self.unknown_tagged_fields)?;

@@ -109,12 +109,7 @@ impl DescribableLogDirTopic {
 
     fn write<W: Writer>(&self, writer: &mut W, version: i16) -> Result<(), EncodeError> {
         writer.string("DescribableLogDirTopic.topic", version >= 2, &self.topic)?;
-        writer.array(
-            "DescribableLogDirTopic.partitions",
-            version >= 2,
-            &self.partitions,
-            |writer, item| writer.i32("DescribableLogDirTopic.partitions", *item),
-        )?;
+        writer.int32_array("DescribableLogDirTopic.partitions", version >= 2, &self.partitions)?;
         if version >= 2 {
             writer.tagged_fields(0, &self.unknown_tagged_fields)?;
             writer.unknown_tagged_fields(&self.unknown_tagged_fields)?;

@@ -94,12 +94,7 @@ impl TopicRequest {
 
     fn write<W: Writer>(&self, writer: &mut W, _version: i16) -> Result<(), EncodeError> {
         writer.string("TopicRequest.name", true, &self.name)?;
-        writer.array(
-            "TopicRequest.partitionIndexes",
-            true,
-            &self.partition_indexes,
-            |writer, item| writer.i32("TopicRequest.partitionIndexes", *item),
-        )?;
+        writer.int32_array("TopicRequest.partitionIndexes", true, &self.partition_indexes)?;
         writer.tagged_fields(0, &self.unknown_tagged_fields)?;
         writer.unknown_tagged_fields(&self.unknown_tagged_fields)?;
         Ok(())

@@ -101,11 +101,10 @@ impl DescribeShareGroupOffsetsRequestTopic {
 
     fn write<W: Writer>(&self, writer: &mut W, _version: i16) -> Result<(), EncodeError> {
         writer.string("DescribeShareGroupOffsetsRequestTopic.topicName", true, &self.topic_name)?;
-        writer.array(
+        writer.int32_array(
             "DescribeShareGroupOffsetsRequestTopic.partitions",
             true,
             &self.partitions,
-            |writer, item| writer.i32("DescribeShareGroupOffsetsRequestTopic.partitions", *item),
         )?;
         writer.tagged_fields(0, &self.unknown_tagged_fields)?;
         writer.unknown_tagged_fields(&self.unknown_tagged_fields)?;

@@ -177,19 +177,15 @@ impl DescribeTopicPartitionsResponsePartition {
             .i32("DescribeTopicPartitionsResponsePartition.partitionIndex", self.partition_index)?;
         writer.i32("DescribeTopicPartitionsResponsePartition.leaderId", self.leader_id)?;
         writer.i32("DescribeTopicPartitionsResponsePartition.leaderEpoch", self.leader_epoch)?;
-        writer.array(
+        writer.int32_array(
             "DescribeTopicPartitionsResponsePartition.replicaNodes",
             true,
             &self.replica_nodes,
-            |writer, item| {
-                writer.i32("DescribeTopicPartitionsResponsePartition.replicaNodes", *item)
-            },
         )?;
-        writer.array(
+        writer.int32_array(
             "DescribeTopicPartitionsResponsePartition.isrNodes",
             true,
             &self.isr_nodes,
-            |writer, item| writer.i32("DescribeTopicPartitionsResponsePartition.isrNodes", *item),
         )?;
         writer.nullable_array(
             "DescribeTopicPartitionsResponsePartition.eligibleLeaderReplicas",
@@ -209,13 +205,10 @@ impl DescribeTopicPartitionsResponsePartition {
                 writer.i32("DescribeTopicPartitionsResponsePartition.lastKnownElr", *item)
             },
         )?;
-        writer.array(
+        writer.int32_array(
             "DescribeTopicPartitionsResponsePartition.offlineReplicas",
             true,
             &self.offline_replicas,
-            |writer, item| {
-                writer.i32("DescribeTopicPartitionsResponsePartition.offlineReplicas", *item)
-            },
         )?;
         writer.tagged_fields(0, &self.unknown_tagged_fields)?;
         writer.unknown_tagged_fields(&self.unknown_tagged_fields)?;

@@ -108,9 +108,7 @@ impl TopicData {
 
     fn write<W: Writer>(&self, writer: &mut W, _version: i16) -> Result<(), EncodeError> {
         writer.string("TopicData.topic", true, &self.topic)?;
-        writer.array("TopicData.partitions", true, &self.partitions, |writer, item| {
-            writer.i32("TopicData.partitions", *item)
-        })?;
+        writer.int32_array("TopicData.partitions", true, &self.partitions)?;
         writer.tagged_fields(0, &self.unknown_tagged_fields)?;
         writer.unknown_tagged_fields(&self.unknown_tagged_fields)?;
         Ok(())

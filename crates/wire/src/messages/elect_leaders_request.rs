@@ -130,12 +130,7 @@ impl TopicPartitions {
 
     fn write<W: Writer>(&self, writer: &mut W, version: i16) -> Result<(), EncodeError> {
         writer.string("TopicPartitions.topic", version >= 2, &self.topic)?;
-        writer.array(
-            "TopicPartitions.partitions",
-            version >= 2,
-            &self.partitions,
-            |writer, item| writer.i32("TopicPartitions.partitions", *item),
-        )?;
+        writer.int32_array("TopicPartitions.partitions", version >= 2, &self.partitions)?;
         if version >= 2 {
             writer.tagged_fields(0, &self.unknown_tagged_fields)?;
             writer.unknown_tagged_fields(&self.unknown_tagged_fields)?;

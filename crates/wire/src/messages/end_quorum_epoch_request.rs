@@ -248,11 +248,10 @@ impl PartitionData {
         writer.i32("PartitionData.leaderId", self.leader_id)?;
         writer.i32("PartitionData.leaderEpoch", self.leader_epoch)?;
         if version <= 0 {
-            writer.array(
+            writer.int32_array(
                 "PartitionData.preferredSuccessors",
                 version >= 1,
                 &self.preferred_successors,
-                |writer, item| writer.i32("PartitionData.preferredSuccessors", *item),
             )?;
         }
         if version >= 1 {

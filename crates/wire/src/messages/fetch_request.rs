@@ -534,12 +534,7 @@ impl ForgottenTopic {
             writer.uuid("ForgottenTopic.topicId", self.topic_id)?;
         }
         if version >= 7 {
-            writer.array(
-                "ForgottenTopic.partitions",
-                version >= 12,
-                &self.partitions,
-                |writer, item| writer.i32("ForgottenTopic.partitions", *item),
-            )?;
+            writer.int32_array("ForgottenTopic.partitions", version >= 12, &self.partitions)?;
         } else if !self.partitions.is_empty() {
             return Err(EncodeError::field_not_in_version("ForgottenTopic.partitions", version));
         }

@@ -107,11 +107,10 @@ impl ListPartitionReassignmentsTopics {
 
     fn write<W: Writer>(&self, writer: &mut W, _version: i16) -> Result<(), EncodeError> {
         writer.string("ListPartitionReassignmentsTopics.name", true, &self.name)?;
-        writer.array(
+        writer.int32_array(
             "ListPartitionReassignmentsTopics.partitionIndexes",
             true,
             &self.partition_indexes,
-            |writer, item| writer.i32("ListPartitionReassignmentsTopics.partitionIndexes", *item),
         )?;
         writer.tagged_fields(0, &self.unknown_tagged_fields)?;
         writer.unknown_tagged_fields(&self.unknown_tagged_fields)?;

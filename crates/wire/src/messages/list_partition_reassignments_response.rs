@@ -143,23 +143,16 @@ impl OngoingPartitionReassignment {
 
     fn write<W: Writer>(&self, writer: &mut W, _version: i16) -> Result<(), EncodeError> {
         writer.i32("OngoingPartitionReassignment.partitionIndex", self.partition_index)?;
-        writer.array(
-            "OngoingPartitionReassignment.replicas",
-            true,
-            &self.replicas,
-            |writer, item| writer.i32("OngoingPartitionReassignment.replicas", *item),
-        )?;
-        writer.array(
+        writer.int32_array("OngoingPartitionReassignment.replicas", true, &self.replicas)?;
+        writer.int32_array(
             "OngoingPartitionReassignment.addingReplicas",
             true,
             &self.adding_replicas,
-            |writer, item| writer.i32("OngoingPartitionReassignment.addingReplicas", *item),
         )?;
-        writer.array(
+        writer.int32_array(
             "OngoingPartitionReassignment.removingReplicas",
             true,
             &self.removing_replicas,
-            |writer, item| writer.i32("OngoingPartitionReassignment.removingReplicas", *item),
         )?;
         writer.tagged_fields(0, &self.unknown_tagged_fields)?;
         writer.unknown_tagged_fields(&self.unknown_tagged_fields)?;

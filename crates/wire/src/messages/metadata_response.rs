@@ -299,24 +299,17 @@ impl MetadataResponsePartition {
         if version >= 7 {
             writer.i32("MetadataResponsePartition.leaderEpoch", self.leader_epoch)?;
         }
-        writer.array(
+        writer.int32_array(
             "MetadataResponsePartition.replicaNodes",
             version >= 9,
             &self.replica_nodes,
-            |writer, item| writer.i32("MetadataResponsePartition.replicaNodes", *item),
         )?;
-        writer.array(
-            "MetadataResponsePartition.isrNodes",
-            version >= 9,
-            &self.isr_nodes,
-            |writer, item| writer.i32("MetadataResponsePartition.isrNodes", *item),
-        )?;
+        writer.int32_array("MetadataResponsePartition.isrNodes", version >= 9, &self.isr_nodes)?;
         if version >= 5 {
-            writer.array(
+            writer.int32_array(
                 "MetadataResponsePartition.offlineReplicas",
                 version >= 9,
                 &self.offline_replicas,
-                |writer, item| writer.i32("MetadataResponsePartition.offlineReplicas", *item),
             )?;
         }
         if version >= 9 {

@@ -187,11 +187,10 @@ impl OffsetFetchRequestTopic {
             return Err(EncodeError::field_not_in_version("OffsetFetchRequestTopic.name", version));
         }
         if version <= 7 {
-            writer.array(
+            writer.int32_array(
                 "OffsetFetchRequestTopic.partitionIndexes",
                 version >= 6,
                 &self.partition_indexes,
-                |writer, item| writer.i32("OffsetFetchRequestTopic.partitionIndexes", *item),
             )?;
         } else if !self.partition_indexes.is_empty() {
             return Err(EncodeError::field_not_in_version(
@@ -274,11 +273,10 @@ impl OffsetFetchRequestTopics {
             writer.uuid("OffsetFetchRequestTopics.topicId", self.topic_id)?;
         }
         if version >= 8 {
-            writer.array(
+            writer.int32_array(
                 "OffsetFetchRequestTopics.partitionIndexes",
                 version >= 6,
                 &self.partition_indexes,
-                |writer, item| writer.i32("OffsetFetchRequestTopics.partitionIndexes", *item),
             )?;
         } else if !self.partition_indexes.is_empty() {
             return Err(EncodeError::field_not_in_version(

@@ -381,9 +381,7 @@ impl ForgottenTopic {
 
     fn write<W: Writer>(&self, writer: &mut W, _version: i16) -> Result<(), EncodeError> {
         writer.uuid("ForgottenTopic.topicId", self.topic_id)?;
-        writer.array("ForgottenTopic.partitions", true, &self.partitions, |writer, item| {
-            writer.i32("ForgottenTopic.partitions", *item)
-        })?;
+        writer.int32_array("ForgottenTopic.partitions", true, &self.partitions)?;
         writer.tagged_fields(0, &self.unknown_tagged_fields)?;
         writer.unknown_tagged_fields(&self.unknown_tagged_fields)?;
         Ok(())

@@ -742,9 +742,7 @@ impl TaskIds {
 
     fn write<W: Writer>(&self, writer: &mut W, _version: i16) -> Result<(), EncodeError> {
         writer.string("TaskIds.subtopologyId", true, &self.subtopology_id)?;
-        writer.array("TaskIds.partitions", true, &self.partitions, |writer, item| {
-            writer.i32("TaskIds.partitions", *item)
-        })?;
+        writer.int32_array("TaskIds.partitions", true, &self.partitions)?;
         writer.tagged_fields(0, &self.unknown_tagged_fields)?;
         writer.unknown_tagged_fields(&self.unknown_tagged_fields)?;
         Ok(())

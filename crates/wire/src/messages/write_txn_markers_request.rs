@@ -94,11 +94,10 @@ impl WritableTxnMarkerTopic {
 
     fn write<W: Writer>(&self, writer: &mut W, _version: i16) -> Result<(), EncodeError> {
         writer.string("WritableTxnMarkerTopic.name", true, &self.name)?;
-        writer.array(
+        writer.int32_array(
             "WritableTxnMarkerTopic.partitionIndexes",
             true,
             &self.partition_indexes,
-            |writer, item| writer.i32("WritableTxnMarkerTopic.partitionIndexes", *item),
         )?;
         writer.tagged_fields(0, &self.unknown_tagged_fields)?;
         writer.unknown_tagged_fields(&self.unknown_tagged_fields)?;

@@ -1,6 +1,6 @@
 //! [`Int32Array`]: the numbers of a field, without memory of their own where they are few.
 
-use std::{fmt, ops::Deref, vec};
+use std::{fmt, ops::Deref};
 
 /// Numbers that stand in the value itself; the replicas of a partition are seldom more.
 const INLINE: usize = 5;
@@ -61,20 +61,31 @@ impl Int32Array {
     /// Where there are bytes enough ahead five are made in one piece, whatever the count.
     #[inline(always)]
     pub(crate) fn from_be_bytes((bytes, ahead): (&[u8], &[u8])) -> Self {
-        let mut padded = [0; BYTES];
-        let five = ahead.first_chunk().unwrap_or_else(|| {
-            for (place, byte) in padded.iter_mut().zip(bytes) {
-                *place = *byte;
-            }
-            &padded
-        });
+        let five = ahead.first_chunk().map_or_else(|| padded(bytes), |five| *five);
         let many = if bytes.len() > BYTES { Self::many(bytes) } else { None };
-        let length = u8::try_from(bytes.len() / 4).unwrap_or_default();
+        // Where there are many, it means nothing.
+        let [length, ..] = (bytes.len() / 4).to_le_bytes();
         Self { many, length, few: numbers(five) }
+    }
+
+    /// The bytes of all that `few` takes, and how many numbers of them mean something; None where
+    /// there are many.
+    #[inline(always)]
+    pub(crate) fn few_be_bytes(&self) -> Option<([u8; BYTES], u8)> {
+        if self.many.is_some() {
+            return None;
+        }
+        let [a, b, c, d, e] = self.few.map(i32::to_be_bytes);
+        let mut bytes = [0; BYTES];
+        for (place, byte) in bytes.iter_mut().zip([a, b, c, d, e].as_flattened()) {
+            *place = *byte;
+        }
+        Some((bytes, self.length))
     }
 
     #[cold]
     #[inline(never)]
+    #[expect(clippy::box_collection, reason = "it is boxed where it is kept")]
     fn many(bytes: &[u8]) -> Option<Box<Vec<i32>>> {
         let (chunks, _) = bytes.as_chunks::<4>();
         let numbers = chunks.iter().map(|chunk| i32::from_be_bytes(*chunk)).collect();
@@ -82,9 +93,20 @@ impl Int32Array {
     }
 }
 
+/// The bytes with zeros behind them.
+#[cold]
+#[inline(never)]
+fn padded(bytes: &[u8]) -> [u8; BYTES] {
+    let mut padded = [0; BYTES];
+    for (place, byte) in padded.iter_mut().zip(bytes) {
+        *place = *byte;
+    }
+    padded
+}
+
 #[inline(always)]
-fn numbers(bytes: &[u8; BYTES]) -> [i32; INLINE] {
-    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t] = *bytes;
+fn numbers(bytes: [u8; BYTES]) -> [i32; INLINE] {
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t] = bytes;
     [[a, b, c, d], [e, f, g, h], [i, j, k, l], [m, n, o, p], [q, r, s, t]].map(i32::from_be_bytes)
 }
 
@@ -145,13 +167,36 @@ impl FromIterator<i32> for Int32Array {
 
 impl IntoIterator for Int32Array {
     type Item = i32;
-    type IntoIter = vec::IntoIter<i32>;
+    type IntoIter = IntoIter;
 
-    /// Allocates; to look at the numbers, walk over the slice.
-    fn into_iter(self) -> vec::IntoIter<i32> {
-        self.to_vec().into_iter()
+    fn into_iter(self) -> IntoIter {
+        IntoIter { array: self, next: 0 }
     }
 }
+
+/// The numbers of an [`Int32Array`] by value.
+#[derive(Clone, Debug)]
+pub struct IntoIter {
+    array: Int32Array,
+    next: usize,
+}
+
+impl Iterator for IntoIter {
+    type Item = i32;
+
+    fn next(&mut self) -> Option<i32> {
+        let number = self.array.get(self.next).copied()?;
+        self.next += 1;
+        Some(number)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.array.len() - self.next;
+        (left, Some(left))
+    }
+}
+
+impl ExactSizeIterator for IntoIter {}
 
 impl<'a> IntoIterator for &'a Int32Array {
     type Item = &'a i32;
