@@ -377,6 +377,15 @@ fn compression(config: &ProducerConfig) -> Compression {
     }
 }
 
+/// The linger as the runtime's clock is told it.
+///
+/// That clock has steps of a millisecond, and both it and the poll of the sockets round up: what sleeps
+/// wakes a millisecond late on average. Begun so much earlier, a linger ends on time.
+fn timed_linger(linger: Duration) -> Duration {
+    const LATE: Duration = Duration::from_millis(1);
+    if linger > LATE { linger - LATE } else { linger }
+}
+
 fn driver(config: &ProducerConfig, shared: &Arc<Shared>, seed: u64) -> Driver {
     let client = &config.client;
     let compression = compression(config);
@@ -385,7 +394,7 @@ fn driver(config: &ProducerConfig, shared: &Arc<Shared>, seed: u64) -> Driver {
         idempotent: config.enable_idempotence,
         max_in_flight: config.max_in_flight_requests_per_connection,
         max_request_bytes: config.max_request_size,
-        linger: config.linger,
+        linger: timed_linger(config.linger),
         delivery_timeout: config.delivery_timeout,
         request_timeout: client.request_timeout,
         retries: config.retries,
