@@ -1,6 +1,7 @@
 //! Record batches: appending, sealing, checking, reading, and every codec both ways.
 //!
-//! `cargo bench -p milena-benches --bench records [FILTER]` prints the best of several rounds.
+//! `cargo bench -p milena-benches --bench records [FILTER]` prints the best of several rounds, and a
+//! Markdown table of what the crate `kafka-protocol` takes for the same batches.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 
@@ -8,6 +9,11 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
+use kafka_protocol::{
+    indexmap::IndexMap,
+    protocol::StrBytes,
+    records::{self as witness, RecordBatchDecoder, RecordBatchEncoder, RecordEncodeOptions},
+};
 use milena_wire::compression::{Compression, Compressor, Decompressor};
 use milena_wire::records::{Header, RecordBatchBuilder, RecordBatches, SealOptions};
 
@@ -19,23 +25,16 @@ struct Bench {
 }
 
 impl Bench {
+    fn is_wanted(&self, name: &str) -> bool {
+        self.filter.as_ref().is_none_or(|filter| name.contains(filter.as_str()))
+    }
+
     /// Runs `work`, which handles `records` records in `bytes` bytes, and prints its best time.
-    fn run(&self, name: &str, records: u32, bytes: usize, mut work: impl FnMut()) {
-        if self.filter.as_ref().is_some_and(|filter| !name.contains(filter.as_str())) {
+    fn run(&self, name: &str, records: u32, bytes: usize, work: impl FnMut()) {
+        if !self.is_wanted(name) {
             return;
         }
-        let started = Instant::now();
-        work();
-        let once = started.elapsed().max(Duration::from_nanos(50));
-        let times = (ROUND.as_nanos() / once.as_nanos()).clamp(1, 1_000_000);
-        let mut best = f64::MAX;
-        for _ in 0..ROUNDS {
-            let started = Instant::now();
-            for _ in 0..times {
-                work();
-            }
-            best = best.min(started.elapsed().as_secs_f64() / times as f64);
-        }
+        let best = best(work);
         let per_record = best * 1e9 / f64::from(records);
         println!(
             "{name:<42} {per_record:>9.2} ns/record {:>9.2} M records/s {:>9.0} MB/s",
@@ -43,6 +42,23 @@ impl Bench {
             bytes as f64 / best / 1e6
         );
     }
+}
+
+/// The best time of a call, in seconds.
+fn best(mut work: impl FnMut()) -> f64 {
+    let started = Instant::now();
+    work();
+    let once = started.elapsed().max(Duration::from_nanos(50));
+    let times = (ROUND.as_nanos() / once.as_nanos()).clamp(1, 1_000_000);
+    let mut best = f64::MAX;
+    for _ in 0..ROUNDS {
+        let started = Instant::now();
+        for _ in 0..times {
+            work();
+        }
+        best = best.min(started.elapsed().as_secs_f64() / times as f64);
+    }
+    best
 }
 
 /// Bytes that compress as JSON events do: a linear congruential generator picks the fields.
@@ -203,6 +219,165 @@ fn codecs(bench: &Bench) {
     }
 }
 
+/// Records as the witness has them: in one batch, and ready to be written.
+fn witnessed(values: &[Vec<u8>], with: Fields) -> Vec<witness::Record> {
+    let header = || (StrBytes::from_static_str("trace"), Some(Bytes::from("0123456789abcdef")));
+    let record = |(number, value): (i32, &Vec<u8>)| witness::Record {
+        transactional: false,
+        control: false,
+        delete_horizon: false,
+        partition_leader_epoch: -1,
+        producer_id: 7,
+        producer_epoch: 1,
+        timestamp_type: witness::TimestampType::Creation,
+        offset: number.into(),
+        sequence: number,
+        timestamp: 1_700_000_000_000 + i64::from(number),
+        key: with.key.then(|| Bytes::from("key-0001")),
+        value: Some(Bytes::from(value.clone())),
+        headers: with.header.then(header).into_iter().collect::<IndexMap<_, _>>(),
+    };
+    (0..).zip(values).map(record).collect()
+}
+
+/// A record whose parts keep the batch alive.
+#[expect(dead_code, reason = "what a caller would look at")]
+struct Kept {
+    offset: i64,
+    timestamp: i64,
+    key: Option<Bytes>,
+    value: Option<Bytes>,
+    headers: Vec<(Bytes, Option<Bytes>)>,
+}
+
+/// Both codecs for the same batch.
+struct Pair {
+    records: Vec<witness::Record>,
+    bytes: Bytes,
+    compressor: Compressor,
+}
+
+impl Pair {
+    /// A batch that both write alike.
+    fn new(len: usize, with: Fields) -> Self {
+        let records = witnessed(&values(1000, len), with);
+        let mut pair = Self { records, bytes: Bytes::new(), compressor: Compressor::new() };
+        let mut theirs = BytesMut::new();
+        pair.encode_theirs(&mut theirs);
+        let ours = pair.encode(BytesMut::new());
+        assert_eq!(ours, theirs, "both write the same bytes");
+        pair.bytes = theirs.freeze();
+        assert_eq!((pair.keep().len(), pair.walk()), (1000, len * 1000));
+        pair
+    }
+
+    fn encode_theirs(&self, buffer: &mut BytesMut) {
+        let compression = witness::Compression::None;
+        let options = RecordEncodeOptions { version: 2, compression };
+        RecordBatchEncoder::encode(buffer, black_box(&self.records), &options).unwrap();
+    }
+
+    /// Gives the buffer back, with the batch in it.
+    fn encode(&mut self, buffer: BytesMut) -> BytesMut {
+        let mut builder = RecordBatchBuilder::with_buffer(buffer);
+        let mut headers = Vec::new();
+        for record in black_box(&self.records) {
+            headers.clear();
+            for (name, value) in &record.headers {
+                headers.push(Header::new(name, value.as_deref()));
+            }
+            let (key, value) = (record.key.as_deref(), record.value.as_deref());
+            builder.append(record.timestamp, key, value, &headers).unwrap();
+        }
+        let (producer_id, producer_epoch, base_sequence) = (7, 1, 0);
+        let options =
+            SealOptions { producer_id, producer_epoch, base_sequence, ..SealOptions::default() };
+        let sealed = builder.seal(&options, &mut self.compressor).unwrap();
+        sealed.try_into_buffer().unwrap()
+    }
+
+    fn decode_theirs(&self) -> usize {
+        let decoded = RecordBatchDecoder::decode(&mut black_box(&self.bytes).clone()).unwrap();
+        black_box(decoded.records).len()
+    }
+
+    /// Looks at each record as a consumer does, and keeps none.
+    fn walk(&self) -> usize {
+        let mut sum = 0;
+        for batch in RecordBatches::new(black_box(&self.bytes).clone()) {
+            let batch = batch.unwrap();
+            batch.verify_crc().unwrap();
+            for record in &batch.records(0).unwrap() {
+                let record = black_box(record.unwrap());
+                sum += record.value.map_or(0, <[u8]>::len);
+                record.headers().for_each(|header| drop(black_box(header)));
+            }
+        }
+        sum
+    }
+
+    /// Gives what the witness gives: each record as a value of its own.
+    fn keep(&self) -> Vec<Kept> {
+        let mut kept = Vec::new();
+        for batch in RecordBatches::new(black_box(&self.bytes).clone()) {
+            let batch = batch.unwrap();
+            batch.verify_crc().unwrap();
+            let records = batch.records(0).unwrap();
+            let slice = |part: &[u8]| records.slice_ref(part);
+            // As the witness does; what a peer claims is a reason to reserve only here.
+            kept.reserve(batch.records_count().map_or(0, |count| usize::try_from(count).unwrap()));
+            for record in &records {
+                let record = record.unwrap();
+                let header =
+                    |header: Header<'_>| (slice(header.key_bytes()), header.value().map(slice));
+                kept.push(Kept {
+                    offset: record.offset,
+                    timestamp: record.timestamp,
+                    key: record.key.map(slice),
+                    value: record.value.map(slice),
+                    headers: record.headers().map(header).collect(),
+                });
+            }
+        }
+        kept
+    }
+}
+
+fn row(name: &str, ours: f64, theirs: f64) {
+    let rate = |seconds: f64| 1000.0 / seconds / 1e6;
+    let times = theirs / ours;
+    println!("| {name} | {:.1} | {:.1} | {times:.1} |", rate(ours), rate(theirs));
+}
+
+/// The table of both codecs, in millions of records a second.
+fn compared(bench: &Bench) {
+    if !bench.is_wanted("kafka-protocol") {
+        return;
+    }
+    println!(
+        "\n| 1,000 records in a batch | Milena, M/s | kafka-protocol, M/s | times as fast |\n\
+         | --- | --- | --- | --- |"
+    );
+    for (name, len, with) in [
+        ("10 B", 10, PLAIN),
+        ("100 B", 100, PLAIN),
+        ("100 B with key and header", 100, Fields { key: true, header: true }),
+        ("1 KiB", 1024, PLAIN),
+    ] {
+        let mut pair = Pair::new(len, with);
+        let mut buffer = BytesMut::with_capacity(pair.bytes.len() + 1024);
+        let theirs = best(|| {
+            buffer.clear();
+            pair.encode_theirs(black_box(&mut buffer));
+        });
+        let ours = best(|| buffer = pair.encode(std::mem::take(&mut buffer)));
+        row(&format!("encode {name}"), ours, theirs);
+        let theirs = best(|| drop(black_box(pair.decode_theirs())));
+        row(&format!("decode {name}, walked over"), best(|| drop(black_box(pair.walk()))), theirs);
+        row(&format!("decode {name}, all kept"), best(|| drop(black_box(pair.keep()))), theirs);
+    }
+}
+
 fn main() {
     // Cargo passes --bench; the first other argument is a filter.
     let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
@@ -211,4 +386,5 @@ fn main() {
     sealing(&bench);
     reading(&bench);
     codecs(&bench);
+    compared(&bench);
 }

@@ -1,1 +1,3 @@
-//! Helpers of the benchmarks.
+//! What the benchmarks and the counts of instructions share.
+
+pub mod messages;

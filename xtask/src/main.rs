@@ -3,6 +3,7 @@
 //! `test` is the whole of the project's checks, and what continuous integration runs.
 
 mod bench;
+mod count;
 mod fuzz;
 mod generate;
 mod golden;
@@ -20,6 +21,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
 commands:
   test    run every check: format, lints, unit, doc, golden, embedded and real-Kafka tests
   bench   measure Milena beside other clients (see cargo xtask bench --help)
+  count   count the instructions of a record and a message (see cargo xtask count --help)
   kafka   fetch, start, stop and break a real Apache Kafka (see cargo xtask kafka --help)
   fuzz    run the fuzz targets ([--seconds N] [TARGET...])
   gen     write the generated code from the facts in spec/ (--check: compare instead of writing)
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
     };
     let outcome = match command {
         "bench" => bench::run(rest),
+        "count" => count::run(rest),
         "golden" => golden::run(rest),
         "kafka" => kafka::run(rest),
         "test" => test::run(rest),

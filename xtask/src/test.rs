@@ -9,8 +9,8 @@ use crate::fuzz::Extent;
 
 /// Run the project's checks. The first group that fails ends the run.
 ///
-/// The real-Kafka group needs a JDK 17, Maven and openssl; where they are missing its tests are
-/// left out, which is a failure with CI=true.
+/// The real-Kafka group needs a JDK 17, Maven and openssl, and the instructions are counted by
+/// valgrind; where these are missing a group is left out, which is a failure with CI=true.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask test", bin_name = "cargo xtask test")]
 struct Arguments {
@@ -44,6 +44,8 @@ enum Group {
     Features,
     /// A build with a C compiler that fails
     NoC,
+    /// Instructions of a record and a message, against their bounds
+    Instructions,
     /// Each fuzz target with a fixed seed
     Fuzz,
     /// The tests against real Apache Kafka
@@ -95,6 +97,7 @@ impl Group {
             Self::Tidy => "tidy",
             Self::Features => "features",
             Self::NoC => "no-c",
+            Self::Instructions => "instructions",
             Self::Fuzz => "fuzz",
             Self::Unit => "unit",
             Self::Doc => "doc",
@@ -110,6 +113,7 @@ impl Group {
             Self::Tidy => outcome(crate::tidy::run(&[])),
             Self::Features => features(),
             Self::NoC => outcome(crate::no_c::run(&[])),
+            Self::Instructions => instructions(),
             Self::Fuzz => outcome(crate::fuzz::run_targets(&[], Extent::Repeat { seed: 1 })),
             // The real-Kafka tests are among these targets, where they are reported as ignored.
             Self::Unit => cargo("test --workspace --all-targets --no-fail-fast"),
@@ -132,13 +136,25 @@ fn outcome(result: Result<(), String>) -> Outcome {
     result.map_or_else(Outcome::Failed, |()| Outcome::Passed)
 }
 
+/// What becomes of a group that needs what is not there.
+fn left_out(what: String) -> Outcome {
+    let is_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
+    eprintln!("\n*** {what}\n");
+    if is_ci { Outcome::Failed(what) } else { Outcome::LeftOut(what) }
+}
+
+/// Counts instructions where there is what counts them.
+fn instructions() -> Outcome {
+    match crate::count::check_programs() {
+        Ok(()) => outcome(crate::count::run(&[])),
+        Err(missing) => left_out(format!("no instructions were counted: {missing}")),
+    }
+}
+
 /// Runs the real-Kafka tests where everything that they need is there.
 fn real_kafka() -> Outcome {
     if let Err(missing) = kafka_lab::java::check() {
-        let is_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
-        let what = format!("no test against real Apache Kafka was run: {missing}");
-        eprintln!("\n*** {what}\n");
-        return if is_ci { Outcome::Failed(what) } else { Outcome::LeftOut(what) };
+        return left_out(format!("no test against real Apache Kafka was run: {missing}"));
     }
     // A filter or an attribute that leaves nothing to run must not pass for a success.
     match count_real_kafka_tests() {
@@ -180,9 +196,9 @@ fn print_summary(summary: &[(Group, Outcome, Duration)]) {
     for (group, outcome, elapsed) in summary {
         let name = group.name();
         match outcome {
-            Outcome::Passed => eprintln!("{name:<10} passed    {elapsed:>8.1?}"),
-            Outcome::Failed(why) => eprintln!("{name:<10} FAILED    {elapsed:>8.1?}  {why}"),
-            Outcome::LeftOut(why) => eprintln!("{name:<10} LEFT OUT            {why}"),
+            Outcome::Passed => eprintln!("{name:<12} passed    {elapsed:>8.1?}"),
+            Outcome::Failed(why) => eprintln!("{name:<12} FAILED    {elapsed:>8.1?}  {why}"),
+            Outcome::LeftOut(why) => eprintln!("{name:<12} LEFT OUT            {why}"),
         }
     }
 }

@@ -174,8 +174,11 @@ impl fmt::Debug for DecodeError {
 impl std::error::Error for DecodeError {}
 
 /// A value that the wire cannot carry.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EncodeError {
+#[derive(Clone, PartialEq, Eq)]
+pub struct EncodeError(Box<Encode>);
+
+#[derive(Clone, PartialEq, Eq)]
+struct Encode {
     kind: EncodeErrorKind,
     message: &'static str,
     version: i16,
@@ -208,45 +211,47 @@ pub enum EncodeErrorKind {
 
 impl EncodeError {
     #[cold]
-    pub(crate) const fn new(kind: EncodeErrorKind, field: &'static str, version: i16) -> Self {
-        Self { kind, message: "", version, field }
+    pub(crate) fn new(kind: EncodeErrorKind, field: &'static str, version: i16) -> Self {
+        Self(Box::new(Encode { kind, message: "", version, field }))
     }
 
     /// A field is set that the version lacks.
     #[cold]
-    pub(crate) const fn field_not_in_version(field: &'static str, version: i16) -> Self {
+    #[inline(never)]
+    pub(crate) fn field_not_in_version(field: &'static str, version: i16) -> Self {
         Self::new(EncodeErrorKind::FieldNotInVersion, field, version)
     }
 
     /// The error with the message that it is in.
-    pub(crate) const fn within(mut self, message: &'static str, version: i16) -> Self {
-        self.message = message;
-        self.version = version;
+    #[cold]
+    pub(crate) fn within(mut self, message: &'static str, version: i16) -> Self {
+        self.0.message = message;
+        self.0.version = version;
         self
     }
 
     /// Why the wire cannot carry it.
     #[must_use]
     pub const fn kind(&self) -> &EncodeErrorKind {
-        &self.kind
+        &self.0.kind
     }
 
     /// Kafka's name of the message.
     #[must_use]
     pub const fn message(&self) -> &'static str {
-        self.message
+        self.0.message
     }
 
     /// The message's version.
     #[must_use]
     pub const fn version(&self) -> i16 {
-        self.version
+        self.0.version
     }
 
     /// The field, `Struct.field` in Kafka's JSON names; empty where the whole message is meant.
     #[must_use]
     pub const fn field(&self) -> &'static str {
-        self.field
+        self.0.field
     }
 }
 
@@ -269,8 +274,14 @@ impl fmt::Display for EncodeErrorKind {
 
 impl fmt::Display for EncodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, message, version, field } = self;
+        let Encode { kind, message, version, field } = &*self.0;
         write!(f, "{message} v{version}: {} {kind}", if field.is_empty() { "it" } else { field })
+    }
+}
+
+impl fmt::Debug for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EncodeError({self})")
     }
 }
 

@@ -3,7 +3,7 @@
 //! A frame that is written begins with its length. One that is read comes without it: whoever reads
 //! the connection has taken the length off to know how much to read.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use crate::{
     codec::{Decoder, Encoder, Message, Request},
@@ -14,6 +14,9 @@ use crate::{
 
 /// Bytes of the length that begins a frame.
 pub const LENGTH_BYTES: usize = 4;
+
+/// Room that a frame begins with: most requests without their batches take less.
+const SMALL_BYTES: usize = 256;
 
 /// A frame that is ready to be written: its length, its header and its message, in segments.
 ///
@@ -110,9 +113,8 @@ fn encode<H: Message, M: Message>(
     message: &M,
     version: i16,
 ) -> Result<Frame, EncodeError> {
-    let mut buffer = BytesMut::with_capacity(256);
-    buffer.extend_from_slice(&[0; LENGTH_BYTES]);
-    let mut encoder = Encoder::in_buffer(buffer).segmented();
+    let mut encoder = Encoder::with_capacity(SMALL_BYTES).segmented();
+    encoder.begin_frame();
     header.encode(&mut encoder, header_version)?;
     message.encode(&mut encoder, version)?;
     let length = encoder.len() - LENGTH_BYTES;
@@ -135,8 +137,10 @@ pub fn decode_request_header(bytes: Bytes) -> Result<(RequestHead, Decoder), Dec
     let mut decoder = Decoder::new(bytes);
     let mut peek = decoder.clone();
     peek.begin(RequestHeader::NAME, 1);
-    let api_key = ApiKey(peek.i16("RequestHeader.requestApiKey")?);
-    let api_version = peek.i16("RequestHeader.requestApiVersion")?;
+    let (api_key, api_version) = peek.read(|reader| {
+        let api_key = ApiKey(reader.i16("RequestHeader.requestApiKey")?);
+        Ok((api_key, reader.i16("RequestHeader.requestApiVersion")?))
+    })?;
     let header = RequestHeader::decode(&mut decoder, request_header_version(api_key, api_version))?;
     let head = RequestHead {
         api_key,

@@ -3,10 +3,10 @@
 use std::{fmt, str::FromStr};
 
 use bytes::Bytes;
-use tinyvec::TinyVec;
 
-/// An array of `int32`, such as the replicas of a partition; up to five stand in the struct itself.
-pub type Int32Array = TinyVec<[i32; 5]>;
+mod int32_array;
+
+pub use self::int32_array::Int32Array;
 
 /// A 128-bit id, written as Kafka writes it: base64 of the URL alphabet without padding.
 ///
@@ -101,12 +101,14 @@ impl TaggedFields {
     }
 
     /// The fields.
+    #[inline]
     #[must_use]
     pub fn as_slice(&self) -> &[TaggedField] {
         self.0.as_deref().map_or(&[], Vec::as_slice)
     }
 
     /// Whether there is none.
+    #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.as_slice().is_empty()

@@ -102,9 +102,11 @@ pub(crate) fn function(out: &mut String, message: &Message, structure: &Struct) 
     }
     tagged_fields(&mut body, message, structure);
     let unused = if names::uses(&body, "version") { "version" } else { "_version" };
+    // What is read item by item is read where the items are kept.
+    let inline = if is_array_item(message, structure) { "#[inline]\n" } else { "" };
     let _ = writeln!(
         out,
-        "fn read(decoder: &mut Decoder, {unused}: i16) -> Result<Self, DecodeError> {{\n{body}",
+        "{inline}fn read(reader: &mut Reader<'_>, {unused}: i16) -> Result<Self, DecodeError> {{\n{body}",
     );
     out.push_str("Ok(Self {\n");
     for field in &structure.fields {
@@ -134,32 +136,32 @@ fn value(message: &Message, structure: &Struct, field: &Field) -> String {
     let optional = field.is_nullable();
     match &field.ty {
         Type::String if optional => {
-            format!("decoder.nullable_string({label}, {flexible}, {nullable})")
+            format!("reader.nullable_string({label}, {flexible}, {nullable})")
         }
-        Type::String => format!("decoder.string({label}, {flexible})"),
+        Type::String => format!("reader.string({label}, {flexible})"),
         Type::Bytes | Type::Records if optional => {
-            format!("decoder.nullable_bytes({label}, {flexible}, {nullable})")
+            format!("reader.nullable_bytes({label}, {flexible}, {nullable})")
         }
-        Type::Bytes | Type::Records => format!("decoder.bytes({label}, {flexible})"),
+        Type::Bytes | Type::Records => format!("reader.bytes({label}, {flexible})"),
         Type::Struct(name) if optional => format!(
-            "decoder.nullable_struct({label}, {nullable}, |decoder| {name}::read(decoder, version))"
+            "reader.nullable_struct({label}, {nullable}, |reader| {name}::read(reader, version))"
         ),
-        Type::Struct(name) => format!("{name}::read(decoder, version)"),
+        Type::Struct(name) => format!("{name}::read(reader, version)"),
         Type::Array(item) if **item == Type::Int32 && optional => {
-            format!("decoder.nullable_int32_array({label}, {flexible}, {nullable})")
+            format!("reader.nullable_int32_array({label}, {flexible}, {nullable})")
         }
         Type::Array(item) if **item == Type::Int32 => {
-            format!("decoder.int32_array({label}, {flexible})")
+            format!("reader.int32_array({label}, {flexible})")
         }
         Type::Array(item) => {
             let (size, read) = array_item(message, item, &label, &flexible);
             if optional {
-                format!("decoder.nullable_array({label}, {flexible}, {nullable}, {size}, {read})")
+                format!("reader.nullable_array({label}, {flexible}, {nullable}, {size}, {read})")
             } else {
-                format!("decoder.array({label}, {flexible}, {size}, {read})")
+                format!("reader.array({label}, {flexible}, {size}, {read})")
             }
         }
-        primitive => format!("decoder.{}({label})", rust_type(primitive).to_ascii_lowercase()),
+        primitive => format!("reader.{}({label})", rust_type(primitive).to_ascii_lowercase()),
     }
 }
 
@@ -173,15 +175,15 @@ fn array_item(message: &Message, item: &Type, label: &str, flexible: &str) -> (S
     match item {
         Type::Struct(name) => (
             format!("{name}::min_size(version)"),
-            format!("|decoder| {name}::read(decoder, version)"),
+            format!("|reader| {name}::read(reader, version)"),
         ),
-        Type::String => (short(2), format!("|decoder| decoder.string({label}, {flexible})")),
+        Type::String => (short(2), format!("|reader| reader.string({label}, {flexible})")),
         Type::Bytes | Type::Records => {
-            (short(4), format!("|decoder| decoder.bytes({label}, {flexible})"))
+            (short(4), format!("|reader| reader.bytes({label}, {flexible})"))
         }
         primitive => (
             size(message, primitive, false, false, 0).to_string(),
-            format!("|decoder| decoder.{}({label})", rust_type(primitive).to_ascii_lowercase()),
+            format!("|reader| reader.{}({label})", rust_type(primitive).to_ascii_lowercase()),
         ),
     }
 }
@@ -195,7 +197,7 @@ fn tagged_fields(body: &mut String, message: &Message, structure: &Struct) {
         return;
     }
     let read = if known.is_empty() {
-        "decoder.unknown_tagged_fields()?".to_owned()
+        "reader.unknown_tagged_fields()?".to_owned()
     } else {
         let mut arms = String::new();
         for field in known {
@@ -210,7 +212,7 @@ fn tagged_fields(body: &mut String, message: &Message, structure: &Struct) {
             );
         }
         format!(
-            "decoder.tagged_fields(|decoder, tag| {{ match tag {{ {arms} _ => return Ok(false), }} Ok(true) }})?"
+            "reader.tagged_fields(|reader, tag| {{ match tag {{ {arms} _ => return Ok(false), }} Ok(true) }})?"
         )
     };
     let _ = if flexible == "true" {

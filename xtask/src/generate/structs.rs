@@ -247,7 +247,7 @@ fn traits(out: &mut String, message: &Message) {
     const FIRST_FLEXIBLE_VERSION: i16 = {};
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {{
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }}
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {{
@@ -301,7 +301,7 @@ fn imports(out: &mut String, body: &str) {
         "primitives::{TaggedFields",
     ];
     let request = if body.contains("impl Request for") { ", Request" } else { "" };
-    let codec = format!("{}{request}, Writer}}", names[0]);
+    let codec = format!("{}, Reader{request}, Writer}}", names[0]);
     names[0] = &codec;
     let mut primitives = String::from(names[3]);
     for name in ["Int32Array", "Uuid"] {

@@ -90,6 +90,9 @@ fn value(message: &Message, structure: &Struct, field: &Field) -> String {
         Type::Struct(_) => {
             format!("writer.structure({label}, |writer| {name}.write(writer, version))")
         }
+        Type::Array(item) if **item == Type::Int32 && !optional => {
+            format!("writer.int32_array({label}, {flexible}, &{name})")
+        }
         Type::Array(item) => {
             let write = match &**item {
                 Type::Struct(_) => format!(

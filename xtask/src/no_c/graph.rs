@@ -14,7 +14,8 @@ const COMPILERS: [&str; 7] =
 const BINDINGS: [&str; 3] = ["ring", "aws-lc-rs", "openssl"];
 
 /// Members of the workspace that nobody gets.
-const OWN_TOOLS: [&str; 4] = ["xtask", "milena-tests", "kafka-lab", "milena-benches"];
+const OWN_TOOLS: [&str; 5] =
+    ["xtask", "milena-tests", "kafka-lab", "milena-benches", "milena-count"];
 
 /// Checks what the default build has, for all targets together. Needs no network.
 ///

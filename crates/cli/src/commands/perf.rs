@@ -39,9 +39,16 @@ pub(crate) async fn run(perf: Perf) -> Result<(), Failure> {
             Perf::Idle(arguments) => idle::run(arguments).await,
         }
     };
+    // A task of the runtime, as an application has it: the main thread would be one more to wake.
+    let mut work = tokio::spawn(work);
     tokio::select! {
-        outcome = work => outcome,
-        () = interrupt.wait() => interrupt.outcome(),
+        outcome = &mut work => {
+            outcome.unwrap_or_else(|error| Err(Failure::Failed(error.to_string())))
+        }
+        () = interrupt.wait() => {
+            work.abort();
+            interrupt.outcome()
+        }
     }
 }
 

@@ -2,11 +2,13 @@
 
 mod decoder;
 mod encoder;
+mod reader;
 #[expect(clippy::missing_errors_doc, reason = "every method fails with what its type says")]
 mod writer;
 
 use std::fmt::Debug;
 
+pub(crate) use self::reader::Reader;
 pub use self::{decoder::Decoder, encoder::Encoder, writer::Writer};
 use crate::{
     error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind},

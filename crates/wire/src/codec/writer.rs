@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::{
     error::EncodeError,
-    primitives::{TaggedFields, Uuid},
+    primitives::{Int32Array, TaggedFields, Uuid},
 };
 
 /// Takes a message's fields in order; `field` is `Struct.field` in Kafka's JSON names.
@@ -32,6 +32,7 @@ pub trait Writer: Sized {
     fn uuid(&mut self, field: &'static str, value: Uuid) -> Result<(), EncodeError>;
 
     /// Writes a `string`.
+    #[inline]
     fn string(
         &mut self,
         field: &'static str,
@@ -51,6 +52,7 @@ pub trait Writer: Sized {
     ) -> Result<(), EncodeError>;
 
     /// Writes `bytes` or `records`.
+    #[inline]
     fn bytes(
         &mut self,
         field: &'static str,
@@ -70,6 +72,7 @@ pub trait Writer: Sized {
     ) -> Result<(), EncodeError>;
 
     /// Writes an array; `write` writes an item.
+    #[inline(always)]
     fn array<T>(
         &mut self,
         field: &'static str,
@@ -89,6 +92,17 @@ pub trait Writer: Sized {
         items: Option<&[T]>,
         write: impl FnMut(&mut Self, &T) -> Result<(), EncodeError>,
     ) -> Result<(), EncodeError>;
+
+    /// Writes an array of `int32`.
+    #[inline(always)]
+    fn int32_array(
+        &mut self,
+        field: &'static str,
+        flexible: bool,
+        items: &Int32Array,
+    ) -> Result<(), EncodeError> {
+        self.array(field, flexible, items, |writer, item| writer.i32(field, *item))
+    }
 
     /// Writes a struct.
     fn structure(

@@ -5,7 +5,7 @@
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -41,11 +41,11 @@ impl Default for AbortedTxn {
 }
 
 impl AbortedTxn {
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let producer_id = decoder.i64("AbortedTxn.producerId")?;
-        let first_offset = decoder.i64("AbortedTxn.firstOffset")?;
-        let last_offset = decoder.i64("AbortedTxn.lastOffset")?;
-        let last_stable_offset = decoder.i64("AbortedTxn.lastStableOffset")?;
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let producer_id = reader.i64("AbortedTxn.producerId")?;
+        let first_offset = reader.i64("AbortedTxn.firstOffset")?;
+        let last_offset = reader.i64("AbortedTxn.lastOffset")?;
+        let last_stable_offset = reader.i64("AbortedTxn.lastStableOffset")?;
         let unknown_tagged_fields = TaggedFields::new();
 
         Ok(Self {
@@ -75,7 +75,7 @@ impl Message for AbortedTxn {
     const FIRST_FLEXIBLE_VERSION: i16 = 32767;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

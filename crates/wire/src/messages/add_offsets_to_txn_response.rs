@@ -5,7 +5,7 @@
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -31,11 +31,11 @@ impl Default for AddOffsetsToTxnResponse {
 }
 
 impl AddOffsetsToTxnResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("AddOffsetsToTxnResponse.throttleTimeMs")?;
-        let error_code = decoder.i16("AddOffsetsToTxnResponse.errorCode")?;
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("AddOffsetsToTxnResponse.throttleTimeMs")?;
+        let error_code = reader.i16("AddOffsetsToTxnResponse.errorCode")?;
         let unknown_tagged_fields =
-            if version >= 3 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 3 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { throttle_time_ms, error_code, unknown_tagged_fields })
     }
@@ -60,7 +60,7 @@ impl Message for AddOffsetsToTxnResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 3;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{Int32Array, TaggedFields},
@@ -46,44 +46,44 @@ impl Default for AddPartitionsToTxnRequest {
 }
 
 impl AddPartitionsToTxnRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let transactions = if version >= 4 {
-            decoder.array(
+            reader.array(
                 "AddPartitionsToTxnRequest.transactions",
                 version >= 3,
                 AddPartitionsToTxnTransaction::min_size(version),
-                |decoder| AddPartitionsToTxnTransaction::read(decoder, version),
+                |reader| AddPartitionsToTxnTransaction::read(reader, version),
             )?
         } else {
             Vec::new()
         };
         let v3_and_below_transactional_id = if version <= 3 {
-            decoder.string("AddPartitionsToTxnRequest.v3AndBelowTransactionalId", version >= 3)?
+            reader.string("AddPartitionsToTxnRequest.v3AndBelowTransactionalId", version >= 3)?
         } else {
             ByteString::new()
         };
         let v3_and_below_producer_id = if version <= 3 {
-            decoder.i64("AddPartitionsToTxnRequest.v3AndBelowProducerId")?
+            reader.i64("AddPartitionsToTxnRequest.v3AndBelowProducerId")?
         } else {
             0
         };
         let v3_and_below_producer_epoch = if version <= 3 {
-            decoder.i16("AddPartitionsToTxnRequest.v3AndBelowProducerEpoch")?
+            reader.i16("AddPartitionsToTxnRequest.v3AndBelowProducerEpoch")?
         } else {
             0
         };
         let v3_and_below_topics = if version <= 3 {
-            decoder.array(
+            reader.array(
                 "AddPartitionsToTxnRequest.v3AndBelowTopics",
                 version >= 3,
                 AddPartitionsToTxnTopic::min_size(version),
-                |decoder| AddPartitionsToTxnTopic::read(decoder, version),
+                |reader| AddPartitionsToTxnTopic::read(reader, version),
             )?
         } else {
             Vec::new()
         };
         let unknown_tagged_fields =
-            if version >= 3 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 3 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self {
             transactions,
@@ -213,39 +213,37 @@ impl AddPartitionsToTxnTransaction {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let transactional_id = if version >= 4 {
-            decoder.string("AddPartitionsToTxnTransaction.transactionalId", version >= 3)?
+            reader.string("AddPartitionsToTxnTransaction.transactionalId", version >= 3)?
         } else {
             ByteString::new()
         };
-        let producer_id = if version >= 4 {
-            decoder.i64("AddPartitionsToTxnTransaction.producerId")?
-        } else {
-            0
-        };
+        let producer_id =
+            if version >= 4 { reader.i64("AddPartitionsToTxnTransaction.producerId")? } else { 0 };
         let producer_epoch = if version >= 4 {
-            decoder.i16("AddPartitionsToTxnTransaction.producerEpoch")?
+            reader.i16("AddPartitionsToTxnTransaction.producerEpoch")?
         } else {
             0
         };
         let verify_only = if version >= 4 {
-            decoder.bool("AddPartitionsToTxnTransaction.verifyOnly")?
+            reader.bool("AddPartitionsToTxnTransaction.verifyOnly")?
         } else {
             false
         };
         let topics = if version >= 4 {
-            decoder.array(
+            reader.array(
                 "AddPartitionsToTxnTransaction.topics",
                 version >= 3,
                 AddPartitionsToTxnTopic::min_size(version),
-                |decoder| AddPartitionsToTxnTopic::read(decoder, version),
+                |reader| AddPartitionsToTxnTopic::read(reader, version),
             )?
         } else {
             Vec::new()
         };
         let unknown_tagged_fields =
-            if version >= 3 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 3 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self {
             transactional_id,
@@ -351,23 +349,19 @@ impl AddPartitionsToTxnTopic {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let name = decoder.string("AddPartitionsToTxnTopic.name", version >= 3)?;
-        let partitions = decoder.int32_array("AddPartitionsToTxnTopic.partitions", version >= 3)?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let name = reader.string("AddPartitionsToTxnTopic.name", version >= 3)?;
+        let partitions = reader.int32_array("AddPartitionsToTxnTopic.partitions", version >= 3)?;
         let unknown_tagged_fields =
-            if version >= 3 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 3 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { name, partitions, unknown_tagged_fields })
     }
 
     fn write<W: Writer>(&self, writer: &mut W, version: i16) -> Result<(), EncodeError> {
         writer.string("AddPartitionsToTxnTopic.name", version >= 3, &self.name)?;
-        writer.array(
-            "AddPartitionsToTxnTopic.partitions",
-            version >= 3,
-            &self.partitions,
-            |writer, item| writer.i32("AddPartitionsToTxnTopic.partitions", *item),
-        )?;
+        writer.int32_array("AddPartitionsToTxnTopic.partitions", version >= 3, &self.partitions)?;
         if version >= 3 {
             writer.tagged_fields(0, &self.unknown_tagged_fields)?;
             writer.unknown_tagged_fields(&self.unknown_tagged_fields)?;
@@ -385,7 +379,7 @@ impl Message for AddPartitionsToTxnRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 3;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

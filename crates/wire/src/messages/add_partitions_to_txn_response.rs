@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -43,32 +43,32 @@ impl Default for AddPartitionsToTxnResponse {
 }
 
 impl AddPartitionsToTxnResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("AddPartitionsToTxnResponse.throttleTimeMs")?;
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("AddPartitionsToTxnResponse.throttleTimeMs")?;
         let error_code =
-            if version >= 4 { decoder.i16("AddPartitionsToTxnResponse.errorCode")? } else { 0 };
+            if version >= 4 { reader.i16("AddPartitionsToTxnResponse.errorCode")? } else { 0 };
         let results_by_transaction = if version >= 4 {
-            decoder.array(
+            reader.array(
                 "AddPartitionsToTxnResponse.resultsByTransaction",
                 version >= 3,
                 AddPartitionsToTxnResult::min_size(version),
-                |decoder| AddPartitionsToTxnResult::read(decoder, version),
+                |reader| AddPartitionsToTxnResult::read(reader, version),
             )?
         } else {
             Vec::new()
         };
         let results_by_topic_v3_and_below = if version <= 3 {
-            decoder.array(
+            reader.array(
                 "AddPartitionsToTxnResponse.resultsByTopicV3AndBelow",
                 version >= 3,
                 AddPartitionsToTxnTopicResult::min_size(version),
-                |decoder| AddPartitionsToTxnTopicResult::read(decoder, version),
+                |reader| AddPartitionsToTxnTopicResult::read(reader, version),
             )?
         } else {
             Vec::new()
         };
         let unknown_tagged_fields =
-            if version >= 3 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 3 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self {
             throttle_time_ms,
@@ -159,24 +159,25 @@ impl AddPartitionsToTxnResult {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let transactional_id = if version >= 4 {
-            decoder.string("AddPartitionsToTxnResult.transactionalId", version >= 3)?
+            reader.string("AddPartitionsToTxnResult.transactionalId", version >= 3)?
         } else {
             ByteString::new()
         };
         let topic_results = if version >= 4 {
-            decoder.array(
+            reader.array(
                 "AddPartitionsToTxnResult.topicResults",
                 version >= 3,
                 AddPartitionsToTxnTopicResult::min_size(version),
-                |decoder| AddPartitionsToTxnTopicResult::read(decoder, version),
+                |reader| AddPartitionsToTxnTopicResult::read(reader, version),
             )?
         } else {
             Vec::new()
         };
         let unknown_tagged_fields =
-            if version >= 3 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 3 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { transactional_id, topic_results, unknown_tagged_fields })
     }
@@ -251,16 +252,17 @@ impl AddPartitionsToTxnTopicResult {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let name = decoder.string("AddPartitionsToTxnTopicResult.name", version >= 3)?;
-        let results_by_partition = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let name = reader.string("AddPartitionsToTxnTopicResult.name", version >= 3)?;
+        let results_by_partition = reader.array(
             "AddPartitionsToTxnTopicResult.resultsByPartition",
             version >= 3,
             AddPartitionsToTxnPartitionResult::min_size(version),
-            |decoder| AddPartitionsToTxnPartitionResult::read(decoder, version),
+            |reader| AddPartitionsToTxnPartitionResult::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 3 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 3 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { name, results_by_partition, unknown_tagged_fields })
     }
@@ -317,12 +319,13 @@ impl AddPartitionsToTxnPartitionResult {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let partition_index = decoder.i32("AddPartitionsToTxnPartitionResult.partitionIndex")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let partition_index = reader.i32("AddPartitionsToTxnPartitionResult.partitionIndex")?;
         let partition_error_code =
-            decoder.i16("AddPartitionsToTxnPartitionResult.partitionErrorCode")?;
+            reader.i16("AddPartitionsToTxnPartitionResult.partitionErrorCode")?;
         let unknown_tagged_fields =
-            if version >= 3 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 3 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { partition_index, partition_error_code, unknown_tagged_fields })
     }
@@ -350,7 +353,7 @@ impl Message for AddPartitionsToTxnResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 3;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

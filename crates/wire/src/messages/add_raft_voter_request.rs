@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{TaggedFields, Uuid},
@@ -49,20 +49,20 @@ impl Default for AddRaftVoterRequest {
 }
 
 impl AddRaftVoterRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let cluster_id = decoder.nullable_string("AddRaftVoterRequest.clusterId", true, true)?;
-        let timeout_ms = decoder.i32("AddRaftVoterRequest.timeoutMs")?;
-        let voter_id = decoder.i32("AddRaftVoterRequest.voterId")?;
-        let voter_directory_id = decoder.uuid("AddRaftVoterRequest.voterDirectoryId")?;
-        let listeners = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let cluster_id = reader.nullable_string("AddRaftVoterRequest.clusterId", true, true)?;
+        let timeout_ms = reader.i32("AddRaftVoterRequest.timeoutMs")?;
+        let voter_id = reader.i32("AddRaftVoterRequest.voterId")?;
+        let voter_directory_id = reader.uuid("AddRaftVoterRequest.voterDirectoryId")?;
+        let listeners = reader.array(
             "AddRaftVoterRequest.listeners",
             true,
             Listener::min_size(version),
-            |decoder| Listener::read(decoder, version),
+            |reader| Listener::read(reader, version),
         )?;
         let ack_when_committed =
-            if version >= 1 { decoder.bool("AddRaftVoterRequest.ackWhenCommitted")? } else { true };
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+            if version >= 1 { reader.bool("AddRaftVoterRequest.ackWhenCommitted")? } else { true };
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             cluster_id,
@@ -134,11 +134,12 @@ impl Listener {
         5
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let name = decoder.string("Listener.name", true)?;
-        let host = decoder.string("Listener.host", true)?;
-        let port = decoder.u16("Listener.port")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let name = reader.string("Listener.name", true)?;
+        let host = reader.string("Listener.host", true)?;
+        let port = reader.u16("Listener.port")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { name, host, port, unknown_tagged_fields })
     }
@@ -162,7 +163,7 @@ impl Message for AddRaftVoterRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -5,7 +5,7 @@
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -31,10 +31,10 @@ impl Default for AllocateProducerIdsRequest {
 }
 
 impl AllocateProducerIdsRequest {
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let broker_id = decoder.i32("AllocateProducerIdsRequest.brokerId")?;
-        let broker_epoch = decoder.i64("AllocateProducerIdsRequest.brokerEpoch")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let broker_id = reader.i32("AllocateProducerIdsRequest.brokerId")?;
+        let broker_epoch = reader.i64("AllocateProducerIdsRequest.brokerEpoch")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { broker_id, broker_epoch, unknown_tagged_fields })
     }
@@ -57,7 +57,7 @@ impl Message for AllocateProducerIdsRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -5,7 +5,7 @@
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -41,12 +41,12 @@ impl Default for AllocateProducerIdsResponse {
 }
 
 impl AllocateProducerIdsResponse {
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("AllocateProducerIdsResponse.throttleTimeMs")?;
-        let error_code = decoder.i16("AllocateProducerIdsResponse.errorCode")?;
-        let producer_id_start = decoder.i64("AllocateProducerIdsResponse.producerIdStart")?;
-        let producer_id_len = decoder.i32("AllocateProducerIdsResponse.producerIdLen")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("AllocateProducerIdsResponse.throttleTimeMs")?;
+        let error_code = reader.i16("AllocateProducerIdsResponse.errorCode")?;
+        let producer_id_start = reader.i64("AllocateProducerIdsResponse.producerIdStart")?;
+        let producer_id_len = reader.i32("AllocateProducerIdsResponse.producerIdLen")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             throttle_time_ms,
@@ -77,7 +77,7 @@ impl Message for AllocateProducerIdsResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -37,16 +37,16 @@ impl Default for AlterClientQuotasRequest {
 }
 
 impl AlterClientQuotasRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let entries = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let entries = reader.array(
             "AlterClientQuotasRequest.entries",
             version >= 1,
             EntryData::min_size(version),
-            |decoder| EntryData::read(decoder, version),
+            |reader| EntryData::read(reader, version),
         )?;
-        let validate_only = decoder.bool("AlterClientQuotasRequest.validateOnly")?;
+        let validate_only = reader.bool("AlterClientQuotasRequest.validateOnly")?;
         let unknown_tagged_fields =
-            if version >= 1 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 1 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { entries, validate_only, unknown_tagged_fields })
     }
@@ -103,11 +103,12 @@ impl EntityData {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let entity_type = decoder.string("EntityData.entityType", version >= 1)?;
-        let entity_name = decoder.nullable_string("EntityData.entityName", version >= 1, true)?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let entity_type = reader.string("EntityData.entityType", version >= 1)?;
+        let entity_name = reader.nullable_string("EntityData.entityName", version >= 1, true)?;
         let unknown_tagged_fields =
-            if version >= 1 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 1 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { entity_type, entity_name, unknown_tagged_fields })
     }
@@ -160,12 +161,13 @@ impl OpData {
         11
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let key = decoder.string("OpData.key", version >= 1)?;
-        let value = decoder.f64("OpData.value")?;
-        let remove = decoder.bool("OpData.remove")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let key = reader.string("OpData.key", version >= 1)?;
+        let value = reader.f64("OpData.value")?;
+        let remove = reader.bool("OpData.remove")?;
         let unknown_tagged_fields =
-            if version >= 1 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 1 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { key, value, remove, unknown_tagged_fields })
     }
@@ -210,19 +212,20 @@ impl EntryData {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let entity = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let entity = reader.array(
             "EntryData.entity",
             version >= 1,
             EntityData::min_size(version),
-            |decoder| EntityData::read(decoder, version),
+            |reader| EntityData::read(reader, version),
         )?;
         let ops =
-            decoder.array("EntryData.ops", version >= 1, OpData::min_size(version), |decoder| {
-                OpData::read(decoder, version)
+            reader.array("EntryData.ops", version >= 1, OpData::min_size(version), |reader| {
+                OpData::read(reader, version)
             })?;
         let unknown_tagged_fields =
-            if version >= 1 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 1 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { entity, ops, unknown_tagged_fields })
     }
@@ -251,7 +254,7 @@ impl Message for AlterClientQuotasRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 1;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -37,16 +37,16 @@ impl Default for AlterClientQuotasResponse {
 }
 
 impl AlterClientQuotasResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("AlterClientQuotasResponse.throttleTimeMs")?;
-        let entries = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("AlterClientQuotasResponse.throttleTimeMs")?;
+        let entries = reader.array(
             "AlterClientQuotasResponse.entries",
             version >= 1,
             EntryData::min_size(version),
-            |decoder| EntryData::read(decoder, version),
+            |reader| EntryData::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 1 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 1 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { throttle_time_ms, entries, unknown_tagged_fields })
     }
@@ -103,11 +103,12 @@ impl EntityData {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let entity_type = decoder.string("EntityData.entityType", version >= 1)?;
-        let entity_name = decoder.nullable_string("EntityData.entityName", version >= 1, true)?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let entity_type = reader.string("EntityData.entityType", version >= 1)?;
+        let entity_name = reader.nullable_string("EntityData.entityName", version >= 1, true)?;
         let unknown_tagged_fields =
-            if version >= 1 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 1 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { entity_type, entity_name, unknown_tagged_fields })
     }
@@ -163,18 +164,18 @@ impl EntryData {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let error_code = decoder.i16("EntryData.errorCode")?;
-        let error_message =
-            decoder.nullable_string("EntryData.errorMessage", version >= 1, true)?;
-        let entity = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let error_code = reader.i16("EntryData.errorCode")?;
+        let error_message = reader.nullable_string("EntryData.errorMessage", version >= 1, true)?;
+        let entity = reader.array(
             "EntryData.entity",
             version >= 1,
             EntityData::min_size(version),
-            |decoder| EntityData::read(decoder, version),
+            |reader| EntityData::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 1 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 1 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { error_code, error_message, entity, unknown_tagged_fields })
     }
@@ -207,7 +208,7 @@ impl Message for AlterClientQuotasResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 1;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

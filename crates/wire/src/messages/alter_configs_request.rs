@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -37,16 +37,16 @@ impl Default for AlterConfigsRequest {
 }
 
 impl AlterConfigsRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let resources = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let resources = reader.array(
             "AlterConfigsRequest.resources",
             version >= 2,
             AlterConfigsResource::min_size(version),
-            |decoder| AlterConfigsResource::read(decoder, version),
+            |reader| AlterConfigsResource::read(reader, version),
         )?;
-        let validate_only = decoder.bool("AlterConfigsRequest.validateOnly")?;
+        let validate_only = reader.bool("AlterConfigsRequest.validateOnly")?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { resources, validate_only, unknown_tagged_fields })
     }
@@ -103,11 +103,12 @@ impl AlterableConfig {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let name = decoder.string("AlterableConfig.name", version >= 2)?;
-        let value = decoder.nullable_string("AlterableConfig.value", version >= 2, true)?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let name = reader.string("AlterableConfig.name", version >= 2)?;
+        let value = reader.nullable_string("AlterableConfig.value", version >= 2, true)?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { name, value, unknown_tagged_fields })
     }
@@ -163,17 +164,18 @@ impl AlterConfigsResource {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let resource_type = decoder.i8("AlterConfigsResource.resourceType")?;
-        let resource_name = decoder.string("AlterConfigsResource.resourceName", version >= 2)?;
-        let configs = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let resource_type = reader.i8("AlterConfigsResource.resourceType")?;
+        let resource_name = reader.string("AlterConfigsResource.resourceName", version >= 2)?;
+        let configs = reader.array(
             "AlterConfigsResource.configs",
             version >= 2,
             AlterableConfig::min_size(version),
-            |decoder| AlterableConfig::read(decoder, version),
+            |reader| AlterableConfig::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { resource_type, resource_name, configs, unknown_tagged_fields })
     }
@@ -207,7 +209,7 @@ impl Message for AlterConfigsRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 2;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

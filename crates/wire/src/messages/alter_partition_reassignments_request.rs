@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{Int32Array, TaggedFields},
@@ -40,20 +40,20 @@ impl Default for AlterPartitionReassignmentsRequest {
 }
 
 impl AlterPartitionReassignmentsRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let timeout_ms = decoder.i32("AlterPartitionReassignmentsRequest.timeoutMs")?;
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let timeout_ms = reader.i32("AlterPartitionReassignmentsRequest.timeoutMs")?;
         let allow_replication_factor_change = if version >= 1 {
-            decoder.bool("AlterPartitionReassignmentsRequest.allowReplicationFactorChange")?
+            reader.bool("AlterPartitionReassignmentsRequest.allowReplicationFactorChange")?
         } else {
             true
         };
-        let topics = decoder.array(
+        let topics = reader.array(
             "AlterPartitionReassignmentsRequest.topics",
             true,
             ReassignableTopic::min_size(version),
-            |decoder| ReassignableTopic::read(decoder, version),
+            |reader| ReassignableTopic::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { timeout_ms, allow_replication_factor_change, topics, unknown_tagged_fields })
     }
@@ -112,11 +112,11 @@ impl ReassignablePartition {
         6
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let partition_index = decoder.i32("ReassignablePartition.partitionIndex")?;
-        let replicas =
-            decoder.nullable_int32_array("ReassignablePartition.replicas", true, true)?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let partition_index = reader.i32("ReassignablePartition.partitionIndex")?;
+        let replicas = reader.nullable_int32_array("ReassignablePartition.replicas", true, true)?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { partition_index, replicas, unknown_tagged_fields })
     }
@@ -165,15 +165,16 @@ impl ReassignableTopic {
         3
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let name = decoder.string("ReassignableTopic.name", true)?;
-        let partitions = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let name = reader.string("ReassignableTopic.name", true)?;
+        let partitions = reader.array(
             "ReassignableTopic.partitions",
             true,
             ReassignablePartition::min_size(version),
-            |decoder| ReassignablePartition::read(decoder, version),
+            |reader| ReassignablePartition::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { name, partitions, unknown_tagged_fields })
     }
@@ -198,7 +199,7 @@ impl Message for AlterPartitionReassignmentsRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -46,26 +46,26 @@ impl Default for AlterPartitionReassignmentsResponse {
 }
 
 impl AlterPartitionReassignmentsResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("AlterPartitionReassignmentsResponse.throttleTimeMs")?;
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("AlterPartitionReassignmentsResponse.throttleTimeMs")?;
         let allow_replication_factor_change = if version >= 1 {
-            decoder.bool("AlterPartitionReassignmentsResponse.allowReplicationFactorChange")?
+            reader.bool("AlterPartitionReassignmentsResponse.allowReplicationFactorChange")?
         } else {
             true
         };
-        let error_code = decoder.i16("AlterPartitionReassignmentsResponse.errorCode")?;
-        let error_message = decoder.nullable_string(
+        let error_code = reader.i16("AlterPartitionReassignmentsResponse.errorCode")?;
+        let error_message = reader.nullable_string(
             "AlterPartitionReassignmentsResponse.errorMessage",
             true,
             true,
         )?;
-        let responses = decoder.array(
+        let responses = reader.array(
             "AlterPartitionReassignmentsResponse.responses",
             true,
             ReassignableTopicResponse::min_size(version),
-            |decoder| ReassignableTopicResponse::read(decoder, version),
+            |reader| ReassignableTopicResponse::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             throttle_time_ms,
@@ -140,12 +140,13 @@ impl ReassignablePartitionResponse {
         8
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let partition_index = decoder.i32("ReassignablePartitionResponse.partitionIndex")?;
-        let error_code = decoder.i16("ReassignablePartitionResponse.errorCode")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let partition_index = reader.i32("ReassignablePartitionResponse.partitionIndex")?;
+        let error_code = reader.i16("ReassignablePartitionResponse.errorCode")?;
         let error_message =
-            decoder.nullable_string("ReassignablePartitionResponse.errorMessage", true, true)?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+            reader.nullable_string("ReassignablePartitionResponse.errorMessage", true, true)?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { partition_index, error_code, error_message, unknown_tagged_fields })
     }
@@ -194,15 +195,16 @@ impl ReassignableTopicResponse {
         3
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let name = decoder.string("ReassignableTopicResponse.name", true)?;
-        let partitions = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let name = reader.string("ReassignableTopicResponse.name", true)?;
+        let partitions = reader.array(
             "ReassignableTopicResponse.partitions",
             true,
             ReassignablePartitionResponse::min_size(version),
-            |decoder| ReassignablePartitionResponse::read(decoder, version),
+            |reader| ReassignablePartitionResponse::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { name, partitions, unknown_tagged_fields })
     }
@@ -234,7 +236,7 @@ impl Message for AlterPartitionReassignmentsResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

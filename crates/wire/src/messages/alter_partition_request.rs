@@ -5,7 +5,7 @@
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{Int32Array, TaggedFields, Uuid},
@@ -38,16 +38,16 @@ impl Default for AlterPartitionRequest {
 }
 
 impl AlterPartitionRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let broker_id = decoder.i32("AlterPartitionRequest.brokerId")?;
-        let broker_epoch = decoder.i64("AlterPartitionRequest.brokerEpoch")?;
-        let topics = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let broker_id = reader.i32("AlterPartitionRequest.brokerId")?;
+        let broker_epoch = reader.i64("AlterPartitionRequest.brokerEpoch")?;
+        let topics = reader.array(
             "AlterPartitionRequest.topics",
             true,
             TopicData::min_size(version),
-            |decoder| TopicData::read(decoder, version),
+            |reader| TopicData::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { broker_id, broker_epoch, topics, unknown_tagged_fields })
     }
@@ -92,10 +92,11 @@ impl BrokerState {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let broker_id = if version >= 3 { decoder.i32("BrokerState.brokerId")? } else { 0 };
-        let broker_epoch = if version >= 3 { decoder.i64("BrokerState.brokerEpoch")? } else { -1 };
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let broker_id = if version >= 3 { reader.i32("BrokerState.brokerId")? } else { 0 };
+        let broker_epoch = if version >= 3 { reader.i64("BrokerState.brokerEpoch")? } else { -1 };
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { broker_id, broker_epoch, unknown_tagged_fields })
     }
@@ -158,27 +159,28 @@ impl PartitionData {
         15
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let partition_index = decoder.i32("PartitionData.partitionIndex")?;
-        let leader_epoch = decoder.i32("PartitionData.leaderEpoch")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let partition_index = reader.i32("PartitionData.partitionIndex")?;
+        let leader_epoch = reader.i32("PartitionData.leaderEpoch")?;
         let new_isr = if version <= 2 {
-            decoder.int32_array("PartitionData.newIsr", true)?
+            reader.int32_array("PartitionData.newIsr", true)?
         } else {
             Int32Array::new()
         };
         let new_isr_with_epochs = if version >= 3 {
-            decoder.array(
+            reader.array(
                 "PartitionData.newIsrWithEpochs",
                 true,
                 BrokerState::min_size(version),
-                |decoder| BrokerState::read(decoder, version),
+                |reader| BrokerState::read(reader, version),
             )?
         } else {
             Vec::new()
         };
-        let leader_recovery_state = decoder.i8("PartitionData.leaderRecoveryState")?;
-        let partition_epoch = decoder.i32("PartitionData.partitionEpoch")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let leader_recovery_state = reader.i8("PartitionData.leaderRecoveryState")?;
+        let partition_epoch = reader.i32("PartitionData.partitionEpoch")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             partition_index,
@@ -195,9 +197,7 @@ impl PartitionData {
         writer.i32("PartitionData.partitionIndex", self.partition_index)?;
         writer.i32("PartitionData.leaderEpoch", self.leader_epoch)?;
         if version <= 2 {
-            writer.array("PartitionData.newIsr", true, &self.new_isr, |writer, item| {
-                writer.i32("PartitionData.newIsr", *item)
-            })?;
+            writer.int32_array("PartitionData.newIsr", true, &self.new_isr)?;
         } else if !self.new_isr.is_empty() {
             return Err(EncodeError::field_not_in_version("PartitionData.newIsr", version));
         }
@@ -255,15 +255,16 @@ impl TopicData {
         18
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let topic_id = decoder.uuid("TopicData.topicId")?;
-        let partitions = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let topic_id = reader.uuid("TopicData.topicId")?;
+        let partitions = reader.array(
             "TopicData.partitions",
             true,
             PartitionData::min_size(version),
-            |decoder| PartitionData::read(decoder, version),
+            |reader| PartitionData::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { topic_id, partitions, unknown_tagged_fields })
     }
@@ -288,7 +289,7 @@ impl Message for AlterPartitionRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 2;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

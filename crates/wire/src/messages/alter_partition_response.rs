@@ -5,7 +5,7 @@
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{Int32Array, TaggedFields, Uuid},
@@ -38,16 +38,16 @@ impl Default for AlterPartitionResponse {
 }
 
 impl AlterPartitionResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("AlterPartitionResponse.throttleTimeMs")?;
-        let error_code = decoder.i16("AlterPartitionResponse.errorCode")?;
-        let topics = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("AlterPartitionResponse.throttleTimeMs")?;
+        let error_code = reader.i16("AlterPartitionResponse.errorCode")?;
+        let topics = reader.array(
             "AlterPartitionResponse.topics",
             true,
             TopicData::min_size(version),
-            |decoder| TopicData::read(decoder, version),
+            |reader| TopicData::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { throttle_time_ms, error_code, topics, unknown_tagged_fields })
     }
@@ -108,15 +108,16 @@ impl PartitionData {
         21
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let partition_index = decoder.i32("PartitionData.partitionIndex")?;
-        let error_code = decoder.i16("PartitionData.errorCode")?;
-        let leader_id = decoder.i32("PartitionData.leaderId")?;
-        let leader_epoch = decoder.i32("PartitionData.leaderEpoch")?;
-        let isr = decoder.int32_array("PartitionData.isr", true)?;
-        let leader_recovery_state = decoder.i8("PartitionData.leaderRecoveryState")?;
-        let partition_epoch = decoder.i32("PartitionData.partitionEpoch")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let partition_index = reader.i32("PartitionData.partitionIndex")?;
+        let error_code = reader.i16("PartitionData.errorCode")?;
+        let leader_id = reader.i32("PartitionData.leaderId")?;
+        let leader_epoch = reader.i32("PartitionData.leaderEpoch")?;
+        let isr = reader.int32_array("PartitionData.isr", true)?;
+        let leader_recovery_state = reader.i8("PartitionData.leaderRecoveryState")?;
+        let partition_epoch = reader.i32("PartitionData.partitionEpoch")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             partition_index,
@@ -135,9 +136,7 @@ impl PartitionData {
         writer.i16("PartitionData.errorCode", self.error_code)?;
         writer.i32("PartitionData.leaderId", self.leader_id)?;
         writer.i32("PartitionData.leaderEpoch", self.leader_epoch)?;
-        writer.array("PartitionData.isr", true, &self.isr, |writer, item| {
-            writer.i32("PartitionData.isr", *item)
-        })?;
+        writer.int32_array("PartitionData.isr", true, &self.isr)?;
         writer.i8("PartitionData.leaderRecoveryState", self.leader_recovery_state)?;
         writer.i32("PartitionData.partitionEpoch", self.partition_epoch)?;
         writer.tagged_fields(0, &self.unknown_tagged_fields)?;
@@ -175,15 +174,16 @@ impl TopicData {
         18
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let topic_id = decoder.uuid("TopicData.topicId")?;
-        let partitions = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let topic_id = reader.uuid("TopicData.topicId")?;
+        let partitions = reader.array(
             "TopicData.partitions",
             true,
             PartitionData::min_size(version),
-            |decoder| PartitionData::read(decoder, version),
+            |reader| PartitionData::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { topic_id, partitions, unknown_tagged_fields })
     }
@@ -208,7 +208,7 @@ impl Message for AlterPartitionResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 2;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

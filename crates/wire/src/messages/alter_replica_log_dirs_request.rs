@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{Int32Array, TaggedFields},
@@ -31,15 +31,15 @@ impl Default for AlterReplicaLogDirsRequest {
 }
 
 impl AlterReplicaLogDirsRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let dirs = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let dirs = reader.array(
             "AlterReplicaLogDirsRequest.dirs",
             version >= 2,
             AlterReplicaLogDir::min_size(version),
-            |decoder| AlterReplicaLogDir::read(decoder, version),
+            |reader| AlterReplicaLogDir::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { dirs, unknown_tagged_fields })
     }
@@ -95,23 +95,19 @@ impl AlterReplicaLogDirTopic {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let name = decoder.string("AlterReplicaLogDirTopic.name", version >= 2)?;
-        let partitions = decoder.int32_array("AlterReplicaLogDirTopic.partitions", version >= 2)?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let name = reader.string("AlterReplicaLogDirTopic.name", version >= 2)?;
+        let partitions = reader.int32_array("AlterReplicaLogDirTopic.partitions", version >= 2)?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { name, partitions, unknown_tagged_fields })
     }
 
     fn write<W: Writer>(&self, writer: &mut W, version: i16) -> Result<(), EncodeError> {
         writer.string("AlterReplicaLogDirTopic.name", version >= 2, &self.name)?;
-        writer.array(
-            "AlterReplicaLogDirTopic.partitions",
-            version >= 2,
-            &self.partitions,
-            |writer, item| writer.i32("AlterReplicaLogDirTopic.partitions", *item),
-        )?;
+        writer.int32_array("AlterReplicaLogDirTopic.partitions", version >= 2, &self.partitions)?;
         if version >= 2 {
             writer.tagged_fields(0, &self.unknown_tagged_fields)?;
             writer.unknown_tagged_fields(&self.unknown_tagged_fields)?;
@@ -152,16 +148,17 @@ impl AlterReplicaLogDir {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let path = decoder.string("AlterReplicaLogDir.path", version >= 2)?;
-        let topics = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let path = reader.string("AlterReplicaLogDir.path", version >= 2)?;
+        let topics = reader.array(
             "AlterReplicaLogDir.topics",
             version >= 2,
             AlterReplicaLogDirTopic::min_size(version),
-            |decoder| AlterReplicaLogDirTopic::read(decoder, version),
+            |reader| AlterReplicaLogDirTopic::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { path, topics, unknown_tagged_fields })
     }
@@ -188,7 +185,7 @@ impl Message for AlterReplicaLogDirsRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 2;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -37,16 +37,16 @@ impl Default for AlterReplicaLogDirsResponse {
 }
 
 impl AlterReplicaLogDirsResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("AlterReplicaLogDirsResponse.throttleTimeMs")?;
-        let results = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("AlterReplicaLogDirsResponse.throttleTimeMs")?;
+        let results = reader.array(
             "AlterReplicaLogDirsResponse.results",
             version >= 2,
             AlterReplicaLogDirTopicResult::min_size(version),
-            |decoder| AlterReplicaLogDirTopicResult::read(decoder, version),
+            |reader| AlterReplicaLogDirTopicResult::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { throttle_time_ms, results, unknown_tagged_fields })
     }
@@ -99,11 +99,12 @@ impl AlterReplicaLogDirPartitionResult {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let partition_index = decoder.i32("AlterReplicaLogDirPartitionResult.partitionIndex")?;
-        let error_code = decoder.i16("AlterReplicaLogDirPartitionResult.errorCode")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let partition_index = reader.i32("AlterReplicaLogDirPartitionResult.partitionIndex")?;
+        let error_code = reader.i16("AlterReplicaLogDirPartitionResult.errorCode")?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { partition_index, error_code, unknown_tagged_fields })
     }
@@ -151,16 +152,17 @@ impl AlterReplicaLogDirTopicResult {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let topic_name = decoder.string("AlterReplicaLogDirTopicResult.topicName", version >= 2)?;
-        let partitions = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let topic_name = reader.string("AlterReplicaLogDirTopicResult.topicName", version >= 2)?;
+        let partitions = reader.array(
             "AlterReplicaLogDirTopicResult.partitions",
             version >= 2,
             AlterReplicaLogDirPartitionResult::min_size(version),
-            |decoder| AlterReplicaLogDirPartitionResult::read(decoder, version),
+            |reader| AlterReplicaLogDirPartitionResult::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { topic_name, partitions, unknown_tagged_fields })
     }
@@ -194,7 +196,7 @@ impl Message for AlterReplicaLogDirsResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 2;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

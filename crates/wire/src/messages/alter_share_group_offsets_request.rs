@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -37,15 +37,15 @@ impl Default for AlterShareGroupOffsetsRequest {
 }
 
 impl AlterShareGroupOffsetsRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let group_id = decoder.string("AlterShareGroupOffsetsRequest.groupId", true)?;
-        let topics = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let group_id = reader.string("AlterShareGroupOffsetsRequest.groupId", true)?;
+        let topics = reader.array(
             "AlterShareGroupOffsetsRequest.topics",
             true,
             AlterShareGroupOffsetsRequestTopic::min_size(version),
-            |decoder| AlterShareGroupOffsetsRequestTopic::read(decoder, version),
+            |reader| AlterShareGroupOffsetsRequestTopic::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { group_id, topics, unknown_tagged_fields })
     }
@@ -93,11 +93,12 @@ impl AlterShareGroupOffsetsRequestPartition {
         13
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
         let partition_index =
-            decoder.i32("AlterShareGroupOffsetsRequestPartition.partitionIndex")?;
-        let start_offset = decoder.i64("AlterShareGroupOffsetsRequestPartition.startOffset")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+            reader.i32("AlterShareGroupOffsetsRequestPartition.partitionIndex")?;
+        let start_offset = reader.i64("AlterShareGroupOffsetsRequestPartition.startOffset")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { partition_index, start_offset, unknown_tagged_fields })
     }
@@ -141,15 +142,16 @@ impl AlterShareGroupOffsetsRequestTopic {
         3
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let topic_name = decoder.string("AlterShareGroupOffsetsRequestTopic.topicName", true)?;
-        let partitions = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let topic_name = reader.string("AlterShareGroupOffsetsRequestTopic.topicName", true)?;
+        let partitions = reader.array(
             "AlterShareGroupOffsetsRequestTopic.partitions",
             true,
             AlterShareGroupOffsetsRequestPartition::min_size(version),
-            |decoder| AlterShareGroupOffsetsRequestPartition::read(decoder, version),
+            |reader| AlterShareGroupOffsetsRequestPartition::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { topic_name, partitions, unknown_tagged_fields })
     }
@@ -181,7 +183,7 @@ impl Message for AlterShareGroupOffsetsRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

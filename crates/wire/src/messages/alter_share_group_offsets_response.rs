@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{TaggedFields, Uuid},
@@ -43,18 +43,18 @@ impl Default for AlterShareGroupOffsetsResponse {
 }
 
 impl AlterShareGroupOffsetsResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("AlterShareGroupOffsetsResponse.throttleTimeMs")?;
-        let error_code = decoder.i16("AlterShareGroupOffsetsResponse.errorCode")?;
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("AlterShareGroupOffsetsResponse.throttleTimeMs")?;
+        let error_code = reader.i16("AlterShareGroupOffsetsResponse.errorCode")?;
         let error_message =
-            decoder.nullable_string("AlterShareGroupOffsetsResponse.errorMessage", true, true)?;
-        let responses = decoder.array(
+            reader.nullable_string("AlterShareGroupOffsetsResponse.errorMessage", true, true)?;
+        let responses = reader.array(
             "AlterShareGroupOffsetsResponse.responses",
             true,
             AlterShareGroupOffsetsResponseTopic::min_size(version),
-            |decoder| AlterShareGroupOffsetsResponseTopic::read(decoder, version),
+            |reader| AlterShareGroupOffsetsResponseTopic::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { throttle_time_ms, error_code, error_message, responses, unknown_tagged_fields })
     }
@@ -116,16 +116,17 @@ impl AlterShareGroupOffsetsResponsePartition {
         8
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
         let partition_index =
-            decoder.i32("AlterShareGroupOffsetsResponsePartition.partitionIndex")?;
-        let error_code = decoder.i16("AlterShareGroupOffsetsResponsePartition.errorCode")?;
-        let error_message = decoder.nullable_string(
+            reader.i32("AlterShareGroupOffsetsResponsePartition.partitionIndex")?;
+        let error_code = reader.i16("AlterShareGroupOffsetsResponsePartition.errorCode")?;
+        let error_message = reader.nullable_string(
             "AlterShareGroupOffsetsResponsePartition.errorMessage",
             true,
             true,
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { partition_index, error_code, error_message, unknown_tagged_fields })
     }
@@ -178,16 +179,17 @@ impl AlterShareGroupOffsetsResponseTopic {
         19
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let topic_name = decoder.string("AlterShareGroupOffsetsResponseTopic.topicName", true)?;
-        let topic_id = decoder.uuid("AlterShareGroupOffsetsResponseTopic.topicId")?;
-        let partitions = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let topic_name = reader.string("AlterShareGroupOffsetsResponseTopic.topicName", true)?;
+        let topic_id = reader.uuid("AlterShareGroupOffsetsResponseTopic.topicId")?;
+        let partitions = reader.array(
             "AlterShareGroupOffsetsResponseTopic.partitions",
             true,
             AlterShareGroupOffsetsResponsePartition::min_size(version),
-            |decoder| AlterShareGroupOffsetsResponsePartition::read(decoder, version),
+            |reader| AlterShareGroupOffsetsResponsePartition::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { topic_name, topic_id, partitions, unknown_tagged_fields })
     }
@@ -220,7 +222,7 @@ impl Message for AlterShareGroupOffsetsResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -8,7 +8,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -38,20 +38,20 @@ impl Default for AlterUserScramCredentialsRequest {
 }
 
 impl AlterUserScramCredentialsRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let deletions = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let deletions = reader.array(
             "AlterUserScramCredentialsRequest.deletions",
             true,
             ScramCredentialDeletion::min_size(version),
-            |decoder| ScramCredentialDeletion::read(decoder, version),
+            |reader| ScramCredentialDeletion::read(reader, version),
         )?;
-        let upsertions = decoder.array(
+        let upsertions = reader.array(
             "AlterUserScramCredentialsRequest.upsertions",
             true,
             ScramCredentialUpsertion::min_size(version),
-            |decoder| ScramCredentialUpsertion::read(decoder, version),
+            |reader| ScramCredentialUpsertion::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { deletions, upsertions, unknown_tagged_fields })
     }
@@ -108,10 +108,11 @@ impl ScramCredentialDeletion {
         3
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let name = decoder.string("ScramCredentialDeletion.name", true)?;
-        let mechanism = decoder.i8("ScramCredentialDeletion.mechanism")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let name = reader.string("ScramCredentialDeletion.name", true)?;
+        let mechanism = reader.i8("ScramCredentialDeletion.mechanism")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { name, mechanism, unknown_tagged_fields })
     }
@@ -163,13 +164,14 @@ impl ScramCredentialUpsertion {
         9
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let name = decoder.string("ScramCredentialUpsertion.name", true)?;
-        let mechanism = decoder.i8("ScramCredentialUpsertion.mechanism")?;
-        let iterations = decoder.i32("ScramCredentialUpsertion.iterations")?;
-        let salt = decoder.bytes("ScramCredentialUpsertion.salt", true)?;
-        let salted_password = decoder.bytes("ScramCredentialUpsertion.saltedPassword", true)?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let name = reader.string("ScramCredentialUpsertion.name", true)?;
+        let mechanism = reader.i8("ScramCredentialUpsertion.mechanism")?;
+        let iterations = reader.i32("ScramCredentialUpsertion.iterations")?;
+        let salt = reader.bytes("ScramCredentialUpsertion.salt", true)?;
+        let salted_password = reader.bytes("ScramCredentialUpsertion.saltedPassword", true)?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { name, mechanism, iterations, salt, salted_password, unknown_tagged_fields })
     }
@@ -195,7 +197,7 @@ impl Message for AlterUserScramCredentialsRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -37,15 +37,15 @@ impl Default for AlterUserScramCredentialsResponse {
 }
 
 impl AlterUserScramCredentialsResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("AlterUserScramCredentialsResponse.throttleTimeMs")?;
-        let results = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("AlterUserScramCredentialsResponse.throttleTimeMs")?;
+        let results = reader.array(
             "AlterUserScramCredentialsResponse.results",
             true,
             AlterUserScramCredentialsResult::min_size(version),
-            |decoder| AlterUserScramCredentialsResult::read(decoder, version),
+            |reader| AlterUserScramCredentialsResult::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { throttle_time_ms, results, unknown_tagged_fields })
     }
@@ -100,12 +100,13 @@ impl AlterUserScramCredentialsResult {
         5
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let user = decoder.string("AlterUserScramCredentialsResult.user", true)?;
-        let error_code = decoder.i16("AlterUserScramCredentialsResult.errorCode")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let user = reader.string("AlterUserScramCredentialsResult.user", true)?;
+        let error_code = reader.i16("AlterUserScramCredentialsResult.errorCode")?;
         let error_message =
-            decoder.nullable_string("AlterUserScramCredentialsResult.errorMessage", true, true)?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+            reader.nullable_string("AlterUserScramCredentialsResult.errorMessage", true, true)?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { user, error_code, error_message, unknown_tagged_fields })
     }
@@ -134,7 +135,7 @@ impl Message for AlterUserScramCredentialsResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

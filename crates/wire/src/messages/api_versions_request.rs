@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -43,25 +43,25 @@ impl Default for ApiVersionsRequest {
 }
 
 impl ApiVersionsRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let client_software_name = if version >= 3 {
-            decoder.string("ApiVersionsRequest.clientSoftwareName", version >= 3)?
+            reader.string("ApiVersionsRequest.clientSoftwareName", version >= 3)?
         } else {
             ByteString::new()
         };
         let client_software_version = if version >= 3 {
-            decoder.string("ApiVersionsRequest.clientSoftwareVersion", version >= 3)?
+            reader.string("ApiVersionsRequest.clientSoftwareVersion", version >= 3)?
         } else {
             ByteString::new()
         };
         let cluster_id = if version >= 5 {
-            decoder.nullable_string("ApiVersionsRequest.clusterId", version >= 3, version >= 5)?
+            reader.nullable_string("ApiVersionsRequest.clusterId", version >= 3, version >= 5)?
         } else {
             None
         };
-        let node_id = if version >= 5 { decoder.i32("ApiVersionsRequest.nodeId")? } else { -1 };
+        let node_id = if version >= 5 { reader.i32("ApiVersionsRequest.nodeId")? } else { -1 };
         let unknown_tagged_fields =
-            if version >= 3 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 3 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self {
             client_software_name,
@@ -115,7 +115,7 @@ impl Message for ApiVersionsRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 3;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

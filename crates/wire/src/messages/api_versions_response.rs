@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -52,45 +52,45 @@ impl Default for ApiVersionsResponse {
 }
 
 impl ApiVersionsResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let error_code = decoder.i16("ApiVersionsResponse.errorCode")?;
-        let api_keys = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let error_code = reader.i16("ApiVersionsResponse.errorCode")?;
+        let api_keys = reader.array(
             "ApiVersionsResponse.apiKeys",
             version >= 3,
             ApiVersion::min_size(version),
-            |decoder| ApiVersion::read(decoder, version),
+            |reader| ApiVersion::read(reader, version),
         )?;
         let throttle_time_ms =
-            if version >= 1 { decoder.i32("ApiVersionsResponse.throttleTimeMs")? } else { 0 };
+            if version >= 1 { reader.i32("ApiVersionsResponse.throttleTimeMs")? } else { 0 };
         let mut supported_features = Vec::new();
         let mut finalized_features_epoch = -1;
         let mut finalized_features = Vec::new();
         let mut zk_migration_ready = false;
         let unknown_tagged_fields = if version >= 3 {
-            decoder.tagged_fields(|decoder, tag| {
+            reader.tagged_fields(|reader, tag| {
                 match tag {
                     0 if version >= 3 => {
-                        supported_features = decoder.array(
+                        supported_features = reader.array(
                             "ApiVersionsResponse.supportedFeatures",
                             version >= 3,
                             SupportedFeatureKey::min_size(version),
-                            |decoder| SupportedFeatureKey::read(decoder, version),
+                            |reader| SupportedFeatureKey::read(reader, version),
                         )?
                     }
                     1 if version >= 3 => {
                         finalized_features_epoch =
-                            decoder.i64("ApiVersionsResponse.finalizedFeaturesEpoch")?
+                            reader.i64("ApiVersionsResponse.finalizedFeaturesEpoch")?
                     }
                     2 if version >= 3 => {
-                        finalized_features = decoder.array(
+                        finalized_features = reader.array(
                             "ApiVersionsResponse.finalizedFeatures",
                             version >= 3,
                             FinalizedFeatureKey::min_size(version),
-                            |decoder| FinalizedFeatureKey::read(decoder, version),
+                            |reader| FinalizedFeatureKey::read(reader, version),
                         )?
                     }
                     3 if version >= 3 => {
-                        zk_migration_ready = decoder.bool("ApiVersionsResponse.zkMigrationReady")?
+                        zk_migration_ready = reader.bool("ApiVersionsResponse.zkMigrationReady")?
                     }
                     _ => return Ok(false),
                 }
@@ -216,12 +216,13 @@ impl ApiVersion {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let api_key = decoder.i16("ApiVersion.apiKey")?;
-        let min_version = decoder.i16("ApiVersion.minVersion")?;
-        let max_version = decoder.i16("ApiVersion.maxVersion")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let api_key = reader.i16("ApiVersion.apiKey")?;
+        let min_version = reader.i16("ApiVersion.minVersion")?;
+        let max_version = reader.i16("ApiVersion.maxVersion")?;
         let unknown_tagged_fields =
-            if version >= 3 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 3 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { api_key, min_version, max_version, unknown_tagged_fields })
     }
@@ -273,18 +274,19 @@ impl SupportedFeatureKey {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let name = if version >= 3 {
-            decoder.string("SupportedFeatureKey.name", version >= 3)?
+            reader.string("SupportedFeatureKey.name", version >= 3)?
         } else {
             ByteString::new()
         };
         let min_version =
-            if version >= 3 { decoder.i16("SupportedFeatureKey.minVersion")? } else { 0 };
+            if version >= 3 { reader.i16("SupportedFeatureKey.minVersion")? } else { 0 };
         let max_version =
-            if version >= 3 { decoder.i16("SupportedFeatureKey.maxVersion")? } else { 0 };
+            if version >= 3 { reader.i16("SupportedFeatureKey.maxVersion")? } else { 0 };
         let unknown_tagged_fields =
-            if version >= 3 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 3 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { name, min_version, max_version, unknown_tagged_fields })
     }
@@ -354,18 +356,19 @@ impl FinalizedFeatureKey {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let name = if version >= 3 {
-            decoder.string("FinalizedFeatureKey.name", version >= 3)?
+            reader.string("FinalizedFeatureKey.name", version >= 3)?
         } else {
             ByteString::new()
         };
         let max_version_level =
-            if version >= 3 { decoder.i16("FinalizedFeatureKey.maxVersionLevel")? } else { 0 };
+            if version >= 3 { reader.i16("FinalizedFeatureKey.maxVersionLevel")? } else { 0 };
         let min_version_level =
-            if version >= 3 { decoder.i16("FinalizedFeatureKey.minVersionLevel")? } else { 0 };
+            if version >= 3 { reader.i16("FinalizedFeatureKey.minVersionLevel")? } else { 0 };
         let unknown_tagged_fields =
-            if version >= 3 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 3 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { name, max_version_level, min_version_level, unknown_tagged_fields })
     }
@@ -409,7 +412,7 @@ impl Message for ApiVersionsResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 3;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -5,7 +5,7 @@
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{TaggedFields, Uuid},
@@ -38,16 +38,16 @@ impl Default for AssignReplicasToDirsResponse {
 }
 
 impl AssignReplicasToDirsResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("AssignReplicasToDirsResponse.throttleTimeMs")?;
-        let error_code = decoder.i16("AssignReplicasToDirsResponse.errorCode")?;
-        let directories = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("AssignReplicasToDirsResponse.throttleTimeMs")?;
+        let error_code = reader.i16("AssignReplicasToDirsResponse.errorCode")?;
+        let directories = reader.array(
             "AssignReplicasToDirsResponse.directories",
             true,
             DirectoryData::min_size(version),
-            |decoder| DirectoryData::read(decoder, version),
+            |reader| DirectoryData::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { throttle_time_ms, error_code, directories, unknown_tagged_fields })
     }
@@ -96,10 +96,11 @@ impl PartitionData {
         7
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let partition_index = decoder.i32("PartitionData.partitionIndex")?;
-        let error_code = decoder.i16("PartitionData.errorCode")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let partition_index = reader.i32("PartitionData.partitionIndex")?;
+        let error_code = reader.i16("PartitionData.errorCode")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { partition_index, error_code, unknown_tagged_fields })
     }
@@ -142,15 +143,16 @@ impl TopicData {
         18
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let topic_id = decoder.uuid("TopicData.topicId")?;
-        let partitions = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let topic_id = reader.uuid("TopicData.topicId")?;
+        let partitions = reader.array(
             "TopicData.partitions",
             true,
             PartitionData::min_size(version),
-            |decoder| PartitionData::read(decoder, version),
+            |reader| PartitionData::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { topic_id, partitions, unknown_tagged_fields })
     }
@@ -191,15 +193,14 @@ impl DirectoryData {
         18
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let id = decoder.uuid("DirectoryData.id")?;
-        let topics = decoder.array(
-            "DirectoryData.topics",
-            true,
-            TopicData::min_size(version),
-            |decoder| TopicData::read(decoder, version),
-        )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let id = reader.uuid("DirectoryData.id")?;
+        let topics =
+            reader.array("DirectoryData.topics", true, TopicData::min_size(version), |reader| {
+                TopicData::read(reader, version)
+            })?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { id, topics, unknown_tagged_fields })
     }
@@ -224,7 +225,7 @@ impl Message for AssignReplicasToDirsResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

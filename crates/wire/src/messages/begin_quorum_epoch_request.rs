@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{TaggedFields, Uuid},
@@ -43,29 +43,29 @@ impl Default for BeginQuorumEpochRequest {
 }
 
 impl BeginQuorumEpochRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let cluster_id =
-            decoder.nullable_string("BeginQuorumEpochRequest.clusterId", version >= 1, true)?;
+            reader.nullable_string("BeginQuorumEpochRequest.clusterId", version >= 1, true)?;
         let voter_id =
-            if version >= 1 { decoder.i32("BeginQuorumEpochRequest.voterId")? } else { -1 };
-        let topics = decoder.array(
+            if version >= 1 { reader.i32("BeginQuorumEpochRequest.voterId")? } else { -1 };
+        let topics = reader.array(
             "BeginQuorumEpochRequest.topics",
             version >= 1,
             TopicData::min_size(version),
-            |decoder| TopicData::read(decoder, version),
+            |reader| TopicData::read(reader, version),
         )?;
         let leader_endpoints = if version >= 1 {
-            decoder.array(
+            reader.array(
                 "BeginQuorumEpochRequest.leaderEndpoints",
                 version >= 1,
                 LeaderEndpoint::min_size(version),
-                |decoder| LeaderEndpoint::read(decoder, version),
+                |reader| LeaderEndpoint::read(reader, version),
             )?
         } else {
             Vec::new()
         };
         let unknown_tagged_fields =
-            if version >= 1 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 1 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { cluster_id, voter_id, topics, leader_endpoints, unknown_tagged_fields })
     }
@@ -148,14 +148,15 @@ impl PartitionData {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let partition_index = decoder.i32("PartitionData.partitionIndex")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let partition_index = reader.i32("PartitionData.partitionIndex")?;
         let voter_directory_id =
-            if version >= 1 { decoder.uuid("PartitionData.voterDirectoryId")? } else { Uuid::ZERO };
-        let leader_id = decoder.i32("PartitionData.leaderId")?;
-        let leader_epoch = decoder.i32("PartitionData.leaderEpoch")?;
+            if version >= 1 { reader.uuid("PartitionData.voterDirectoryId")? } else { Uuid::ZERO };
+        let leader_id = reader.i32("PartitionData.leaderId")?;
+        let leader_epoch = reader.i32("PartitionData.leaderEpoch")?;
         let unknown_tagged_fields =
-            if version >= 1 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 1 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self {
             partition_index,
@@ -213,16 +214,17 @@ impl TopicData {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let topic_name = decoder.string("TopicData.topicName", version >= 1)?;
-        let partitions = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let topic_name = reader.string("TopicData.topicName", version >= 1)?;
+        let partitions = reader.array(
             "TopicData.partitions",
             version >= 1,
             PartitionData::min_size(version),
-            |decoder| PartitionData::read(decoder, version),
+            |reader| PartitionData::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 1 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 1 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { topic_name, partitions, unknown_tagged_fields })
     }
@@ -275,20 +277,21 @@ impl LeaderEndpoint {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let name = if version >= 1 {
-            decoder.string("LeaderEndpoint.name", version >= 1)?
+            reader.string("LeaderEndpoint.name", version >= 1)?
         } else {
             ByteString::new()
         };
         let host = if version >= 1 {
-            decoder.string("LeaderEndpoint.host", version >= 1)?
+            reader.string("LeaderEndpoint.host", version >= 1)?
         } else {
             ByteString::new()
         };
-        let port = if version >= 1 { decoder.u16("LeaderEndpoint.port")? } else { 0 };
+        let port = if version >= 1 { reader.u16("LeaderEndpoint.port")? } else { 0 };
         let unknown_tagged_fields =
-            if version >= 1 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 1 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { name, host, port, unknown_tagged_fields })
     }
@@ -326,7 +329,7 @@ impl Message for BeginQuorumEpochRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 1;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -40,24 +40,24 @@ impl Default for BeginQuorumEpochResponse {
 }
 
 impl BeginQuorumEpochResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let error_code = decoder.i16("BeginQuorumEpochResponse.errorCode")?;
-        let topics = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let error_code = reader.i16("BeginQuorumEpochResponse.errorCode")?;
+        let topics = reader.array(
             "BeginQuorumEpochResponse.topics",
             version >= 1,
             TopicData::min_size(version),
-            |decoder| TopicData::read(decoder, version),
+            |reader| TopicData::read(reader, version),
         )?;
         let mut node_endpoints = Vec::new();
         let unknown_tagged_fields = if version >= 1 {
-            decoder.tagged_fields(|decoder, tag| {
+            reader.tagged_fields(|reader, tag| {
                 match tag {
                     0 if version >= 1 => {
-                        node_endpoints = decoder.array(
+                        node_endpoints = reader.array(
                             "BeginQuorumEpochResponse.nodeEndpoints",
                             version >= 1,
                             NodeEndpoint::min_size(version),
-                            |decoder| NodeEndpoint::read(decoder, version),
+                            |reader| NodeEndpoint::read(reader, version),
                         )?
                     }
                     _ => return Ok(false),
@@ -152,13 +152,14 @@ impl PartitionData {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let partition_index = decoder.i32("PartitionData.partitionIndex")?;
-        let error_code = decoder.i16("PartitionData.errorCode")?;
-        let leader_id = decoder.i32("PartitionData.leaderId")?;
-        let leader_epoch = decoder.i32("PartitionData.leaderEpoch")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let partition_index = reader.i32("PartitionData.partitionIndex")?;
+        let error_code = reader.i16("PartitionData.errorCode")?;
+        let leader_id = reader.i32("PartitionData.leaderId")?;
+        let leader_epoch = reader.i32("PartitionData.leaderEpoch")?;
         let unknown_tagged_fields =
-            if version >= 1 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 1 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { partition_index, error_code, leader_id, leader_epoch, unknown_tagged_fields })
     }
@@ -208,16 +209,17 @@ impl TopicData {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let topic_name = decoder.string("TopicData.topicName", version >= 1)?;
-        let partitions = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let topic_name = reader.string("TopicData.topicName", version >= 1)?;
+        let partitions = reader.array(
             "TopicData.partitions",
             version >= 1,
             PartitionData::min_size(version),
-            |decoder| PartitionData::read(decoder, version),
+            |reader| PartitionData::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 1 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 1 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { topic_name, partitions, unknown_tagged_fields })
     }
@@ -270,16 +272,17 @@ impl NodeEndpoint {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let node_id = if version >= 1 { decoder.i32("NodeEndpoint.nodeId")? } else { 0 };
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let node_id = if version >= 1 { reader.i32("NodeEndpoint.nodeId")? } else { 0 };
         let host = if version >= 1 {
-            decoder.string("NodeEndpoint.host", version >= 1)?
+            reader.string("NodeEndpoint.host", version >= 1)?
         } else {
             ByteString::new()
         };
-        let port = if version >= 1 { decoder.u16("NodeEndpoint.port")? } else { 0 };
+        let port = if version >= 1 { reader.u16("NodeEndpoint.port")? } else { 0 };
         let unknown_tagged_fields =
-            if version >= 1 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 1 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { node_id, host, port, unknown_tagged_fields })
     }
@@ -317,7 +320,7 @@ impl Message for BeginQuorumEpochResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 1;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

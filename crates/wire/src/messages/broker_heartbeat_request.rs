@@ -5,7 +5,7 @@
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{TaggedFields, Uuid},
@@ -50,32 +50,31 @@ impl Default for BrokerHeartbeatRequest {
 }
 
 impl BrokerHeartbeatRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let broker_id = decoder.i32("BrokerHeartbeatRequest.brokerId")?;
-        let broker_epoch = decoder.i64("BrokerHeartbeatRequest.brokerEpoch")?;
-        let current_metadata_offset =
-            decoder.i64("BrokerHeartbeatRequest.currentMetadataOffset")?;
-        let want_fence = decoder.bool("BrokerHeartbeatRequest.wantFence")?;
-        let want_shut_down = decoder.bool("BrokerHeartbeatRequest.wantShutDown")?;
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let broker_id = reader.i32("BrokerHeartbeatRequest.brokerId")?;
+        let broker_epoch = reader.i64("BrokerHeartbeatRequest.brokerEpoch")?;
+        let current_metadata_offset = reader.i64("BrokerHeartbeatRequest.currentMetadataOffset")?;
+        let want_fence = reader.bool("BrokerHeartbeatRequest.wantFence")?;
+        let want_shut_down = reader.bool("BrokerHeartbeatRequest.wantShutDown")?;
         let mut offline_log_dirs = Vec::new();
         let mut cordoned_log_dirs = None;
-        let unknown_tagged_fields = decoder.tagged_fields(|decoder, tag| {
+        let unknown_tagged_fields = reader.tagged_fields(|reader, tag| {
             match tag {
                 0 if version >= 1 => {
-                    offline_log_dirs = decoder.array(
+                    offline_log_dirs = reader.array(
                         "BrokerHeartbeatRequest.offlineLogDirs",
                         true,
                         16,
-                        |decoder| decoder.uuid("BrokerHeartbeatRequest.offlineLogDirs"),
+                        |reader| reader.uuid("BrokerHeartbeatRequest.offlineLogDirs"),
                     )?
                 }
                 1 if version >= 2 => {
-                    cordoned_log_dirs = decoder.nullable_array(
+                    cordoned_log_dirs = reader.nullable_array(
                         "BrokerHeartbeatRequest.cordonedLogDirs",
                         true,
                         version >= 2,
                         16,
-                        |decoder| decoder.uuid("BrokerHeartbeatRequest.cordonedLogDirs"),
+                        |reader| reader.uuid("BrokerHeartbeatRequest.cordonedLogDirs"),
                     )?
                 }
                 _ => return Ok(false),
@@ -153,7 +152,7 @@ impl Message for BrokerHeartbeatRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -5,7 +5,7 @@
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -44,13 +44,13 @@ impl Default for BrokerHeartbeatResponse {
 }
 
 impl BrokerHeartbeatResponse {
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("BrokerHeartbeatResponse.throttleTimeMs")?;
-        let error_code = decoder.i16("BrokerHeartbeatResponse.errorCode")?;
-        let is_caught_up = decoder.bool("BrokerHeartbeatResponse.isCaughtUp")?;
-        let is_fenced = decoder.bool("BrokerHeartbeatResponse.isFenced")?;
-        let should_shut_down = decoder.bool("BrokerHeartbeatResponse.shouldShutDown")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("BrokerHeartbeatResponse.throttleTimeMs")?;
+        let error_code = reader.i16("BrokerHeartbeatResponse.errorCode")?;
+        let is_caught_up = reader.bool("BrokerHeartbeatResponse.isCaughtUp")?;
+        let is_fenced = reader.bool("BrokerHeartbeatResponse.isFenced")?;
+        let should_shut_down = reader.bool("BrokerHeartbeatResponse.shouldShutDown")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             throttle_time_ms,
@@ -83,7 +83,7 @@ impl Message for BrokerHeartbeatResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

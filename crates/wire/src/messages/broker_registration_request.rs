@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{TaggedFields, Uuid},
@@ -58,41 +58,41 @@ impl Default for BrokerRegistrationRequest {
 }
 
 impl BrokerRegistrationRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let broker_id = decoder.i32("BrokerRegistrationRequest.brokerId")?;
-        let cluster_id = decoder.string("BrokerRegistrationRequest.clusterId", true)?;
-        let incarnation_id = decoder.uuid("BrokerRegistrationRequest.incarnationId")?;
-        let listeners = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let broker_id = reader.i32("BrokerRegistrationRequest.brokerId")?;
+        let cluster_id = reader.string("BrokerRegistrationRequest.clusterId", true)?;
+        let incarnation_id = reader.uuid("BrokerRegistrationRequest.incarnationId")?;
+        let listeners = reader.array(
             "BrokerRegistrationRequest.listeners",
             true,
             Listener::min_size(version),
-            |decoder| Listener::read(decoder, version),
+            |reader| Listener::read(reader, version),
         )?;
-        let features = decoder.array(
+        let features = reader.array(
             "BrokerRegistrationRequest.features",
             true,
             Feature::min_size(version),
-            |decoder| Feature::read(decoder, version),
+            |reader| Feature::read(reader, version),
         )?;
-        let rack = decoder.nullable_string("BrokerRegistrationRequest.rack", true, true)?;
+        let rack = reader.nullable_string("BrokerRegistrationRequest.rack", true, true)?;
         let is_migrating_zk_broker = if version >= 1 {
-            decoder.bool("BrokerRegistrationRequest.isMigratingZkBroker")?
+            reader.bool("BrokerRegistrationRequest.isMigratingZkBroker")?
         } else {
             false
         };
         let log_dirs = if version >= 2 {
-            decoder.array("BrokerRegistrationRequest.logDirs", true, 16, |decoder| {
-                decoder.uuid("BrokerRegistrationRequest.logDirs")
+            reader.array("BrokerRegistrationRequest.logDirs", true, 16, |reader| {
+                reader.uuid("BrokerRegistrationRequest.logDirs")
             })?
         } else {
             Vec::new()
         };
         let previous_broker_epoch = if version >= 3 {
-            decoder.i64("BrokerRegistrationRequest.previousBrokerEpoch")?
+            reader.i64("BrokerRegistrationRequest.previousBrokerEpoch")?
         } else {
             -1
         };
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             broker_id,
@@ -202,12 +202,13 @@ impl Listener {
         7
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let name = decoder.string("Listener.name", true)?;
-        let host = decoder.string("Listener.host", true)?;
-        let port = decoder.u16("Listener.port")?;
-        let security_protocol = decoder.i16("Listener.securityProtocol")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let name = reader.string("Listener.name", true)?;
+        let host = reader.string("Listener.host", true)?;
+        let port = reader.u16("Listener.port")?;
+        let security_protocol = reader.i16("Listener.securityProtocol")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { name, host, port, security_protocol, unknown_tagged_fields })
     }
@@ -255,11 +256,12 @@ impl Feature {
         6
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let name = decoder.string("Feature.name", true)?;
-        let min_supported_version = decoder.i16("Feature.minSupportedVersion")?;
-        let max_supported_version = decoder.i16("Feature.maxSupportedVersion")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let name = reader.string("Feature.name", true)?;
+        let min_supported_version = reader.i16("Feature.minSupportedVersion")?;
+        let max_supported_version = reader.i16("Feature.maxSupportedVersion")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { name, min_supported_version, max_supported_version, unknown_tagged_fields })
     }
@@ -283,7 +285,7 @@ impl Message for BrokerRegistrationRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

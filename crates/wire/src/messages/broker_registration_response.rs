@@ -5,7 +5,7 @@
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -38,11 +38,11 @@ impl Default for BrokerRegistrationResponse {
 }
 
 impl BrokerRegistrationResponse {
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("BrokerRegistrationResponse.throttleTimeMs")?;
-        let error_code = decoder.i16("BrokerRegistrationResponse.errorCode")?;
-        let broker_epoch = decoder.i64("BrokerRegistrationResponse.brokerEpoch")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("BrokerRegistrationResponse.throttleTimeMs")?;
+        let error_code = reader.i16("BrokerRegistrationResponse.errorCode")?;
+        let broker_epoch = reader.i64("BrokerRegistrationResponse.brokerEpoch")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { throttle_time_ms, error_code, broker_epoch, unknown_tagged_fields })
     }
@@ -66,7 +66,7 @@ impl Message for BrokerRegistrationResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -37,14 +37,14 @@ impl Default for ConsumerGroupDescribeRequest {
 }
 
 impl ConsumerGroupDescribeRequest {
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
         let group_ids =
-            decoder.array("ConsumerGroupDescribeRequest.groupIds", true, 1, |decoder| {
-                decoder.string("ConsumerGroupDescribeRequest.groupIds", true)
+            reader.array("ConsumerGroupDescribeRequest.groupIds", true, 1, |reader| {
+                reader.string("ConsumerGroupDescribeRequest.groupIds", true)
             })?;
         let include_authorized_operations =
-            decoder.bool("ConsumerGroupDescribeRequest.includeAuthorizedOperations")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+            reader.bool("ConsumerGroupDescribeRequest.includeAuthorizedOperations")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { group_ids, include_authorized_operations, unknown_tagged_fields })
     }
@@ -75,7 +75,7 @@ impl Message for ConsumerGroupDescribeRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{Int32Array, TaggedFields, Uuid},
@@ -33,15 +33,15 @@ impl Default for ConsumerGroupDescribeResponse {
 }
 
 impl ConsumerGroupDescribeResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("ConsumerGroupDescribeResponse.throttleTimeMs")?;
-        let groups = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("ConsumerGroupDescribeResponse.throttleTimeMs")?;
+        let groups = reader.array(
             "ConsumerGroupDescribeResponse.groups",
             true,
             DescribedGroup::min_size(version),
-            |decoder| DescribedGroup::read(decoder, version),
+            |reader| DescribedGroup::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { throttle_time_ms, groups, unknown_tagged_fields })
     }
@@ -123,23 +123,24 @@ impl Member {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let member_id = decoder.string("Member.memberId", true)?;
-        let instance_id = decoder.nullable_string("Member.instanceId", true, true)?;
-        let rack_id = decoder.nullable_string("Member.rackId", true, true)?;
-        let member_epoch = decoder.i32("Member.memberEpoch")?;
-        let client_id = decoder.string("Member.clientId", true)?;
-        let client_host = decoder.string("Member.clientHost", true)?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let member_id = reader.string("Member.memberId", true)?;
+        let instance_id = reader.nullable_string("Member.instanceId", true, true)?;
+        let rack_id = reader.nullable_string("Member.rackId", true, true)?;
+        let member_epoch = reader.i32("Member.memberEpoch")?;
+        let client_id = reader.string("Member.clientId", true)?;
+        let client_host = reader.string("Member.clientHost", true)?;
         let subscribed_topic_names =
-            decoder.array("Member.subscribedTopicNames", true, 1, |decoder| {
-                decoder.string("Member.subscribedTopicNames", true)
+            reader.array("Member.subscribedTopicNames", true, 1, |reader| {
+                reader.string("Member.subscribedTopicNames", true)
             })?;
         let subscribed_topic_regex =
-            decoder.nullable_string("Member.subscribedTopicRegex", true, true)?;
-        let assignment = Assignment::read(decoder, version)?;
-        let target_assignment = Assignment::read(decoder, version)?;
-        let member_type = if version >= 1 { decoder.i8("Member.memberType")? } else { -1 };
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+            reader.nullable_string("Member.subscribedTopicRegex", true, true)?;
+        let assignment = Assignment::read(reader, version)?;
+        let target_assignment = Assignment::read(reader, version)?;
+        let member_type = if version >= 1 { reader.i8("Member.memberType")? } else { -1 };
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             member_id,
@@ -239,22 +240,21 @@ impl DescribedGroup {
         20
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let error_code = decoder.i16("DescribedGroup.errorCode")?;
-        let error_message = decoder.nullable_string("DescribedGroup.errorMessage", true, true)?;
-        let group_id = decoder.string("DescribedGroup.groupId", true)?;
-        let group_state = decoder.string("DescribedGroup.groupState", true)?;
-        let group_epoch = decoder.i32("DescribedGroup.groupEpoch")?;
-        let assignment_epoch = decoder.i32("DescribedGroup.assignmentEpoch")?;
-        let assignor_name = decoder.string("DescribedGroup.assignorName", true)?;
-        let members = decoder.array(
-            "DescribedGroup.members",
-            true,
-            Member::min_size(version),
-            |decoder| Member::read(decoder, version),
-        )?;
-        let authorized_operations = decoder.i32("DescribedGroup.authorizedOperations")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let error_code = reader.i16("DescribedGroup.errorCode")?;
+        let error_message = reader.nullable_string("DescribedGroup.errorMessage", true, true)?;
+        let group_id = reader.string("DescribedGroup.groupId", true)?;
+        let group_state = reader.string("DescribedGroup.groupState", true)?;
+        let group_epoch = reader.i32("DescribedGroup.groupEpoch")?;
+        let assignment_epoch = reader.i32("DescribedGroup.assignmentEpoch")?;
+        let assignor_name = reader.string("DescribedGroup.assignorName", true)?;
+        let members =
+            reader.array("DescribedGroup.members", true, Member::min_size(version), |reader| {
+                Member::read(reader, version)
+            })?;
+        let authorized_operations = reader.i32("DescribedGroup.authorizedOperations")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             error_code,
@@ -325,11 +325,12 @@ impl TopicPartitions {
         19
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let topic_id = decoder.uuid("TopicPartitions.topicId")?;
-        let topic_name = decoder.string("TopicPartitions.topicName", true)?;
-        let partitions = decoder.int32_array("TopicPartitions.partitions", true)?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let topic_id = reader.uuid("TopicPartitions.topicId")?;
+        let topic_name = reader.string("TopicPartitions.topicName", true)?;
+        let partitions = reader.int32_array("TopicPartitions.partitions", true)?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { topic_id, topic_name, partitions, unknown_tagged_fields })
     }
@@ -337,9 +338,7 @@ impl TopicPartitions {
     fn write<W: Writer>(&self, writer: &mut W, _version: i16) -> Result<(), EncodeError> {
         writer.uuid("TopicPartitions.topicId", self.topic_id)?;
         writer.string("TopicPartitions.topicName", true, &self.topic_name)?;
-        writer.array("TopicPartitions.partitions", true, &self.partitions, |writer, item| {
-            writer.i32("TopicPartitions.partitions", *item)
-        })?;
+        writer.int32_array("TopicPartitions.partitions", true, &self.partitions)?;
         writer.tagged_fields(0, &self.unknown_tagged_fields)?;
         writer.unknown_tagged_fields(&self.unknown_tagged_fields)?;
         Ok(())
@@ -364,14 +363,14 @@ impl Default for Assignment {
 }
 
 impl Assignment {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let topic_partitions = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let topic_partitions = reader.array(
             "Assignment.topicPartitions",
             true,
             TopicPartitions::min_size(version),
-            |decoder| TopicPartitions::read(decoder, version),
+            |reader| TopicPartitions::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { topic_partitions, unknown_tagged_fields })
     }
@@ -400,7 +399,7 @@ impl Message for ConsumerGroupDescribeResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{Int32Array, TaggedFields, Uuid},
@@ -61,25 +61,24 @@ impl Default for ConsumerGroupHeartbeatRequest {
 }
 
 impl ConsumerGroupHeartbeatRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let group_id = decoder.string("ConsumerGroupHeartbeatRequest.groupId", true)?;
-        let member_id = decoder.string("ConsumerGroupHeartbeatRequest.memberId", true)?;
-        let member_epoch = decoder.i32("ConsumerGroupHeartbeatRequest.memberEpoch")?;
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let group_id = reader.string("ConsumerGroupHeartbeatRequest.groupId", true)?;
+        let member_id = reader.string("ConsumerGroupHeartbeatRequest.memberId", true)?;
+        let member_epoch = reader.i32("ConsumerGroupHeartbeatRequest.memberEpoch")?;
         let instance_id =
-            decoder.nullable_string("ConsumerGroupHeartbeatRequest.instanceId", true, true)?;
-        let rack_id =
-            decoder.nullable_string("ConsumerGroupHeartbeatRequest.rackId", true, true)?;
+            reader.nullable_string("ConsumerGroupHeartbeatRequest.instanceId", true, true)?;
+        let rack_id = reader.nullable_string("ConsumerGroupHeartbeatRequest.rackId", true, true)?;
         let rebalance_timeout_ms =
-            decoder.i32("ConsumerGroupHeartbeatRequest.rebalanceTimeoutMs")?;
-        let subscribed_topic_names = decoder.nullable_array(
+            reader.i32("ConsumerGroupHeartbeatRequest.rebalanceTimeoutMs")?;
+        let subscribed_topic_names = reader.nullable_array(
             "ConsumerGroupHeartbeatRequest.subscribedTopicNames",
             true,
             true,
             1,
-            |decoder| decoder.string("ConsumerGroupHeartbeatRequest.subscribedTopicNames", true),
+            |reader| reader.string("ConsumerGroupHeartbeatRequest.subscribedTopicNames", true),
         )?;
         let subscribed_topic_regex = if version >= 1 {
-            decoder.nullable_string(
+            reader.nullable_string(
                 "ConsumerGroupHeartbeatRequest.subscribedTopicRegex",
                 true,
                 version >= 1,
@@ -88,15 +87,15 @@ impl ConsumerGroupHeartbeatRequest {
             None
         };
         let server_assignor =
-            decoder.nullable_string("ConsumerGroupHeartbeatRequest.serverAssignor", true, true)?;
-        let topic_partitions = decoder.nullable_array(
+            reader.nullable_string("ConsumerGroupHeartbeatRequest.serverAssignor", true, true)?;
+        let topic_partitions = reader.nullable_array(
             "ConsumerGroupHeartbeatRequest.topicPartitions",
             true,
             true,
             TopicPartitions::min_size(version),
-            |decoder| TopicPartitions::read(decoder, version),
+            |reader| TopicPartitions::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             group_id,
@@ -205,19 +204,18 @@ impl TopicPartitions {
         18
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let topic_id = decoder.uuid("TopicPartitions.topicId")?;
-        let partitions = decoder.int32_array("TopicPartitions.partitions", true)?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let topic_id = reader.uuid("TopicPartitions.topicId")?;
+        let partitions = reader.int32_array("TopicPartitions.partitions", true)?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { topic_id, partitions, unknown_tagged_fields })
     }
 
     fn write<W: Writer>(&self, writer: &mut W, _version: i16) -> Result<(), EncodeError> {
         writer.uuid("TopicPartitions.topicId", self.topic_id)?;
-        writer.array("TopicPartitions.partitions", true, &self.partitions, |writer, item| {
-            writer.i32("TopicPartitions.partitions", *item)
-        })?;
+        writer.int32_array("TopicPartitions.partitions", true, &self.partitions)?;
         writer.tagged_fields(0, &self.unknown_tagged_fields)?;
         writer.unknown_tagged_fields(&self.unknown_tagged_fields)?;
         Ok(())
@@ -233,7 +231,7 @@ impl Message for ConsumerGroupHeartbeatRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -8,7 +8,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{Int32Array, TaggedFields},
@@ -38,15 +38,15 @@ impl Default for ConsumerProtocolAssignment {
 }
 
 impl ConsumerProtocolAssignment {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let assigned_partitions = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let assigned_partitions = reader.array(
             "ConsumerProtocolAssignment.assignedPartitions",
             false,
             TopicPartition::min_size(version),
-            |decoder| TopicPartition::read(decoder, version),
+            |reader| TopicPartition::read(reader, version),
         )?;
         let user_data =
-            decoder.nullable_bytes("ConsumerProtocolAssignment.userData", false, true)?;
+            reader.nullable_bytes("ConsumerProtocolAssignment.userData", false, true)?;
         let unknown_tagged_fields = TaggedFields::new();
 
         Ok(Self { assigned_partitions, user_data, unknown_tagged_fields })
@@ -102,9 +102,10 @@ impl TopicPartition {
         6
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let topic = decoder.string("TopicPartition.topic", false)?;
-        let partitions = decoder.int32_array("TopicPartition.partitions", false)?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let topic = reader.string("TopicPartition.topic", false)?;
+        let partitions = reader.int32_array("TopicPartition.partitions", false)?;
         let unknown_tagged_fields = TaggedFields::new();
 
         Ok(Self { topic, partitions, unknown_tagged_fields })
@@ -112,9 +113,7 @@ impl TopicPartition {
 
     fn write<W: Writer>(&self, writer: &mut W, _version: i16) -> Result<(), EncodeError> {
         writer.string("TopicPartition.topic", false, &self.topic)?;
-        writer.array("TopicPartition.partitions", false, &self.partitions, |writer, item| {
-            writer.i32("TopicPartition.partitions", *item)
-        })?;
+        writer.int32_array("TopicPartition.partitions", false, &self.partitions)?;
         Ok(())
     }
 }
@@ -128,7 +127,7 @@ impl Message for ConsumerProtocolAssignment {
     const FIRST_FLEXIBLE_VERSION: i16 = 32767;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -8,7 +8,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{Int32Array, TaggedFields},
@@ -47,29 +47,29 @@ impl Default for ConsumerProtocolSubscription {
 }
 
 impl ConsumerProtocolSubscription {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let topics = decoder.array("ConsumerProtocolSubscription.topics", false, 2, |decoder| {
-            decoder.string("ConsumerProtocolSubscription.topics", false)
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let topics = reader.array("ConsumerProtocolSubscription.topics", false, 2, |reader| {
+            reader.string("ConsumerProtocolSubscription.topics", false)
         })?;
         let user_data =
-            decoder.nullable_bytes("ConsumerProtocolSubscription.userData", false, true)?;
+            reader.nullable_bytes("ConsumerProtocolSubscription.userData", false, true)?;
         let owned_partitions = if version >= 1 {
-            decoder.array(
+            reader.array(
                 "ConsumerProtocolSubscription.ownedPartitions",
                 false,
                 TopicPartition::min_size(version),
-                |decoder| TopicPartition::read(decoder, version),
+                |reader| TopicPartition::read(reader, version),
             )?
         } else {
             Vec::new()
         };
         let generation_id = if version >= 2 {
-            decoder.i32("ConsumerProtocolSubscription.generationId")?
+            reader.i32("ConsumerProtocolSubscription.generationId")?
         } else {
             -1
         };
         let rack_id = if version >= 3 {
-            decoder.nullable_string("ConsumerProtocolSubscription.rackId", false, version >= 3)?
+            reader.nullable_string("ConsumerProtocolSubscription.rackId", false, version >= 3)?
         } else {
             None
         };
@@ -157,14 +157,15 @@ impl TopicPartition {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let topic = if version >= 1 {
-            decoder.string("TopicPartition.topic", false)?
+            reader.string("TopicPartition.topic", false)?
         } else {
             ByteString::new()
         };
         let partitions = if version >= 1 {
-            decoder.int32_array("TopicPartition.partitions", false)?
+            reader.int32_array("TopicPartition.partitions", false)?
         } else {
             Int32Array::new()
         };
@@ -180,12 +181,7 @@ impl TopicPartition {
             return Err(EncodeError::field_not_in_version("TopicPartition.topic", version));
         }
         if version >= 1 {
-            writer.array(
-                "TopicPartition.partitions",
-                false,
-                &self.partitions,
-                |writer, item| writer.i32("TopicPartition.partitions", *item),
-            )?;
+            writer.int32_array("TopicPartition.partitions", false, &self.partitions)?;
         } else if !self.partitions.is_empty() {
             return Err(EncodeError::field_not_in_version("TopicPartition.partitions", version));
         }
@@ -202,7 +198,7 @@ impl Message for ConsumerProtocolSubscription {
     const FIRST_FLEXIBLE_VERSION: i16 = 32767;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

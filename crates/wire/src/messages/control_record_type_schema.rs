@@ -5,7 +5,7 @@
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -29,8 +29,8 @@ impl Default for ControlRecordTypeSchema {
 }
 
 impl ControlRecordTypeSchema {
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let r#type = decoder.i16("ControlRecordTypeSchema.type")?;
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let r#type = reader.i16("ControlRecordTypeSchema.type")?;
         let unknown_tagged_fields = TaggedFields::new();
 
         Ok(Self { r#type, unknown_tagged_fields })
@@ -51,7 +51,7 @@ impl Message for ControlRecordTypeSchema {
     const FIRST_FLEXIBLE_VERSION: i16 = 32767;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

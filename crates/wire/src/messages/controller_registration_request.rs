@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{TaggedFields, Uuid},
@@ -46,23 +46,23 @@ impl Default for ControllerRegistrationRequest {
 }
 
 impl ControllerRegistrationRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let controller_id = decoder.i32("ControllerRegistrationRequest.controllerId")?;
-        let incarnation_id = decoder.uuid("ControllerRegistrationRequest.incarnationId")?;
-        let zk_migration_ready = decoder.bool("ControllerRegistrationRequest.zkMigrationReady")?;
-        let listeners = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let controller_id = reader.i32("ControllerRegistrationRequest.controllerId")?;
+        let incarnation_id = reader.uuid("ControllerRegistrationRequest.incarnationId")?;
+        let zk_migration_ready = reader.bool("ControllerRegistrationRequest.zkMigrationReady")?;
+        let listeners = reader.array(
             "ControllerRegistrationRequest.listeners",
             true,
             Listener::min_size(version),
-            |decoder| Listener::read(decoder, version),
+            |reader| Listener::read(reader, version),
         )?;
-        let features = decoder.array(
+        let features = reader.array(
             "ControllerRegistrationRequest.features",
             true,
             Feature::min_size(version),
-            |decoder| Feature::read(decoder, version),
+            |reader| Feature::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             controller_id,
@@ -139,12 +139,13 @@ impl Listener {
         7
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let name = decoder.string("Listener.name", true)?;
-        let host = decoder.string("Listener.host", true)?;
-        let port = decoder.u16("Listener.port")?;
-        let security_protocol = decoder.i16("Listener.securityProtocol")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let name = reader.string("Listener.name", true)?;
+        let host = reader.string("Listener.host", true)?;
+        let port = reader.u16("Listener.port")?;
+        let security_protocol = reader.i16("Listener.securityProtocol")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { name, host, port, security_protocol, unknown_tagged_fields })
     }
@@ -192,11 +193,12 @@ impl Feature {
         6
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let name = decoder.string("Feature.name", true)?;
-        let min_supported_version = decoder.i16("Feature.minSupportedVersion")?;
-        let max_supported_version = decoder.i16("Feature.maxSupportedVersion")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let name = reader.string("Feature.name", true)?;
+        let min_supported_version = reader.i16("Feature.minSupportedVersion")?;
+        let max_supported_version = reader.i16("Feature.maxSupportedVersion")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { name, min_supported_version, max_supported_version, unknown_tagged_fields })
     }
@@ -220,7 +222,7 @@ impl Message for ControllerRegistrationRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -31,15 +31,15 @@ impl Default for CreateAclsRequest {
 }
 
 impl CreateAclsRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let creations = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let creations = reader.array(
             "CreateAclsRequest.creations",
             version >= 2,
             AclCreation::min_size(version),
-            |decoder| AclCreation::read(decoder, version),
+            |reader| AclCreation::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { creations, unknown_tagged_fields })
     }
@@ -109,16 +109,17 @@ impl AclCreation {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let resource_type = decoder.i8("AclCreation.resourceType")?;
-        let resource_name = decoder.string("AclCreation.resourceName", version >= 2)?;
-        let resource_pattern_type = decoder.i8("AclCreation.resourcePatternType")?;
-        let principal = decoder.string("AclCreation.principal", version >= 2)?;
-        let host = decoder.string("AclCreation.host", version >= 2)?;
-        let operation = decoder.i8("AclCreation.operation")?;
-        let permission_type = decoder.i8("AclCreation.permissionType")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let resource_type = reader.i8("AclCreation.resourceType")?;
+        let resource_name = reader.string("AclCreation.resourceName", version >= 2)?;
+        let resource_pattern_type = reader.i8("AclCreation.resourcePatternType")?;
+        let principal = reader.string("AclCreation.principal", version >= 2)?;
+        let host = reader.string("AclCreation.host", version >= 2)?;
+        let operation = reader.i8("AclCreation.operation")?;
+        let permission_type = reader.i8("AclCreation.permissionType")?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self {
             resource_type,
@@ -157,7 +158,7 @@ impl Message for CreateAclsRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 2;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

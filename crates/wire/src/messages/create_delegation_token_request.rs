@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -43,9 +43,9 @@ impl Default for CreateDelegationTokenRequest {
 }
 
 impl CreateDelegationTokenRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let owner_principal_type = if version >= 3 {
-            decoder.nullable_string(
+            reader.nullable_string(
                 "CreateDelegationTokenRequest.ownerPrincipalType",
                 version >= 2,
                 version >= 3,
@@ -54,7 +54,7 @@ impl CreateDelegationTokenRequest {
             Some(ByteString::new())
         };
         let owner_principal_name = if version >= 3 {
-            decoder.nullable_string(
+            reader.nullable_string(
                 "CreateDelegationTokenRequest.ownerPrincipalName",
                 version >= 2,
                 version >= 3,
@@ -62,15 +62,15 @@ impl CreateDelegationTokenRequest {
         } else {
             Some(ByteString::new())
         };
-        let renewers = decoder.array(
+        let renewers = reader.array(
             "CreateDelegationTokenRequest.renewers",
             version >= 2,
             CreatableRenewers::min_size(version),
-            |decoder| CreatableRenewers::read(decoder, version),
+            |reader| CreatableRenewers::read(reader, version),
         )?;
-        let max_lifetime_ms = decoder.i64("CreateDelegationTokenRequest.maxLifetimeMs")?;
+        let max_lifetime_ms = reader.i64("CreateDelegationTokenRequest.maxLifetimeMs")?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self {
             owner_principal_type,
@@ -159,11 +159,12 @@ impl CreatableRenewers {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let principal_type = decoder.string("CreatableRenewers.principalType", version >= 2)?;
-        let principal_name = decoder.string("CreatableRenewers.principalName", version >= 2)?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let principal_type = reader.string("CreatableRenewers.principalType", version >= 2)?;
+        let principal_name = reader.string("CreatableRenewers.principalName", version >= 2)?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { principal_type, principal_name, unknown_tagged_fields })
     }
@@ -188,7 +189,7 @@ impl Message for CreateDelegationTokenRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 2;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -8,7 +8,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -65,32 +65,32 @@ impl Default for CreateDelegationTokenResponse {
 }
 
 impl CreateDelegationTokenResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let error_code = decoder.i16("CreateDelegationTokenResponse.errorCode")?;
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let error_code = reader.i16("CreateDelegationTokenResponse.errorCode")?;
         let principal_type =
-            decoder.string("CreateDelegationTokenResponse.principalType", version >= 2)?;
+            reader.string("CreateDelegationTokenResponse.principalType", version >= 2)?;
         let principal_name =
-            decoder.string("CreateDelegationTokenResponse.principalName", version >= 2)?;
+            reader.string("CreateDelegationTokenResponse.principalName", version >= 2)?;
         let token_requester_principal_type = if version >= 3 {
-            decoder
+            reader
                 .string("CreateDelegationTokenResponse.tokenRequesterPrincipalType", version >= 2)?
         } else {
             ByteString::new()
         };
         let token_requester_principal_name = if version >= 3 {
-            decoder
+            reader
                 .string("CreateDelegationTokenResponse.tokenRequesterPrincipalName", version >= 2)?
         } else {
             ByteString::new()
         };
-        let issue_timestamp_ms = decoder.i64("CreateDelegationTokenResponse.issueTimestampMs")?;
-        let expiry_timestamp_ms = decoder.i64("CreateDelegationTokenResponse.expiryTimestampMs")?;
-        let max_timestamp_ms = decoder.i64("CreateDelegationTokenResponse.maxTimestampMs")?;
-        let token_id = decoder.string("CreateDelegationTokenResponse.tokenId", version >= 2)?;
-        let hmac = decoder.bytes("CreateDelegationTokenResponse.hmac", version >= 2)?;
-        let throttle_time_ms = decoder.i32("CreateDelegationTokenResponse.throttleTimeMs")?;
+        let issue_timestamp_ms = reader.i64("CreateDelegationTokenResponse.issueTimestampMs")?;
+        let expiry_timestamp_ms = reader.i64("CreateDelegationTokenResponse.expiryTimestampMs")?;
+        let max_timestamp_ms = reader.i64("CreateDelegationTokenResponse.maxTimestampMs")?;
+        let token_id = reader.string("CreateDelegationTokenResponse.tokenId", version >= 2)?;
+        let hmac = reader.bytes("CreateDelegationTokenResponse.hmac", version >= 2)?;
+        let throttle_time_ms = reader.i32("CreateDelegationTokenResponse.throttleTimeMs")?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self {
             error_code,
@@ -167,7 +167,7 @@ impl Message for CreateDelegationTokenResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 2;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{Int32Array, TaggedFields},
@@ -40,17 +40,17 @@ impl Default for CreatePartitionsRequest {
 }
 
 impl CreatePartitionsRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let topics = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let topics = reader.array(
             "CreatePartitionsRequest.topics",
             version >= 2,
             CreatePartitionsTopic::min_size(version),
-            |decoder| CreatePartitionsTopic::read(decoder, version),
+            |reader| CreatePartitionsTopic::read(reader, version),
         )?;
-        let timeout_ms = decoder.i32("CreatePartitionsRequest.timeoutMs")?;
-        let validate_only = decoder.bool("CreatePartitionsRequest.validateOnly")?;
+        let timeout_ms = reader.i32("CreatePartitionsRequest.timeoutMs")?;
+        let validate_only = reader.bool("CreatePartitionsRequest.validateOnly")?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { topics, timeout_ms, validate_only, unknown_tagged_fields })
     }
@@ -102,21 +102,21 @@ impl CreatePartitionsAssignment {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let broker_ids =
-            decoder.int32_array("CreatePartitionsAssignment.brokerIds", version >= 2)?;
+            reader.int32_array("CreatePartitionsAssignment.brokerIds", version >= 2)?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { broker_ids, unknown_tagged_fields })
     }
 
     fn write<W: Writer>(&self, writer: &mut W, version: i16) -> Result<(), EncodeError> {
-        writer.array(
+        writer.int32_array(
             "CreatePartitionsAssignment.brokerIds",
             version >= 2,
             &self.broker_ids,
-            |writer, item| writer.i32("CreatePartitionsAssignment.brokerIds", *item),
         )?;
         if version >= 2 {
             writer.tagged_fields(0, &self.unknown_tagged_fields)?;
@@ -161,18 +161,19 @@ impl CreatePartitionsTopic {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let name = decoder.string("CreatePartitionsTopic.name", version >= 2)?;
-        let count = decoder.i32("CreatePartitionsTopic.count")?;
-        let assignments = decoder.nullable_array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let name = reader.string("CreatePartitionsTopic.name", version >= 2)?;
+        let count = reader.i32("CreatePartitionsTopic.count")?;
+        let assignments = reader.nullable_array(
             "CreatePartitionsTopic.assignments",
             version >= 2,
             true,
             CreatePartitionsAssignment::min_size(version),
-            |decoder| CreatePartitionsAssignment::read(decoder, version),
+            |reader| CreatePartitionsAssignment::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { name, count, assignments, unknown_tagged_fields })
     }
@@ -208,7 +209,7 @@ impl Message for CreatePartitionsRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 2;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -37,16 +37,16 @@ impl Default for CreatePartitionsResponse {
 }
 
 impl CreatePartitionsResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("CreatePartitionsResponse.throttleTimeMs")?;
-        let results = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("CreatePartitionsResponse.throttleTimeMs")?;
+        let results = reader.array(
             "CreatePartitionsResponse.results",
             version >= 2,
             CreatePartitionsTopicResult::min_size(version),
-            |decoder| CreatePartitionsTopicResult::read(decoder, version),
+            |reader| CreatePartitionsTopicResult::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { throttle_time_ms, results, unknown_tagged_fields })
     }
@@ -106,16 +106,17 @@ impl CreatePartitionsTopicResult {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let name = decoder.string("CreatePartitionsTopicResult.name", version >= 2)?;
-        let error_code = decoder.i16("CreatePartitionsTopicResult.errorCode")?;
-        let error_message = decoder.nullable_string(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let name = reader.string("CreatePartitionsTopicResult.name", version >= 2)?;
+        let error_code = reader.i16("CreatePartitionsTopicResult.errorCode")?;
+        let error_message = reader.nullable_string(
             "CreatePartitionsTopicResult.errorMessage",
             version >= 2,
             true,
         )?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { name, error_code, error_message, unknown_tagged_fields })
     }
@@ -146,7 +147,7 @@ impl Message for CreatePartitionsResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 2;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

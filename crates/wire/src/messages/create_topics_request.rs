@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{Int32Array, TaggedFields},
@@ -40,17 +40,17 @@ impl Default for CreateTopicsRequest {
 }
 
 impl CreateTopicsRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let topics = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let topics = reader.array(
             "CreateTopicsRequest.topics",
             version >= 5,
             CreatableTopic::min_size(version),
-            |decoder| CreatableTopic::read(decoder, version),
+            |reader| CreatableTopic::read(reader, version),
         )?;
-        let timeout_ms = decoder.i32("CreateTopicsRequest.timeoutMs")?;
-        let validate_only = decoder.bool("CreateTopicsRequest.validateOnly")?;
+        let timeout_ms = reader.i32("CreateTopicsRequest.timeoutMs")?;
+        let validate_only = reader.bool("CreateTopicsRequest.validateOnly")?;
         let unknown_tagged_fields =
-            if version >= 5 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 5 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { topics, timeout_ms, validate_only, unknown_tagged_fields })
     }
@@ -106,23 +106,23 @@ impl CreatableReplicaAssignment {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let partition_index = decoder.i32("CreatableReplicaAssignment.partitionIndex")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let partition_index = reader.i32("CreatableReplicaAssignment.partitionIndex")?;
         let broker_ids =
-            decoder.int32_array("CreatableReplicaAssignment.brokerIds", version >= 5)?;
+            reader.int32_array("CreatableReplicaAssignment.brokerIds", version >= 5)?;
         let unknown_tagged_fields =
-            if version >= 5 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 5 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { partition_index, broker_ids, unknown_tagged_fields })
     }
 
     fn write<W: Writer>(&self, writer: &mut W, version: i16) -> Result<(), EncodeError> {
         writer.i32("CreatableReplicaAssignment.partitionIndex", self.partition_index)?;
-        writer.array(
+        writer.int32_array(
             "CreatableReplicaAssignment.brokerIds",
             version >= 5,
             &self.broker_ids,
-            |writer, item| writer.i32("CreatableReplicaAssignment.brokerIds", *item),
         )?;
         if version >= 5 {
             writer.tagged_fields(0, &self.unknown_tagged_fields)?;
@@ -164,11 +164,12 @@ impl CreatableTopicConfig {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let name = decoder.string("CreatableTopicConfig.name", version >= 5)?;
-        let value = decoder.nullable_string("CreatableTopicConfig.value", version >= 5, true)?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let name = reader.string("CreatableTopicConfig.name", version >= 5)?;
+        let value = reader.nullable_string("CreatableTopicConfig.value", version >= 5, true)?;
         let unknown_tagged_fields =
-            if version >= 5 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 5 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { name, value, unknown_tagged_fields })
     }
@@ -230,24 +231,25 @@ impl CreatableTopic {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let name = decoder.string("CreatableTopic.name", version >= 5)?;
-        let num_partitions = decoder.i32("CreatableTopic.numPartitions")?;
-        let replication_factor = decoder.i16("CreatableTopic.replicationFactor")?;
-        let assignments = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let name = reader.string("CreatableTopic.name", version >= 5)?;
+        let num_partitions = reader.i32("CreatableTopic.numPartitions")?;
+        let replication_factor = reader.i16("CreatableTopic.replicationFactor")?;
+        let assignments = reader.array(
             "CreatableTopic.assignments",
             version >= 5,
             CreatableReplicaAssignment::min_size(version),
-            |decoder| CreatableReplicaAssignment::read(decoder, version),
+            |reader| CreatableReplicaAssignment::read(reader, version),
         )?;
-        let configs = decoder.array(
+        let configs = reader.array(
             "CreatableTopic.configs",
             version >= 5,
             CreatableTopicConfig::min_size(version),
-            |decoder| CreatableTopicConfig::read(decoder, version),
+            |reader| CreatableTopicConfig::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 5 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 5 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self {
             name,
@@ -291,7 +293,7 @@ impl Message for CreateTopicsRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 5;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

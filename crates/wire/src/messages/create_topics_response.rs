@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{TaggedFields, Uuid},
@@ -33,16 +33,16 @@ impl Default for CreateTopicsResponse {
 }
 
 impl CreateTopicsResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("CreateTopicsResponse.throttleTimeMs")?;
-        let topics = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("CreateTopicsResponse.throttleTimeMs")?;
+        let topics = reader.array(
             "CreateTopicsResponse.topics",
             version >= 5,
             CreatableTopicResult::min_size(version),
-            |decoder| CreatableTopicResult::read(decoder, version),
+            |reader| CreatableTopicResult::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 5 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 5 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { throttle_time_ms, topics, unknown_tagged_fields })
     }
@@ -107,25 +107,26 @@ impl CreatableTopicConfigs {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let name = if version >= 5 {
-            decoder.string("CreatableTopicConfigs.name", version >= 5)?
+            reader.string("CreatableTopicConfigs.name", version >= 5)?
         } else {
             ByteString::new()
         };
         let value = if version >= 5 {
-            decoder.nullable_string("CreatableTopicConfigs.value", version >= 5, version >= 5)?
+            reader.nullable_string("CreatableTopicConfigs.value", version >= 5, version >= 5)?
         } else {
             Some(ByteString::new())
         };
         let read_only =
-            if version >= 5 { decoder.bool("CreatableTopicConfigs.readOnly")? } else { false };
+            if version >= 5 { reader.bool("CreatableTopicConfigs.readOnly")? } else { false };
         let config_source =
-            if version >= 5 { decoder.i8("CreatableTopicConfigs.configSource")? } else { -1 };
+            if version >= 5 { reader.i8("CreatableTopicConfigs.configSource")? } else { -1 };
         let is_sensitive =
-            if version >= 5 { decoder.bool("CreatableTopicConfigs.isSensitive")? } else { false };
+            if version >= 5 { reader.bool("CreatableTopicConfigs.isSensitive")? } else { false };
         let unknown_tagged_fields =
-            if version >= 5 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 5 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { name, value, read_only, config_source, is_sensitive, unknown_tagged_fields })
     }
@@ -224,35 +225,36 @@ impl CreatableTopicResult {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let name = decoder.string("CreatableTopicResult.name", version >= 5)?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let name = reader.string("CreatableTopicResult.name", version >= 5)?;
         let topic_id =
-            if version >= 7 { decoder.uuid("CreatableTopicResult.topicId")? } else { Uuid::ZERO };
-        let error_code = decoder.i16("CreatableTopicResult.errorCode")?;
+            if version >= 7 { reader.uuid("CreatableTopicResult.topicId")? } else { Uuid::ZERO };
+        let error_code = reader.i16("CreatableTopicResult.errorCode")?;
         let error_message =
-            decoder.nullable_string("CreatableTopicResult.errorMessage", version >= 5, true)?;
+            reader.nullable_string("CreatableTopicResult.errorMessage", version >= 5, true)?;
         let mut topic_config_error_code = 0;
         let num_partitions =
-            if version >= 5 { decoder.i32("CreatableTopicResult.numPartitions")? } else { -1 };
+            if version >= 5 { reader.i32("CreatableTopicResult.numPartitions")? } else { -1 };
         let replication_factor =
-            if version >= 5 { decoder.i16("CreatableTopicResult.replicationFactor")? } else { -1 };
+            if version >= 5 { reader.i16("CreatableTopicResult.replicationFactor")? } else { -1 };
         let configs = if version >= 5 {
-            decoder.nullable_array(
+            reader.nullable_array(
                 "CreatableTopicResult.configs",
                 version >= 5,
                 version >= 5,
                 CreatableTopicConfigs::min_size(version),
-                |decoder| CreatableTopicConfigs::read(decoder, version),
+                |reader| CreatableTopicConfigs::read(reader, version),
             )?
         } else {
             Some(Vec::new())
         };
         let unknown_tagged_fields = if version >= 5 {
-            decoder.tagged_fields(|decoder, tag| {
+            reader.tagged_fields(|reader, tag| {
                 match tag {
                     0 if version >= 5 => {
                         topic_config_error_code =
-                            decoder.i16("CreatableTopicResult.topicConfigErrorCode")?
+                            reader.i16("CreatableTopicResult.topicConfigErrorCode")?
                     }
                     _ => return Ok(false),
                 }
@@ -334,7 +336,7 @@ impl Message for CreateTopicsResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 5;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -40,11 +40,11 @@ impl Default for DefaultPrincipalData {
 }
 
 impl DefaultPrincipalData {
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let r#type = decoder.string("DefaultPrincipalData.type", true)?;
-        let name = decoder.string("DefaultPrincipalData.name", true)?;
-        let token_authenticated = decoder.bool("DefaultPrincipalData.tokenAuthenticated")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let r#type = reader.string("DefaultPrincipalData.type", true)?;
+        let name = reader.string("DefaultPrincipalData.name", true)?;
+        let token_authenticated = reader.bool("DefaultPrincipalData.tokenAuthenticated")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { r#type, name, token_authenticated, unknown_tagged_fields })
     }
@@ -68,7 +68,7 @@ impl Message for DefaultPrincipalData {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -31,15 +31,15 @@ impl Default for DeleteAclsRequest {
 }
 
 impl DeleteAclsRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let filters = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let filters = reader.array(
             "DeleteAclsRequest.filters",
             version >= 2,
             DeleteAclsFilter::min_size(version),
-            |decoder| DeleteAclsFilter::read(decoder, version),
+            |reader| DeleteAclsFilter::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { filters, unknown_tagged_fields })
     }
@@ -108,19 +108,20 @@ impl DeleteAclsFilter {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let resource_type_filter = decoder.i8("DeleteAclsFilter.resourceTypeFilter")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let resource_type_filter = reader.i8("DeleteAclsFilter.resourceTypeFilter")?;
         let resource_name_filter =
-            decoder.nullable_string("DeleteAclsFilter.resourceNameFilter", version >= 2, true)?;
-        let pattern_type_filter = decoder.i8("DeleteAclsFilter.patternTypeFilter")?;
+            reader.nullable_string("DeleteAclsFilter.resourceNameFilter", version >= 2, true)?;
+        let pattern_type_filter = reader.i8("DeleteAclsFilter.patternTypeFilter")?;
         let principal_filter =
-            decoder.nullable_string("DeleteAclsFilter.principalFilter", version >= 2, true)?;
+            reader.nullable_string("DeleteAclsFilter.principalFilter", version >= 2, true)?;
         let host_filter =
-            decoder.nullable_string("DeleteAclsFilter.hostFilter", version >= 2, true)?;
-        let operation = decoder.i8("DeleteAclsFilter.operation")?;
-        let permission_type = decoder.i8("DeleteAclsFilter.permissionType")?;
+            reader.nullable_string("DeleteAclsFilter.hostFilter", version >= 2, true)?;
+        let operation = reader.i8("DeleteAclsFilter.operation")?;
+        let permission_type = reader.i8("DeleteAclsFilter.permissionType")?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self {
             resource_type_filter,
@@ -174,7 +175,7 @@ impl Message for DeleteAclsRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 2;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

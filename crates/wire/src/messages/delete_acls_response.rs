@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -37,16 +37,16 @@ impl Default for DeleteAclsResponse {
 }
 
 impl DeleteAclsResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("DeleteAclsResponse.throttleTimeMs")?;
-        let filter_results = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("DeleteAclsResponse.throttleTimeMs")?;
+        let filter_results = reader.array(
             "DeleteAclsResponse.filterResults",
             version >= 2,
             DeleteAclsFilterResult::min_size(version),
-            |decoder| DeleteAclsFilterResult::read(decoder, version),
+            |reader| DeleteAclsFilterResult::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { throttle_time_ms, filter_results, unknown_tagged_fields })
     }
@@ -124,19 +124,20 @@ impl DeleteAclsMatchingAcl {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let error_code = decoder.i16("DeleteAclsMatchingAcl.errorCode")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let error_code = reader.i16("DeleteAclsMatchingAcl.errorCode")?;
         let error_message =
-            decoder.nullable_string("DeleteAclsMatchingAcl.errorMessage", version >= 2, true)?;
-        let resource_type = decoder.i8("DeleteAclsMatchingAcl.resourceType")?;
-        let resource_name = decoder.string("DeleteAclsMatchingAcl.resourceName", version >= 2)?;
-        let pattern_type = decoder.i8("DeleteAclsMatchingAcl.patternType")?;
-        let principal = decoder.string("DeleteAclsMatchingAcl.principal", version >= 2)?;
-        let host = decoder.string("DeleteAclsMatchingAcl.host", version >= 2)?;
-        let operation = decoder.i8("DeleteAclsMatchingAcl.operation")?;
-        let permission_type = decoder.i8("DeleteAclsMatchingAcl.permissionType")?;
+            reader.nullable_string("DeleteAclsMatchingAcl.errorMessage", version >= 2, true)?;
+        let resource_type = reader.i8("DeleteAclsMatchingAcl.resourceType")?;
+        let resource_name = reader.string("DeleteAclsMatchingAcl.resourceName", version >= 2)?;
+        let pattern_type = reader.i8("DeleteAclsMatchingAcl.patternType")?;
+        let principal = reader.string("DeleteAclsMatchingAcl.principal", version >= 2)?;
+        let host = reader.string("DeleteAclsMatchingAcl.host", version >= 2)?;
+        let operation = reader.i8("DeleteAclsMatchingAcl.operation")?;
+        let permission_type = reader.i8("DeleteAclsMatchingAcl.permissionType")?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self {
             error_code,
@@ -210,18 +211,19 @@ impl DeleteAclsFilterResult {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let error_code = decoder.i16("DeleteAclsFilterResult.errorCode")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let error_code = reader.i16("DeleteAclsFilterResult.errorCode")?;
         let error_message =
-            decoder.nullable_string("DeleteAclsFilterResult.errorMessage", version >= 2, true)?;
-        let matching_acls = decoder.array(
+            reader.nullable_string("DeleteAclsFilterResult.errorMessage", version >= 2, true)?;
+        let matching_acls = reader.array(
             "DeleteAclsFilterResult.matchingAcls",
             version >= 2,
             DeleteAclsMatchingAcl::min_size(version),
-            |decoder| DeleteAclsMatchingAcl::read(decoder, version),
+            |reader| DeleteAclsMatchingAcl::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { error_code, error_message, matching_acls, unknown_tagged_fields })
     }
@@ -261,7 +263,7 @@ impl Message for DeleteAclsResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 2;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -37,16 +37,16 @@ impl Default for DeleteGroupsResponse {
 }
 
 impl DeleteGroupsResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("DeleteGroupsResponse.throttleTimeMs")?;
-        let results = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("DeleteGroupsResponse.throttleTimeMs")?;
+        let results = reader.array(
             "DeleteGroupsResponse.results",
             version >= 2,
             DeletableGroupResult::min_size(version),
-            |decoder| DeletableGroupResult::read(decoder, version),
+            |reader| DeletableGroupResult::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { throttle_time_ms, results, unknown_tagged_fields })
     }
@@ -105,11 +105,12 @@ impl DeletableGroupResult {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let group_id = decoder.string("DeletableGroupResult.groupId", version >= 2)?;
-        let error_code = decoder.i16("DeletableGroupResult.errorCode")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let group_id = reader.string("DeletableGroupResult.groupId", version >= 2)?;
+        let error_code = reader.i16("DeletableGroupResult.errorCode")?;
         let error_message = if version >= 3 {
-            decoder.nullable_string(
+            reader.nullable_string(
                 "DeletableGroupResult.errorMessage",
                 version >= 2,
                 version >= 3,
@@ -118,7 +119,7 @@ impl DeletableGroupResult {
             None
         };
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { group_id, error_code, error_message, unknown_tagged_fields })
     }
@@ -151,7 +152,7 @@ impl Message for DeleteGroupsResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 2;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

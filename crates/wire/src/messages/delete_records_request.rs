@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -33,16 +33,16 @@ impl Default for DeleteRecordsRequest {
 }
 
 impl DeleteRecordsRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let topics = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let topics = reader.array(
             "DeleteRecordsRequest.topics",
             version >= 2,
             DeleteRecordsTopic::min_size(version),
-            |decoder| DeleteRecordsTopic::read(decoder, version),
+            |reader| DeleteRecordsTopic::read(reader, version),
         )?;
-        let timeout_ms = decoder.i32("DeleteRecordsRequest.timeoutMs")?;
+        let timeout_ms = reader.i32("DeleteRecordsRequest.timeoutMs")?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { topics, timeout_ms, unknown_tagged_fields })
     }
@@ -94,11 +94,12 @@ impl DeleteRecordsPartition {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let partition_index = decoder.i32("DeleteRecordsPartition.partitionIndex")?;
-        let offset = decoder.i64("DeleteRecordsPartition.offset")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let partition_index = reader.i32("DeleteRecordsPartition.partitionIndex")?;
+        let offset = reader.i64("DeleteRecordsPartition.offset")?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { partition_index, offset, unknown_tagged_fields })
     }
@@ -146,16 +147,17 @@ impl DeleteRecordsTopic {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let name = decoder.string("DeleteRecordsTopic.name", version >= 2)?;
-        let partitions = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let name = reader.string("DeleteRecordsTopic.name", version >= 2)?;
+        let partitions = reader.array(
             "DeleteRecordsTopic.partitions",
             version >= 2,
             DeleteRecordsPartition::min_size(version),
-            |decoder| DeleteRecordsPartition::read(decoder, version),
+            |reader| DeleteRecordsPartition::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { name, partitions, unknown_tagged_fields })
     }
@@ -189,7 +191,7 @@ impl Message for DeleteRecordsRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 2;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

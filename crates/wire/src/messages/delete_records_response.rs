@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -33,16 +33,16 @@ impl Default for DeleteRecordsResponse {
 }
 
 impl DeleteRecordsResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("DeleteRecordsResponse.throttleTimeMs")?;
-        let topics = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("DeleteRecordsResponse.throttleTimeMs")?;
+        let topics = reader.array(
             "DeleteRecordsResponse.topics",
             version >= 2,
             DeleteRecordsTopicResult::min_size(version),
-            |decoder| DeleteRecordsTopicResult::read(decoder, version),
+            |reader| DeleteRecordsTopicResult::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { throttle_time_ms, topics, unknown_tagged_fields })
     }
@@ -101,12 +101,13 @@ impl DeleteRecordsPartitionResult {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let partition_index = decoder.i32("DeleteRecordsPartitionResult.partitionIndex")?;
-        let low_watermark = decoder.i64("DeleteRecordsPartitionResult.lowWatermark")?;
-        let error_code = decoder.i16("DeleteRecordsPartitionResult.errorCode")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let partition_index = reader.i32("DeleteRecordsPartitionResult.partitionIndex")?;
+        let low_watermark = reader.i64("DeleteRecordsPartitionResult.lowWatermark")?;
+        let error_code = reader.i16("DeleteRecordsPartitionResult.errorCode")?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { partition_index, low_watermark, error_code, unknown_tagged_fields })
     }
@@ -155,16 +156,17 @@ impl DeleteRecordsTopicResult {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let name = decoder.string("DeleteRecordsTopicResult.name", version >= 2)?;
-        let partitions = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let name = reader.string("DeleteRecordsTopicResult.name", version >= 2)?;
+        let partitions = reader.array(
             "DeleteRecordsTopicResult.partitions",
             version >= 2,
             DeleteRecordsPartitionResult::min_size(version),
-            |decoder| DeleteRecordsPartitionResult::read(decoder, version),
+            |reader| DeleteRecordsPartitionResult::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { name, partitions, unknown_tagged_fields })
     }
@@ -198,7 +200,7 @@ impl Message for DeleteRecordsResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 2;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

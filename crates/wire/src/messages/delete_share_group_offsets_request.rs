@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -37,15 +37,15 @@ impl Default for DeleteShareGroupOffsetsRequest {
 }
 
 impl DeleteShareGroupOffsetsRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let group_id = decoder.string("DeleteShareGroupOffsetsRequest.groupId", true)?;
-        let topics = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let group_id = reader.string("DeleteShareGroupOffsetsRequest.groupId", true)?;
+        let topics = reader.array(
             "DeleteShareGroupOffsetsRequest.topics",
             true,
             DeleteShareGroupOffsetsRequestTopic::min_size(version),
-            |decoder| DeleteShareGroupOffsetsRequestTopic::read(decoder, version),
+            |reader| DeleteShareGroupOffsetsRequestTopic::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { group_id, topics, unknown_tagged_fields })
     }
@@ -91,9 +91,10 @@ impl DeleteShareGroupOffsetsRequestTopic {
         2
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let topic_name = decoder.string("DeleteShareGroupOffsetsRequestTopic.topicName", true)?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let topic_name = reader.string("DeleteShareGroupOffsetsRequestTopic.topicName", true)?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { topic_name, unknown_tagged_fields })
     }
@@ -115,7 +116,7 @@ impl Message for DeleteShareGroupOffsetsRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{TaggedFields, Uuid},
@@ -43,18 +43,18 @@ impl Default for DeleteShareGroupOffsetsResponse {
 }
 
 impl DeleteShareGroupOffsetsResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("DeleteShareGroupOffsetsResponse.throttleTimeMs")?;
-        let error_code = decoder.i16("DeleteShareGroupOffsetsResponse.errorCode")?;
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("DeleteShareGroupOffsetsResponse.throttleTimeMs")?;
+        let error_code = reader.i16("DeleteShareGroupOffsetsResponse.errorCode")?;
         let error_message =
-            decoder.nullable_string("DeleteShareGroupOffsetsResponse.errorMessage", true, true)?;
-        let responses = decoder.array(
+            reader.nullable_string("DeleteShareGroupOffsetsResponse.errorMessage", true, true)?;
+        let responses = reader.array(
             "DeleteShareGroupOffsetsResponse.responses",
             true,
             DeleteShareGroupOffsetsResponseTopic::min_size(version),
-            |decoder| DeleteShareGroupOffsetsResponseTopic::read(decoder, version),
+            |reader| DeleteShareGroupOffsetsResponseTopic::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { throttle_time_ms, error_code, error_message, responses, unknown_tagged_fields })
     }
@@ -119,16 +119,17 @@ impl DeleteShareGroupOffsetsResponseTopic {
         21
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let topic_name = decoder.string("DeleteShareGroupOffsetsResponseTopic.topicName", true)?;
-        let topic_id = decoder.uuid("DeleteShareGroupOffsetsResponseTopic.topicId")?;
-        let error_code = decoder.i16("DeleteShareGroupOffsetsResponseTopic.errorCode")?;
-        let error_message = decoder.nullable_string(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let topic_name = reader.string("DeleteShareGroupOffsetsResponseTopic.topicName", true)?;
+        let topic_id = reader.uuid("DeleteShareGroupOffsetsResponseTopic.topicId")?;
+        let error_code = reader.i16("DeleteShareGroupOffsetsResponseTopic.errorCode")?;
+        let error_message = reader.nullable_string(
             "DeleteShareGroupOffsetsResponseTopic.errorMessage",
             true,
             true,
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { topic_name, topic_id, error_code, error_message, unknown_tagged_fields })
     }
@@ -158,7 +159,7 @@ impl Message for DeleteShareGroupOffsetsResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{TaggedFields, Uuid},
@@ -37,15 +37,15 @@ impl Default for DeleteShareGroupStateRequest {
 }
 
 impl DeleteShareGroupStateRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let group_id = decoder.string("DeleteShareGroupStateRequest.groupId", true)?;
-        let topics = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let group_id = reader.string("DeleteShareGroupStateRequest.groupId", true)?;
+        let topics = reader.array(
             "DeleteShareGroupStateRequest.topics",
             true,
             DeleteStateData::min_size(version),
-            |decoder| DeleteStateData::read(decoder, version),
+            |reader| DeleteStateData::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { group_id, topics, unknown_tagged_fields })
     }
@@ -91,9 +91,10 @@ impl PartitionData {
         5
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let partition = decoder.i32("PartitionData.partition")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let partition = reader.i32("PartitionData.partition")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { partition, unknown_tagged_fields })
     }
@@ -135,15 +136,16 @@ impl DeleteStateData {
         18
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let topic_id = decoder.uuid("DeleteStateData.topicId")?;
-        let partitions = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let topic_id = reader.uuid("DeleteStateData.topicId")?;
+        let partitions = reader.array(
             "DeleteStateData.partitions",
             true,
             PartitionData::min_size(version),
-            |decoder| PartitionData::read(decoder, version),
+            |reader| PartitionData::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { topic_id, partitions, unknown_tagged_fields })
     }
@@ -168,7 +170,7 @@ impl Message for DeleteShareGroupStateRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

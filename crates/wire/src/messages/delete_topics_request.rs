@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{TaggedFields, Uuid},
@@ -40,30 +40,30 @@ impl Default for DeleteTopicsRequest {
 }
 
 impl DeleteTopicsRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let topics = if version >= 6 {
-            decoder.array(
+            reader.array(
                 "DeleteTopicsRequest.topics",
                 version >= 4,
                 DeleteTopicState::min_size(version),
-                |decoder| DeleteTopicState::read(decoder, version),
+                |reader| DeleteTopicState::read(reader, version),
             )?
         } else {
             Vec::new()
         };
         let topic_names = if version <= 5 {
-            decoder.array(
+            reader.array(
                 "DeleteTopicsRequest.topicNames",
                 version >= 4,
                 if version >= 4 { 1 } else { 2 },
-                |decoder| decoder.string("DeleteTopicsRequest.topicNames", version >= 4),
+                |reader| reader.string("DeleteTopicsRequest.topicNames", version >= 4),
             )?
         } else {
             Vec::new()
         };
-        let timeout_ms = decoder.i32("DeleteTopicsRequest.timeoutMs")?;
+        let timeout_ms = reader.i32("DeleteTopicsRequest.timeoutMs")?;
         let unknown_tagged_fields =
-            if version >= 4 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 4 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { topics, topic_names, timeout_ms, unknown_tagged_fields })
     }
@@ -128,16 +128,17 @@ impl DeleteTopicState {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let name = if version >= 6 {
-            decoder.nullable_string("DeleteTopicState.name", version >= 4, version >= 6)?
+            reader.nullable_string("DeleteTopicState.name", version >= 4, version >= 6)?
         } else {
             None
         };
         let topic_id =
-            if version >= 6 { decoder.uuid("DeleteTopicState.topicId")? } else { Uuid::ZERO };
+            if version >= 6 { reader.uuid("DeleteTopicState.topicId")? } else { Uuid::ZERO };
         let unknown_tagged_fields =
-            if version >= 4 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 4 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { name, topic_id, unknown_tagged_fields })
     }
@@ -175,7 +176,7 @@ impl Message for DeleteTopicsRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 4;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

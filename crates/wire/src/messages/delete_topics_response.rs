@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{TaggedFields, Uuid},
@@ -37,16 +37,16 @@ impl Default for DeleteTopicsResponse {
 }
 
 impl DeleteTopicsResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("DeleteTopicsResponse.throttleTimeMs")?;
-        let responses = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("DeleteTopicsResponse.throttleTimeMs")?;
+        let responses = reader.array(
             "DeleteTopicsResponse.responses",
             version >= 4,
             DeletableTopicResult::min_size(version),
-            |decoder| DeletableTopicResult::read(decoder, version),
+            |reader| DeletableTopicResult::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 4 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 4 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { throttle_time_ms, responses, unknown_tagged_fields })
     }
@@ -110,14 +110,15 @@ impl DeletableTopicResult {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let name =
-            decoder.nullable_string("DeletableTopicResult.name", version >= 4, version >= 6)?;
+            reader.nullable_string("DeletableTopicResult.name", version >= 4, version >= 6)?;
         let topic_id =
-            if version >= 6 { decoder.uuid("DeletableTopicResult.topicId")? } else { Uuid::ZERO };
-        let error_code = decoder.i16("DeletableTopicResult.errorCode")?;
+            if version >= 6 { reader.uuid("DeletableTopicResult.topicId")? } else { Uuid::ZERO };
+        let error_code = reader.i16("DeletableTopicResult.errorCode")?;
         let error_message = if version >= 5 {
-            decoder.nullable_string(
+            reader.nullable_string(
                 "DeletableTopicResult.errorMessage",
                 version >= 4,
                 version >= 5,
@@ -126,7 +127,7 @@ impl DeletableTopicResult {
             None
         };
         let unknown_tagged_fields =
-            if version >= 4 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 4 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { name, topic_id, error_code, error_message, unknown_tagged_fields })
     }
@@ -167,7 +168,7 @@ impl Message for DeleteTopicsResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 4;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -52,22 +52,19 @@ impl Default for DescribeAclsRequest {
 }
 
 impl DescribeAclsRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let resource_type_filter = decoder.i8("DescribeAclsRequest.resourceTypeFilter")?;
-        let resource_name_filter = decoder.nullable_string(
-            "DescribeAclsRequest.resourceNameFilter",
-            version >= 2,
-            true,
-        )?;
-        let pattern_type_filter = decoder.i8("DescribeAclsRequest.patternTypeFilter")?;
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let resource_type_filter = reader.i8("DescribeAclsRequest.resourceTypeFilter")?;
+        let resource_name_filter =
+            reader.nullable_string("DescribeAclsRequest.resourceNameFilter", version >= 2, true)?;
+        let pattern_type_filter = reader.i8("DescribeAclsRequest.patternTypeFilter")?;
         let principal_filter =
-            decoder.nullable_string("DescribeAclsRequest.principalFilter", version >= 2, true)?;
+            reader.nullable_string("DescribeAclsRequest.principalFilter", version >= 2, true)?;
         let host_filter =
-            decoder.nullable_string("DescribeAclsRequest.hostFilter", version >= 2, true)?;
-        let operation = decoder.i8("DescribeAclsRequest.operation")?;
-        let permission_type = decoder.i8("DescribeAclsRequest.permissionType")?;
+            reader.nullable_string("DescribeAclsRequest.hostFilter", version >= 2, true)?;
+        let operation = reader.i8("DescribeAclsRequest.operation")?;
+        let permission_type = reader.i8("DescribeAclsRequest.permissionType")?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self {
             resource_type_filter,
@@ -121,7 +118,7 @@ impl Message for DescribeAclsRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 2;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -43,19 +43,19 @@ impl Default for DescribeAclsResponse {
 }
 
 impl DescribeAclsResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("DescribeAclsResponse.throttleTimeMs")?;
-        let error_code = decoder.i16("DescribeAclsResponse.errorCode")?;
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("DescribeAclsResponse.throttleTimeMs")?;
+        let error_code = reader.i16("DescribeAclsResponse.errorCode")?;
         let error_message =
-            decoder.nullable_string("DescribeAclsResponse.errorMessage", version >= 2, true)?;
-        let resources = decoder.array(
+            reader.nullable_string("DescribeAclsResponse.errorMessage", version >= 2, true)?;
+        let resources = reader.array(
             "DescribeAclsResponse.resources",
             version >= 2,
             DescribeAclsResource::min_size(version),
-            |decoder| DescribeAclsResource::read(decoder, version),
+            |reader| DescribeAclsResource::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { throttle_time_ms, error_code, error_message, resources, unknown_tagged_fields })
     }
@@ -125,13 +125,14 @@ impl AclDescription {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let principal = decoder.string("AclDescription.principal", version >= 2)?;
-        let host = decoder.string("AclDescription.host", version >= 2)?;
-        let operation = decoder.i8("AclDescription.operation")?;
-        let permission_type = decoder.i8("AclDescription.permissionType")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let principal = reader.string("AclDescription.principal", version >= 2)?;
+        let host = reader.string("AclDescription.host", version >= 2)?;
+        let operation = reader.i8("AclDescription.operation")?;
+        let permission_type = reader.i8("AclDescription.permissionType")?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { principal, host, operation, permission_type, unknown_tagged_fields })
     }
@@ -187,18 +188,19 @@ impl DescribeAclsResource {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let resource_type = decoder.i8("DescribeAclsResource.resourceType")?;
-        let resource_name = decoder.string("DescribeAclsResource.resourceName", version >= 2)?;
-        let pattern_type = decoder.i8("DescribeAclsResource.patternType")?;
-        let acls = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let resource_type = reader.i8("DescribeAclsResource.resourceType")?;
+        let resource_name = reader.string("DescribeAclsResource.resourceName", version >= 2)?;
+        let pattern_type = reader.i8("DescribeAclsResource.patternType")?;
+        let acls = reader.array(
             "DescribeAclsResource.acls",
             version >= 2,
             AclDescription::min_size(version),
-            |decoder| AclDescription::read(decoder, version),
+            |reader| AclDescription::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { resource_type, resource_name, pattern_type, acls, unknown_tagged_fields })
     }
@@ -227,7 +229,7 @@ impl Message for DescribeAclsResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 2;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

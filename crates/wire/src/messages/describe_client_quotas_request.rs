@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -33,16 +33,16 @@ impl Default for DescribeClientQuotasRequest {
 }
 
 impl DescribeClientQuotasRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let components = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let components = reader.array(
             "DescribeClientQuotasRequest.components",
             version >= 1,
             ComponentData::min_size(version),
-            |decoder| ComponentData::read(decoder, version),
+            |reader| ComponentData::read(reader, version),
         )?;
-        let strict = decoder.bool("DescribeClientQuotasRequest.strict")?;
+        let strict = reader.bool("DescribeClientQuotasRequest.strict")?;
         let unknown_tagged_fields =
-            if version >= 1 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 1 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { components, strict, unknown_tagged_fields })
     }
@@ -102,12 +102,13 @@ impl ComponentData {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let entity_type = decoder.string("ComponentData.entityType", version >= 1)?;
-        let match_type = decoder.i8("ComponentData.matchType")?;
-        let r#match = decoder.nullable_string("ComponentData.match", version >= 1, true)?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let entity_type = reader.string("ComponentData.entityType", version >= 1)?;
+        let match_type = reader.i8("ComponentData.matchType")?;
+        let r#match = reader.nullable_string("ComponentData.match", version >= 1, true)?;
         let unknown_tagged_fields =
-            if version >= 1 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 1 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { entity_type, match_type, r#match, unknown_tagged_fields })
     }
@@ -138,7 +139,7 @@ impl Message for DescribeClientQuotasRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 1;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

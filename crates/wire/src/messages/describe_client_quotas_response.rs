@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -43,23 +43,23 @@ impl Default for DescribeClientQuotasResponse {
 }
 
 impl DescribeClientQuotasResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("DescribeClientQuotasResponse.throttleTimeMs")?;
-        let error_code = decoder.i16("DescribeClientQuotasResponse.errorCode")?;
-        let error_message = decoder.nullable_string(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("DescribeClientQuotasResponse.throttleTimeMs")?;
+        let error_code = reader.i16("DescribeClientQuotasResponse.errorCode")?;
+        let error_message = reader.nullable_string(
             "DescribeClientQuotasResponse.errorMessage",
             version >= 1,
             true,
         )?;
-        let entries = decoder.nullable_array(
+        let entries = reader.nullable_array(
             "DescribeClientQuotasResponse.entries",
             version >= 1,
             true,
             EntryData::min_size(version),
-            |decoder| EntryData::read(decoder, version),
+            |reader| EntryData::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 1 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 1 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { throttle_time_ms, error_code, error_message, entries, unknown_tagged_fields })
     }
@@ -124,11 +124,12 @@ impl EntityData {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let entity_type = decoder.string("EntityData.entityType", version >= 1)?;
-        let entity_name = decoder.nullable_string("EntityData.entityName", version >= 1, true)?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let entity_type = reader.string("EntityData.entityType", version >= 1)?;
+        let entity_name = reader.nullable_string("EntityData.entityName", version >= 1, true)?;
         let unknown_tagged_fields =
-            if version >= 1 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 1 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { entity_type, entity_name, unknown_tagged_fields })
     }
@@ -174,11 +175,12 @@ impl ValueData {
         10
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let key = decoder.string("ValueData.key", version >= 1)?;
-        let value = decoder.f64("ValueData.value")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let key = reader.string("ValueData.key", version >= 1)?;
+        let value = reader.f64("ValueData.value")?;
         let unknown_tagged_fields =
-            if version >= 1 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 1 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { key, value, unknown_tagged_fields })
     }
@@ -222,21 +224,22 @@ impl EntryData {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let entity = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let entity = reader.array(
             "EntryData.entity",
             version >= 1,
             EntityData::min_size(version),
-            |decoder| EntityData::read(decoder, version),
+            |reader| EntityData::read(reader, version),
         )?;
-        let values = decoder.array(
+        let values = reader.array(
             "EntryData.values",
             version >= 1,
             ValueData::min_size(version),
-            |decoder| ValueData::read(decoder, version),
+            |reader| ValueData::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 1 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 1 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { entity, values, unknown_tagged_fields })
     }
@@ -265,7 +268,7 @@ impl Message for DescribeClientQuotasResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 1;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -5,7 +5,7 @@
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -38,17 +38,17 @@ impl Default for DescribeClusterRequest {
 }
 
 impl DescribeClusterRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let include_cluster_authorized_operations =
-            decoder.bool("DescribeClusterRequest.includeClusterAuthorizedOperations")?;
+            reader.bool("DescribeClusterRequest.includeClusterAuthorizedOperations")?;
         let endpoint_type =
-            if version >= 1 { decoder.i8("DescribeClusterRequest.endpointType")? } else { 1 };
+            if version >= 1 { reader.i8("DescribeClusterRequest.endpointType")? } else { 1 };
         let include_fenced_brokers = if version >= 2 {
-            decoder.bool("DescribeClusterRequest.includeFencedBrokers")?
+            reader.bool("DescribeClusterRequest.includeFencedBrokers")?
         } else {
             false
         };
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             include_cluster_authorized_operations,
@@ -95,7 +95,7 @@ impl Message for DescribeClusterRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -55,24 +55,24 @@ impl Default for DescribeClusterResponse {
 }
 
 impl DescribeClusterResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("DescribeClusterResponse.throttleTimeMs")?;
-        let error_code = decoder.i16("DescribeClusterResponse.errorCode")?;
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("DescribeClusterResponse.throttleTimeMs")?;
+        let error_code = reader.i16("DescribeClusterResponse.errorCode")?;
         let error_message =
-            decoder.nullable_string("DescribeClusterResponse.errorMessage", true, true)?;
+            reader.nullable_string("DescribeClusterResponse.errorMessage", true, true)?;
         let endpoint_type =
-            if version >= 1 { decoder.i8("DescribeClusterResponse.endpointType")? } else { 1 };
-        let cluster_id = decoder.string("DescribeClusterResponse.clusterId", true)?;
-        let controller_id = decoder.i32("DescribeClusterResponse.controllerId")?;
-        let brokers = decoder.array(
+            if version >= 1 { reader.i8("DescribeClusterResponse.endpointType")? } else { 1 };
+        let cluster_id = reader.string("DescribeClusterResponse.clusterId", true)?;
+        let controller_id = reader.i32("DescribeClusterResponse.controllerId")?;
+        let brokers = reader.array(
             "DescribeClusterResponse.brokers",
             true,
             DescribeClusterBroker::min_size(version),
-            |decoder| DescribeClusterBroker::read(decoder, version),
+            |reader| DescribeClusterBroker::read(reader, version),
         )?;
         let cluster_authorized_operations =
-            decoder.i32("DescribeClusterResponse.clusterAuthorizedOperations")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+            reader.i32("DescribeClusterResponse.clusterAuthorizedOperations")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             throttle_time_ms,
@@ -161,14 +161,15 @@ impl DescribeClusterBroker {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let broker_id = decoder.i32("DescribeClusterBroker.brokerId")?;
-        let host = decoder.string("DescribeClusterBroker.host", true)?;
-        let port = decoder.i32("DescribeClusterBroker.port")?;
-        let rack = decoder.nullable_string("DescribeClusterBroker.rack", true, true)?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let broker_id = reader.i32("DescribeClusterBroker.brokerId")?;
+        let host = reader.string("DescribeClusterBroker.host", true)?;
+        let port = reader.i32("DescribeClusterBroker.port")?;
+        let rack = reader.nullable_string("DescribeClusterBroker.rack", true, true)?;
         let is_fenced =
-            if version >= 2 { decoder.bool("DescribeClusterBroker.isFenced")? } else { false };
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+            if version >= 2 { reader.bool("DescribeClusterBroker.isFenced")? } else { false };
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { broker_id, host, port, rack, is_fenced, unknown_tagged_fields })
     }
@@ -201,7 +202,7 @@ impl Message for DescribeClusterResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

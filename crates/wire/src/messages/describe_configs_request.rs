@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -40,21 +40,21 @@ impl Default for DescribeConfigsRequest {
 }
 
 impl DescribeConfigsRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let resources = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let resources = reader.array(
             "DescribeConfigsRequest.resources",
             version >= 4,
             DescribeConfigsResource::min_size(version),
-            |decoder| DescribeConfigsResource::read(decoder, version),
+            |reader| DescribeConfigsResource::read(reader, version),
         )?;
-        let include_synonyms = decoder.bool("DescribeConfigsRequest.includeSynonyms")?;
+        let include_synonyms = reader.bool("DescribeConfigsRequest.includeSynonyms")?;
         let include_documentation = if version >= 3 {
-            decoder.bool("DescribeConfigsRequest.includeDocumentation")?
+            reader.bool("DescribeConfigsRequest.includeDocumentation")?
         } else {
             false
         };
         let unknown_tagged_fields =
-            if version >= 4 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 4 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { resources, include_synonyms, include_documentation, unknown_tagged_fields })
     }
@@ -123,18 +123,19 @@ impl DescribeConfigsResource {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let resource_type = decoder.i8("DescribeConfigsResource.resourceType")?;
-        let resource_name = decoder.string("DescribeConfigsResource.resourceName", version >= 4)?;
-        let configuration_keys = decoder.nullable_array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let resource_type = reader.i8("DescribeConfigsResource.resourceType")?;
+        let resource_name = reader.string("DescribeConfigsResource.resourceName", version >= 4)?;
+        let configuration_keys = reader.nullable_array(
             "DescribeConfigsResource.configurationKeys",
             version >= 4,
             true,
             if version >= 4 { 1 } else { 2 },
-            |decoder| decoder.string("DescribeConfigsResource.configurationKeys", version >= 4),
+            |reader| reader.string("DescribeConfigsResource.configurationKeys", version >= 4),
         )?;
         let unknown_tagged_fields =
-            if version >= 4 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 4 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { resource_type, resource_name, configuration_keys, unknown_tagged_fields })
     }
@@ -168,7 +169,7 @@ impl Message for DescribeConfigsRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 4;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -37,16 +37,16 @@ impl Default for DescribeConfigsResponse {
 }
 
 impl DescribeConfigsResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("DescribeConfigsResponse.throttleTimeMs")?;
-        let results = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("DescribeConfigsResponse.throttleTimeMs")?;
+        let results = reader.array(
             "DescribeConfigsResponse.results",
             version >= 4,
             DescribeConfigsResult::min_size(version),
-            |decoder| DescribeConfigsResult::read(decoder, version),
+            |reader| DescribeConfigsResult::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 4 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 4 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { throttle_time_ms, results, unknown_tagged_fields })
     }
@@ -106,12 +106,13 @@ impl DescribeConfigsSynonym {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let name = decoder.string("DescribeConfigsSynonym.name", version >= 4)?;
-        let value = decoder.nullable_string("DescribeConfigsSynonym.value", version >= 4, true)?;
-        let source = decoder.i8("DescribeConfigsSynonym.source")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let name = reader.string("DescribeConfigsSynonym.name", version >= 4)?;
+        let value = reader.nullable_string("DescribeConfigsSynonym.value", version >= 4, true)?;
+        let source = reader.i8("DescribeConfigsSynonym.source")?;
         let unknown_tagged_fields =
-            if version >= 4 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 4 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { name, value, source, unknown_tagged_fields })
     }
@@ -184,23 +185,24 @@ impl DescribeConfigsResourceResult {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let name = decoder.string("DescribeConfigsResourceResult.name", version >= 4)?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let name = reader.string("DescribeConfigsResourceResult.name", version >= 4)?;
         let value =
-            decoder.nullable_string("DescribeConfigsResourceResult.value", version >= 4, true)?;
-        let read_only = decoder.bool("DescribeConfigsResourceResult.readOnly")?;
-        let config_source = decoder.i8("DescribeConfigsResourceResult.configSource")?;
-        let is_sensitive = decoder.bool("DescribeConfigsResourceResult.isSensitive")?;
-        let synonyms = decoder.array(
+            reader.nullable_string("DescribeConfigsResourceResult.value", version >= 4, true)?;
+        let read_only = reader.bool("DescribeConfigsResourceResult.readOnly")?;
+        let config_source = reader.i8("DescribeConfigsResourceResult.configSource")?;
+        let is_sensitive = reader.bool("DescribeConfigsResourceResult.isSensitive")?;
+        let synonyms = reader.array(
             "DescribeConfigsResourceResult.synonyms",
             version >= 4,
             DescribeConfigsSynonym::min_size(version),
-            |decoder| DescribeConfigsSynonym::read(decoder, version),
+            |reader| DescribeConfigsSynonym::read(reader, version),
         )?;
         let config_type =
-            if version >= 3 { decoder.i8("DescribeConfigsResourceResult.configType")? } else { 0 };
+            if version >= 3 { reader.i8("DescribeConfigsResourceResult.configType")? } else { 0 };
         let documentation = if version >= 3 {
-            decoder.nullable_string(
+            reader.nullable_string(
                 "DescribeConfigsResourceResult.documentation",
                 version >= 4,
                 version >= 3,
@@ -209,7 +211,7 @@ impl DescribeConfigsResourceResult {
             Some(ByteString::new())
         };
         let unknown_tagged_fields =
-            if version >= 4 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 4 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self {
             name,
@@ -305,20 +307,21 @@ impl DescribeConfigsResult {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let error_code = decoder.i16("DescribeConfigsResult.errorCode")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let error_code = reader.i16("DescribeConfigsResult.errorCode")?;
         let error_message =
-            decoder.nullable_string("DescribeConfigsResult.errorMessage", version >= 4, true)?;
-        let resource_type = decoder.i8("DescribeConfigsResult.resourceType")?;
-        let resource_name = decoder.string("DescribeConfigsResult.resourceName", version >= 4)?;
-        let configs = decoder.array(
+            reader.nullable_string("DescribeConfigsResult.errorMessage", version >= 4, true)?;
+        let resource_type = reader.i8("DescribeConfigsResult.resourceType")?;
+        let resource_name = reader.string("DescribeConfigsResult.resourceName", version >= 4)?;
+        let configs = reader.array(
             "DescribeConfigsResult.configs",
             version >= 4,
             DescribeConfigsResourceResult::min_size(version),
-            |decoder| DescribeConfigsResourceResult::read(decoder, version),
+            |reader| DescribeConfigsResourceResult::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 4 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 4 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self {
             error_code,
@@ -367,7 +370,7 @@ impl Message for DescribeConfigsResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 4;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

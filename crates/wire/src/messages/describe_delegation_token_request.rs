@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -31,16 +31,16 @@ impl Default for DescribeDelegationTokenRequest {
 }
 
 impl DescribeDelegationTokenRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let owners = decoder.nullable_array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let owners = reader.nullable_array(
             "DescribeDelegationTokenRequest.owners",
             version >= 2,
             true,
             DescribeDelegationTokenOwner::min_size(version),
-            |decoder| DescribeDelegationTokenOwner::read(decoder, version),
+            |reader| DescribeDelegationTokenOwner::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { owners, unknown_tagged_fields })
     }
@@ -97,13 +97,14 @@ impl DescribeDelegationTokenOwner {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let principal_type =
-            decoder.string("DescribeDelegationTokenOwner.principalType", version >= 2)?;
+            reader.string("DescribeDelegationTokenOwner.principalType", version >= 2)?;
         let principal_name =
-            decoder.string("DescribeDelegationTokenOwner.principalName", version >= 2)?;
+            reader.string("DescribeDelegationTokenOwner.principalName", version >= 2)?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { principal_type, principal_name, unknown_tagged_fields })
     }
@@ -136,7 +137,7 @@ impl Message for DescribeDelegationTokenRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 2;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

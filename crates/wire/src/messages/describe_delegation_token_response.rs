@@ -8,7 +8,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -41,17 +41,17 @@ impl Default for DescribeDelegationTokenResponse {
 }
 
 impl DescribeDelegationTokenResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let error_code = decoder.i16("DescribeDelegationTokenResponse.errorCode")?;
-        let tokens = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let error_code = reader.i16("DescribeDelegationTokenResponse.errorCode")?;
+        let tokens = reader.array(
             "DescribeDelegationTokenResponse.tokens",
             version >= 2,
             DescribedDelegationToken::min_size(version),
-            |decoder| DescribedDelegationToken::read(decoder, version),
+            |reader| DescribedDelegationToken::read(reader, version),
         )?;
-        let throttle_time_ms = decoder.i32("DescribeDelegationTokenResponse.throttleTimeMs")?;
+        let throttle_time_ms = reader.i32("DescribeDelegationTokenResponse.throttleTimeMs")?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { error_code, tokens, throttle_time_ms, unknown_tagged_fields })
     }
@@ -109,13 +109,14 @@ impl DescribedDelegationTokenRenewer {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let principal_type =
-            decoder.string("DescribedDelegationTokenRenewer.principalType", version >= 2)?;
+            reader.string("DescribedDelegationTokenRenewer.principalType", version >= 2)?;
         let principal_name =
-            decoder.string("DescribedDelegationTokenRenewer.principalName", version >= 2)?;
+            reader.string("DescribedDelegationTokenRenewer.principalName", version >= 2)?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { principal_type, principal_name, unknown_tagged_fields })
     }
@@ -196,34 +197,35 @@ impl DescribedDelegationToken {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let principal_type =
-            decoder.string("DescribedDelegationToken.principalType", version >= 2)?;
+            reader.string("DescribedDelegationToken.principalType", version >= 2)?;
         let principal_name =
-            decoder.string("DescribedDelegationToken.principalName", version >= 2)?;
+            reader.string("DescribedDelegationToken.principalName", version >= 2)?;
         let token_requester_principal_type = if version >= 3 {
-            decoder.string("DescribedDelegationToken.tokenRequesterPrincipalType", version >= 2)?
+            reader.string("DescribedDelegationToken.tokenRequesterPrincipalType", version >= 2)?
         } else {
             ByteString::new()
         };
         let token_requester_principal_name = if version >= 3 {
-            decoder.string("DescribedDelegationToken.tokenRequesterPrincipalName", version >= 2)?
+            reader.string("DescribedDelegationToken.tokenRequesterPrincipalName", version >= 2)?
         } else {
             ByteString::new()
         };
-        let issue_timestamp = decoder.i64("DescribedDelegationToken.issueTimestamp")?;
-        let expiry_timestamp = decoder.i64("DescribedDelegationToken.expiryTimestamp")?;
-        let max_timestamp = decoder.i64("DescribedDelegationToken.maxTimestamp")?;
-        let token_id = decoder.string("DescribedDelegationToken.tokenId", version >= 2)?;
-        let hmac = decoder.bytes("DescribedDelegationToken.hmac", version >= 2)?;
-        let renewers = decoder.array(
+        let issue_timestamp = reader.i64("DescribedDelegationToken.issueTimestamp")?;
+        let expiry_timestamp = reader.i64("DescribedDelegationToken.expiryTimestamp")?;
+        let max_timestamp = reader.i64("DescribedDelegationToken.maxTimestamp")?;
+        let token_id = reader.string("DescribedDelegationToken.tokenId", version >= 2)?;
+        let hmac = reader.bytes("DescribedDelegationToken.hmac", version >= 2)?;
+        let renewers = reader.array(
             "DescribedDelegationToken.renewers",
             version >= 2,
             DescribedDelegationTokenRenewer::min_size(version),
-            |decoder| DescribedDelegationTokenRenewer::read(decoder, version),
+            |reader| DescribedDelegationTokenRenewer::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self {
             principal_type,
@@ -307,7 +309,7 @@ impl Message for DescribeDelegationTokenResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 2;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

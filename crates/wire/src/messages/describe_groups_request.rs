@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -37,20 +37,20 @@ impl Default for DescribeGroupsRequest {
 }
 
 impl DescribeGroupsRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let groups = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let groups = reader.array(
             "DescribeGroupsRequest.groups",
             version >= 5,
             if version >= 5 { 1 } else { 2 },
-            |decoder| decoder.string("DescribeGroupsRequest.groups", version >= 5),
+            |reader| reader.string("DescribeGroupsRequest.groups", version >= 5),
         )?;
         let include_authorized_operations = if version >= 3 {
-            decoder.bool("DescribeGroupsRequest.includeAuthorizedOperations")?
+            reader.bool("DescribeGroupsRequest.includeAuthorizedOperations")?
         } else {
             false
         };
         let unknown_tagged_fields =
-            if version >= 5 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 5 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { groups, include_authorized_operations, unknown_tagged_fields })
     }
@@ -90,7 +90,7 @@ impl Message for DescribeGroupsRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 5;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -8,7 +8,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -34,17 +34,17 @@ impl Default for DescribeGroupsResponse {
 }
 
 impl DescribeGroupsResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let throttle_time_ms =
-            if version >= 1 { decoder.i32("DescribeGroupsResponse.throttleTimeMs")? } else { 0 };
-        let groups = decoder.array(
+            if version >= 1 { reader.i32("DescribeGroupsResponse.throttleTimeMs")? } else { 0 };
+        let groups = reader.array(
             "DescribeGroupsResponse.groups",
             version >= 5,
             DescribedGroup::min_size(version),
-            |decoder| DescribedGroup::read(decoder, version),
+            |reader| DescribedGroup::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 5 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 5 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { throttle_time_ms, groups, unknown_tagged_fields })
     }
@@ -116,10 +116,11 @@ impl DescribedGroupMember {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let member_id = decoder.string("DescribedGroupMember.memberId", version >= 5)?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let member_id = reader.string("DescribedGroupMember.memberId", version >= 5)?;
         let group_instance_id = if version >= 4 {
-            decoder.nullable_string(
+            reader.nullable_string(
                 "DescribedGroupMember.groupInstanceId",
                 version >= 5,
                 version >= 4,
@@ -127,13 +128,13 @@ impl DescribedGroupMember {
         } else {
             None
         };
-        let client_id = decoder.string("DescribedGroupMember.clientId", version >= 5)?;
-        let client_host = decoder.string("DescribedGroupMember.clientHost", version >= 5)?;
-        let member_metadata = decoder.bytes("DescribedGroupMember.memberMetadata", version >= 5)?;
+        let client_id = reader.string("DescribedGroupMember.clientId", version >= 5)?;
+        let client_host = reader.string("DescribedGroupMember.clientHost", version >= 5)?;
+        let member_metadata = reader.bytes("DescribedGroupMember.memberMetadata", version >= 5)?;
         let member_assignment =
-            decoder.bytes("DescribedGroupMember.memberAssignment", version >= 5)?;
+            reader.bytes("DescribedGroupMember.memberAssignment", version >= 5)?;
         let unknown_tagged_fields =
-            if version >= 5 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 5 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self {
             member_id,
@@ -224,30 +225,31 @@ impl DescribedGroup {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let error_code = decoder.i16("DescribedGroup.errorCode")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let error_code = reader.i16("DescribedGroup.errorCode")?;
         let error_message = if version >= 6 {
-            decoder.nullable_string("DescribedGroup.errorMessage", version >= 5, version >= 6)?
+            reader.nullable_string("DescribedGroup.errorMessage", version >= 5, version >= 6)?
         } else {
             None
         };
-        let group_id = decoder.string("DescribedGroup.groupId", version >= 5)?;
-        let group_state = decoder.string("DescribedGroup.groupState", version >= 5)?;
-        let protocol_type = decoder.string("DescribedGroup.protocolType", version >= 5)?;
-        let protocol_data = decoder.string("DescribedGroup.protocolData", version >= 5)?;
-        let members = decoder.array(
+        let group_id = reader.string("DescribedGroup.groupId", version >= 5)?;
+        let group_state = reader.string("DescribedGroup.groupState", version >= 5)?;
+        let protocol_type = reader.string("DescribedGroup.protocolType", version >= 5)?;
+        let protocol_data = reader.string("DescribedGroup.protocolData", version >= 5)?;
+        let members = reader.array(
             "DescribedGroup.members",
             version >= 5,
             DescribedGroupMember::min_size(version),
-            |decoder| DescribedGroupMember::read(decoder, version),
+            |reader| DescribedGroupMember::read(reader, version),
         )?;
         let authorized_operations = if version >= 3 {
-            decoder.i32("DescribedGroup.authorizedOperations")?
+            reader.i32("DescribedGroup.authorizedOperations")?
         } else {
             -2147483648
         };
         let unknown_tagged_fields =
-            if version >= 5 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 5 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self {
             error_code,
@@ -306,7 +308,7 @@ impl Message for DescribeGroupsResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 5;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{Int32Array, TaggedFields},
@@ -31,16 +31,16 @@ impl Default for DescribeLogDirsRequest {
 }
 
 impl DescribeLogDirsRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let topics = decoder.nullable_array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let topics = reader.nullable_array(
             "DescribeLogDirsRequest.topics",
             version >= 2,
             true,
             DescribableLogDirTopic::min_size(version),
-            |decoder| DescribableLogDirTopic::read(decoder, version),
+            |reader| DescribableLogDirTopic::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { topics, unknown_tagged_fields })
     }
@@ -97,23 +97,19 @@ impl DescribableLogDirTopic {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let topic = decoder.string("DescribableLogDirTopic.topic", version >= 2)?;
-        let partitions = decoder.int32_array("DescribableLogDirTopic.partitions", version >= 2)?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let topic = reader.string("DescribableLogDirTopic.topic", version >= 2)?;
+        let partitions = reader.int32_array("DescribableLogDirTopic.partitions", version >= 2)?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { topic, partitions, unknown_tagged_fields })
     }
 
     fn write<W: Writer>(&self, writer: &mut W, version: i16) -> Result<(), EncodeError> {
         writer.string("DescribableLogDirTopic.topic", version >= 2, &self.topic)?;
-        writer.array(
-            "DescribableLogDirTopic.partitions",
-            version >= 2,
-            &self.partitions,
-            |writer, item| writer.i32("DescribableLogDirTopic.partitions", *item),
-        )?;
+        writer.int32_array("DescribableLogDirTopic.partitions", version >= 2, &self.partitions)?;
         if version >= 2 {
             writer.tagged_fields(0, &self.unknown_tagged_fields)?;
             writer.unknown_tagged_fields(&self.unknown_tagged_fields)?;
@@ -131,7 +127,7 @@ impl Message for DescribeLogDirsRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 2;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -40,18 +40,18 @@ impl Default for DescribeLogDirsResponse {
 }
 
 impl DescribeLogDirsResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("DescribeLogDirsResponse.throttleTimeMs")?;
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("DescribeLogDirsResponse.throttleTimeMs")?;
         let error_code =
-            if version >= 3 { decoder.i16("DescribeLogDirsResponse.errorCode")? } else { 0 };
-        let results = decoder.array(
+            if version >= 3 { reader.i16("DescribeLogDirsResponse.errorCode")? } else { 0 };
+        let results = reader.array(
             "DescribeLogDirsResponse.results",
             version >= 2,
             DescribeLogDirsResult::min_size(version),
-            |decoder| DescribeLogDirsResult::read(decoder, version),
+            |reader| DescribeLogDirsResult::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { throttle_time_ms, error_code, results, unknown_tagged_fields })
     }
@@ -117,13 +117,14 @@ impl DescribeLogDirsPartition {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let partition_index = decoder.i32("DescribeLogDirsPartition.partitionIndex")?;
-        let partition_size = decoder.i64("DescribeLogDirsPartition.partitionSize")?;
-        let offset_lag = decoder.i64("DescribeLogDirsPartition.offsetLag")?;
-        let is_future_key = decoder.bool("DescribeLogDirsPartition.isFutureKey")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let partition_index = reader.i32("DescribeLogDirsPartition.partitionIndex")?;
+        let partition_size = reader.i64("DescribeLogDirsPartition.partitionSize")?;
+        let offset_lag = reader.i64("DescribeLogDirsPartition.offsetLag")?;
+        let is_future_key = reader.bool("DescribeLogDirsPartition.isFutureKey")?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self {
             partition_index,
@@ -179,16 +180,17 @@ impl DescribeLogDirsTopic {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let name = decoder.string("DescribeLogDirsTopic.name", version >= 2)?;
-        let partitions = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let name = reader.string("DescribeLogDirsTopic.name", version >= 2)?;
+        let partitions = reader.array(
             "DescribeLogDirsTopic.partitions",
             version >= 2,
             DescribeLogDirsPartition::min_size(version),
-            |decoder| DescribeLogDirsPartition::read(decoder, version),
+            |reader| DescribeLogDirsPartition::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { name, partitions, unknown_tagged_fields })
     }
@@ -259,23 +261,24 @@ impl DescribeLogDirsResult {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let error_code = decoder.i16("DescribeLogDirsResult.errorCode")?;
-        let log_dir = decoder.string("DescribeLogDirsResult.logDir", version >= 2)?;
-        let topics = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let error_code = reader.i16("DescribeLogDirsResult.errorCode")?;
+        let log_dir = reader.string("DescribeLogDirsResult.logDir", version >= 2)?;
+        let topics = reader.array(
             "DescribeLogDirsResult.topics",
             version >= 2,
             DescribeLogDirsTopic::min_size(version),
-            |decoder| DescribeLogDirsTopic::read(decoder, version),
+            |reader| DescribeLogDirsTopic::read(reader, version),
         )?;
         let total_bytes =
-            if version >= 4 { decoder.i64("DescribeLogDirsResult.totalBytes")? } else { -1 };
+            if version >= 4 { reader.i64("DescribeLogDirsResult.totalBytes")? } else { -1 };
         let usable_bytes =
-            if version >= 4 { decoder.i64("DescribeLogDirsResult.usableBytes")? } else { -1 };
+            if version >= 4 { reader.i64("DescribeLogDirsResult.usableBytes")? } else { -1 };
         let is_cordoned =
-            if version >= 5 { decoder.bool("DescribeLogDirsResult.isCordoned")? } else { false };
+            if version >= 5 { reader.bool("DescribeLogDirsResult.isCordoned")? } else { false };
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self {
             error_code,
@@ -326,7 +329,7 @@ impl Message for DescribeLogDirsResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 2;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{Int32Array, TaggedFields},
@@ -31,14 +31,14 @@ impl Default for DescribeProducersRequest {
 }
 
 impl DescribeProducersRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let topics = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let topics = reader.array(
             "DescribeProducersRequest.topics",
             true,
             TopicRequest::min_size(version),
-            |decoder| TopicRequest::read(decoder, version),
+            |reader| TopicRequest::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { topics, unknown_tagged_fields })
     }
@@ -83,22 +83,18 @@ impl TopicRequest {
         3
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let name = decoder.string("TopicRequest.name", true)?;
-        let partition_indexes = decoder.int32_array("TopicRequest.partitionIndexes", true)?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let name = reader.string("TopicRequest.name", true)?;
+        let partition_indexes = reader.int32_array("TopicRequest.partitionIndexes", true)?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { name, partition_indexes, unknown_tagged_fields })
     }
 
     fn write<W: Writer>(&self, writer: &mut W, _version: i16) -> Result<(), EncodeError> {
         writer.string("TopicRequest.name", true, &self.name)?;
-        writer.array(
-            "TopicRequest.partitionIndexes",
-            true,
-            &self.partition_indexes,
-            |writer, item| writer.i32("TopicRequest.partitionIndexes", *item),
-        )?;
+        writer.int32_array("TopicRequest.partitionIndexes", true, &self.partition_indexes)?;
         writer.tagged_fields(0, &self.unknown_tagged_fields)?;
         writer.unknown_tagged_fields(&self.unknown_tagged_fields)?;
         Ok(())
@@ -114,7 +110,7 @@ impl Message for DescribeProducersRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -33,15 +33,15 @@ impl Default for DescribeProducersResponse {
 }
 
 impl DescribeProducersResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("DescribeProducersResponse.throttleTimeMs")?;
-        let topics = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("DescribeProducersResponse.throttleTimeMs")?;
+        let topics = reader.array(
             "DescribeProducersResponse.topics",
             true,
             TopicResponse::min_size(version),
-            |decoder| TopicResponse::read(decoder, version),
+            |reader| TopicResponse::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { throttle_time_ms, topics, unknown_tagged_fields })
     }
@@ -99,14 +99,15 @@ impl ProducerState {
         37
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let producer_id = decoder.i64("ProducerState.producerId")?;
-        let producer_epoch = decoder.i32("ProducerState.producerEpoch")?;
-        let last_sequence = decoder.i32("ProducerState.lastSequence")?;
-        let last_timestamp = decoder.i64("ProducerState.lastTimestamp")?;
-        let coordinator_epoch = decoder.i32("ProducerState.coordinatorEpoch")?;
-        let current_txn_start_offset = decoder.i64("ProducerState.currentTxnStartOffset")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let producer_id = reader.i64("ProducerState.producerId")?;
+        let producer_epoch = reader.i32("ProducerState.producerEpoch")?;
+        let last_sequence = reader.i32("ProducerState.lastSequence")?;
+        let last_timestamp = reader.i64("ProducerState.lastTimestamp")?;
+        let coordinator_epoch = reader.i32("ProducerState.coordinatorEpoch")?;
+        let current_txn_start_offset = reader.i64("ProducerState.currentTxnStartOffset")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             producer_id,
@@ -167,18 +168,18 @@ impl PartitionResponse {
         9
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let partition_index = decoder.i32("PartitionResponse.partitionIndex")?;
-        let error_code = decoder.i16("PartitionResponse.errorCode")?;
-        let error_message =
-            decoder.nullable_string("PartitionResponse.errorMessage", true, true)?;
-        let active_producers = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let partition_index = reader.i32("PartitionResponse.partitionIndex")?;
+        let error_code = reader.i16("PartitionResponse.errorCode")?;
+        let error_message = reader.nullable_string("PartitionResponse.errorMessage", true, true)?;
+        let active_producers = reader.array(
             "PartitionResponse.activeProducers",
             true,
             ProducerState::min_size(version),
-            |decoder| ProducerState::read(decoder, version),
+            |reader| ProducerState::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             partition_index,
@@ -243,15 +244,16 @@ impl TopicResponse {
         3
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let name = decoder.string("TopicResponse.name", true)?;
-        let partitions = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let name = reader.string("TopicResponse.name", true)?;
+        let partitions = reader.array(
             "TopicResponse.partitions",
             true,
             PartitionResponse::min_size(version),
-            |decoder| PartitionResponse::read(decoder, version),
+            |reader| PartitionResponse::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { name, partitions, unknown_tagged_fields })
     }
@@ -276,7 +278,7 @@ impl Message for DescribeProducersResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{TaggedFields, Uuid},
@@ -43,30 +43,30 @@ impl Default for DescribeQuorumResponse {
 }
 
 impl DescribeQuorumResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let error_code = decoder.i16("DescribeQuorumResponse.errorCode")?;
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let error_code = reader.i16("DescribeQuorumResponse.errorCode")?;
         let error_message = if version >= 2 {
-            decoder.nullable_string("DescribeQuorumResponse.errorMessage", true, version >= 2)?
+            reader.nullable_string("DescribeQuorumResponse.errorMessage", true, version >= 2)?
         } else {
             Some(ByteString::new())
         };
-        let topics = decoder.array(
+        let topics = reader.array(
             "DescribeQuorumResponse.topics",
             true,
             TopicData::min_size(version),
-            |decoder| TopicData::read(decoder, version),
+            |reader| TopicData::read(reader, version),
         )?;
         let nodes = if version >= 2 {
-            decoder.array(
+            reader.array(
                 "DescribeQuorumResponse.nodes",
                 true,
                 Node::min_size(version),
-                |decoder| Node::read(decoder, version),
+                |reader| Node::read(reader, version),
             )?
         } else {
             Vec::new()
         };
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { error_code, error_message, topics, nodes, unknown_tagged_fields })
     }
@@ -148,30 +148,31 @@ impl PartitionData {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let partition_index = decoder.i32("PartitionData.partitionIndex")?;
-        let error_code = decoder.i16("PartitionData.errorCode")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let partition_index = reader.i32("PartitionData.partitionIndex")?;
+        let error_code = reader.i16("PartitionData.errorCode")?;
         let error_message = if version >= 2 {
-            decoder.nullable_string("PartitionData.errorMessage", true, version >= 2)?
+            reader.nullable_string("PartitionData.errorMessage", true, version >= 2)?
         } else {
             Some(ByteString::new())
         };
-        let leader_id = decoder.i32("PartitionData.leaderId")?;
-        let leader_epoch = decoder.i32("PartitionData.leaderEpoch")?;
-        let high_watermark = decoder.i64("PartitionData.highWatermark")?;
-        let current_voters = decoder.array(
+        let leader_id = reader.i32("PartitionData.leaderId")?;
+        let leader_epoch = reader.i32("PartitionData.leaderEpoch")?;
+        let high_watermark = reader.i64("PartitionData.highWatermark")?;
+        let current_voters = reader.array(
             "PartitionData.currentVoters",
             true,
             ReplicaState::min_size(version),
-            |decoder| ReplicaState::read(decoder, version),
+            |reader| ReplicaState::read(reader, version),
         )?;
-        let observers = decoder.array(
+        let observers = reader.array(
             "PartitionData.observers",
             true,
             ReplicaState::min_size(version),
-            |decoder| ReplicaState::read(decoder, version),
+            |reader| ReplicaState::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             partition_index,
@@ -247,15 +248,16 @@ impl TopicData {
         3
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let topic_name = decoder.string("TopicData.topicName", true)?;
-        let partitions = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let topic_name = reader.string("TopicData.topicName", true)?;
+        let partitions = reader.array(
             "TopicData.partitions",
             true,
             PartitionData::min_size(version),
-            |decoder| PartitionData::read(decoder, version),
+            |reader| PartitionData::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { topic_name, partitions, unknown_tagged_fields })
     }
@@ -306,13 +308,14 @@ impl Listener {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let name =
-            if version >= 2 { decoder.string("Listener.name", true)? } else { ByteString::new() };
+            if version >= 2 { reader.string("Listener.name", true)? } else { ByteString::new() };
         let host =
-            if version >= 2 { decoder.string("Listener.host", true)? } else { ByteString::new() };
-        let port = if version >= 2 { decoder.u16("Listener.port")? } else { 0 };
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+            if version >= 2 { reader.string("Listener.host", true)? } else { ByteString::new() };
+        let port = if version >= 2 { reader.u16("Listener.port")? } else { 0 };
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { name, host, port, unknown_tagged_fields })
     }
@@ -367,16 +370,17 @@ impl Node {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let node_id = if version >= 2 { decoder.i32("Node.nodeId")? } else { 0 };
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let node_id = if version >= 2 { reader.i32("Node.nodeId")? } else { 0 };
         let listeners = if version >= 2 {
-            decoder.array("Node.listeners", true, Listener::min_size(version), |decoder| {
-                Listener::read(decoder, version)
+            reader.array("Node.listeners", true, Listener::min_size(version), |reader| {
+                Listener::read(reader, version)
             })?
         } else {
             Vec::new()
         };
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { node_id, listeners, unknown_tagged_fields })
     }
@@ -442,19 +446,17 @@ impl ReplicaState {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let replica_id = decoder.i32("ReplicaState.replicaId")?;
-        let replica_directory_id = if version >= 2 {
-            decoder.uuid("ReplicaState.replicaDirectoryId")?
-        } else {
-            Uuid::ZERO
-        };
-        let log_end_offset = decoder.i64("ReplicaState.logEndOffset")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let replica_id = reader.i32("ReplicaState.replicaId")?;
+        let replica_directory_id =
+            if version >= 2 { reader.uuid("ReplicaState.replicaDirectoryId")? } else { Uuid::ZERO };
+        let log_end_offset = reader.i64("ReplicaState.logEndOffset")?;
         let last_fetch_timestamp =
-            if version >= 1 { decoder.i64("ReplicaState.lastFetchTimestamp")? } else { -1 };
+            if version >= 1 { reader.i64("ReplicaState.lastFetchTimestamp")? } else { -1 };
         let last_caught_up_timestamp =
-            if version >= 1 { decoder.i64("ReplicaState.lastCaughtUpTimestamp")? } else { -1 };
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+            if version >= 1 { reader.i64("ReplicaState.lastCaughtUpTimestamp")? } else { -1 };
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             replica_id,
@@ -498,7 +500,7 @@ impl Message for DescribeQuorumResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{Int32Array, TaggedFields},
@@ -31,14 +31,14 @@ impl Default for DescribeShareGroupOffsetsRequest {
 }
 
 impl DescribeShareGroupOffsetsRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let groups = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let groups = reader.array(
             "DescribeShareGroupOffsetsRequest.groups",
             true,
             DescribeShareGroupOffsetsRequestGroup::min_size(version),
-            |decoder| DescribeShareGroupOffsetsRequestGroup::read(decoder, version),
+            |reader| DescribeShareGroupOffsetsRequestGroup::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { groups, unknown_tagged_fields })
     }
@@ -89,22 +89,22 @@ impl DescribeShareGroupOffsetsRequestTopic {
         3
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let topic_name = decoder.string("DescribeShareGroupOffsetsRequestTopic.topicName", true)?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let topic_name = reader.string("DescribeShareGroupOffsetsRequestTopic.topicName", true)?;
         let partitions =
-            decoder.int32_array("DescribeShareGroupOffsetsRequestTopic.partitions", true)?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+            reader.int32_array("DescribeShareGroupOffsetsRequestTopic.partitions", true)?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { topic_name, partitions, unknown_tagged_fields })
     }
 
     fn write<W: Writer>(&self, writer: &mut W, _version: i16) -> Result<(), EncodeError> {
         writer.string("DescribeShareGroupOffsetsRequestTopic.topicName", true, &self.topic_name)?;
-        writer.array(
+        writer.int32_array(
             "DescribeShareGroupOffsetsRequestTopic.partitions",
             true,
             &self.partitions,
-            |writer, item| writer.i32("DescribeShareGroupOffsetsRequestTopic.partitions", *item),
         )?;
         writer.tagged_fields(0, &self.unknown_tagged_fields)?;
         writer.unknown_tagged_fields(&self.unknown_tagged_fields)?;
@@ -141,16 +141,17 @@ impl DescribeShareGroupOffsetsRequestGroup {
         3
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let group_id = decoder.string("DescribeShareGroupOffsetsRequestGroup.groupId", true)?;
-        let topics = decoder.nullable_array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let group_id = reader.string("DescribeShareGroupOffsetsRequestGroup.groupId", true)?;
+        let topics = reader.nullable_array(
             "DescribeShareGroupOffsetsRequestGroup.topics",
             true,
             true,
             DescribeShareGroupOffsetsRequestTopic::min_size(version),
-            |decoder| DescribeShareGroupOffsetsRequestTopic::read(decoder, version),
+            |reader| DescribeShareGroupOffsetsRequestTopic::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { group_id, topics, unknown_tagged_fields })
     }
@@ -183,7 +184,7 @@ impl Message for DescribeShareGroupOffsetsRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

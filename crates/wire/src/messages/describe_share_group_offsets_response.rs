@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{TaggedFields, Uuid},
@@ -33,15 +33,15 @@ impl Default for DescribeShareGroupOffsetsResponse {
 }
 
 impl DescribeShareGroupOffsetsResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("DescribeShareGroupOffsetsResponse.throttleTimeMs")?;
-        let groups = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("DescribeShareGroupOffsetsResponse.throttleTimeMs")?;
+        let groups = reader.array(
             "DescribeShareGroupOffsetsResponse.groups",
             true,
             DescribeShareGroupOffsetsResponseGroup::min_size(version),
-            |decoder| DescribeShareGroupOffsetsResponseGroup::read(decoder, version),
+            |reader| DescribeShareGroupOffsetsResponseGroup::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { throttle_time_ms, groups, unknown_tagged_fields })
     }
@@ -108,23 +108,24 @@ impl DescribeShareGroupOffsetsResponsePartition {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let partition_index =
-            decoder.i32("DescribeShareGroupOffsetsResponsePartition.partitionIndex")?;
-        let start_offset = decoder.i64("DescribeShareGroupOffsetsResponsePartition.startOffset")?;
-        let leader_epoch = decoder.i32("DescribeShareGroupOffsetsResponsePartition.leaderEpoch")?;
+            reader.i32("DescribeShareGroupOffsetsResponsePartition.partitionIndex")?;
+        let start_offset = reader.i64("DescribeShareGroupOffsetsResponsePartition.startOffset")?;
+        let leader_epoch = reader.i32("DescribeShareGroupOffsetsResponsePartition.leaderEpoch")?;
         let lag = if version >= 1 {
-            decoder.i64("DescribeShareGroupOffsetsResponsePartition.lag")?
+            reader.i64("DescribeShareGroupOffsetsResponsePartition.lag")?
         } else {
             -1
         };
-        let error_code = decoder.i16("DescribeShareGroupOffsetsResponsePartition.errorCode")?;
-        let error_message = decoder.nullable_string(
+        let error_code = reader.i16("DescribeShareGroupOffsetsResponsePartition.errorCode")?;
+        let error_message = reader.nullable_string(
             "DescribeShareGroupOffsetsResponsePartition.errorMessage",
             true,
             true,
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             partition_index,
@@ -192,17 +193,17 @@ impl DescribeShareGroupOffsetsResponseTopic {
         19
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let topic_name =
-            decoder.string("DescribeShareGroupOffsetsResponseTopic.topicName", true)?;
-        let topic_id = decoder.uuid("DescribeShareGroupOffsetsResponseTopic.topicId")?;
-        let partitions = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let topic_name = reader.string("DescribeShareGroupOffsetsResponseTopic.topicName", true)?;
+        let topic_id = reader.uuid("DescribeShareGroupOffsetsResponseTopic.topicId")?;
+        let partitions = reader.array(
             "DescribeShareGroupOffsetsResponseTopic.partitions",
             true,
             DescribeShareGroupOffsetsResponsePartition::min_size(version),
-            |decoder| DescribeShareGroupOffsetsResponsePartition::read(decoder, version),
+            |reader| DescribeShareGroupOffsetsResponsePartition::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { topic_name, topic_id, partitions, unknown_tagged_fields })
     }
@@ -265,21 +266,22 @@ impl DescribeShareGroupOffsetsResponseGroup {
         6
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let group_id = decoder.string("DescribeShareGroupOffsetsResponseGroup.groupId", true)?;
-        let topics = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let group_id = reader.string("DescribeShareGroupOffsetsResponseGroup.groupId", true)?;
+        let topics = reader.array(
             "DescribeShareGroupOffsetsResponseGroup.topics",
             true,
             DescribeShareGroupOffsetsResponseTopic::min_size(version),
-            |decoder| DescribeShareGroupOffsetsResponseTopic::read(decoder, version),
+            |reader| DescribeShareGroupOffsetsResponseTopic::read(reader, version),
         )?;
-        let error_code = decoder.i16("DescribeShareGroupOffsetsResponseGroup.errorCode")?;
-        let error_message = decoder.nullable_string(
+        let error_code = reader.i16("DescribeShareGroupOffsetsResponseGroup.errorCode")?;
+        let error_message = reader.nullable_string(
             "DescribeShareGroupOffsetsResponseGroup.errorMessage",
             true,
             true,
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { group_id, topics, error_code, error_message, unknown_tagged_fields })
     }
@@ -318,7 +320,7 @@ impl Message for DescribeShareGroupOffsetsResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -40,20 +40,20 @@ impl Default for DescribeTopicPartitionsRequest {
 }
 
 impl DescribeTopicPartitionsRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let topics = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let topics = reader.array(
             "DescribeTopicPartitionsRequest.topics",
             true,
             TopicRequest::min_size(version),
-            |decoder| TopicRequest::read(decoder, version),
+            |reader| TopicRequest::read(reader, version),
         )?;
         let response_partition_limit =
-            decoder.i32("DescribeTopicPartitionsRequest.responsePartitionLimit")?;
+            reader.i32("DescribeTopicPartitionsRequest.responsePartitionLimit")?;
         let cursor =
-            decoder.nullable_struct("DescribeTopicPartitionsRequest.cursor", true, |decoder| {
-                Cursor::read(decoder, version)
+            reader.nullable_struct("DescribeTopicPartitionsRequest.cursor", true, |reader| {
+                Cursor::read(reader, version)
             })?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { topics, response_partition_limit, cursor, unknown_tagged_fields })
     }
@@ -108,9 +108,10 @@ impl TopicRequest {
         2
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let name = decoder.string("TopicRequest.name", true)?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let name = reader.string("TopicRequest.name", true)?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { name, unknown_tagged_fields })
     }
@@ -147,10 +148,10 @@ impl Default for Cursor {
 }
 
 impl Cursor {
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let topic_name = decoder.string("Cursor.topicName", true)?;
-        let partition_index = decoder.i32("Cursor.partitionIndex")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let topic_name = reader.string("Cursor.topicName", true)?;
+        let partition_index = reader.i32("Cursor.partitionIndex")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { topic_name, partition_index, unknown_tagged_fields })
     }
@@ -173,7 +174,7 @@ impl Message for DescribeTopicPartitionsRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{Int32Array, TaggedFields, Uuid},
@@ -40,20 +40,20 @@ impl Default for DescribeTopicPartitionsResponse {
 }
 
 impl DescribeTopicPartitionsResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("DescribeTopicPartitionsResponse.throttleTimeMs")?;
-        let topics = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("DescribeTopicPartitionsResponse.throttleTimeMs")?;
+        let topics = reader.array(
             "DescribeTopicPartitionsResponse.topics",
             true,
             DescribeTopicPartitionsResponseTopic::min_size(version),
-            |decoder| DescribeTopicPartitionsResponseTopic::read(decoder, version),
+            |reader| DescribeTopicPartitionsResponseTopic::read(reader, version),
         )?;
-        let next_cursor = decoder.nullable_struct(
+        let next_cursor = reader.nullable_struct(
             "DescribeTopicPartitionsResponse.nextCursor",
             true,
-            |decoder| Cursor::read(decoder, version),
+            |reader| Cursor::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { throttle_time_ms, topics, next_cursor, unknown_tagged_fields })
     }
@@ -132,29 +132,30 @@ impl DescribeTopicPartitionsResponsePartition {
         20
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let error_code = decoder.i16("DescribeTopicPartitionsResponsePartition.errorCode")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let error_code = reader.i16("DescribeTopicPartitionsResponsePartition.errorCode")?;
         let partition_index =
-            decoder.i32("DescribeTopicPartitionsResponsePartition.partitionIndex")?;
-        let leader_id = decoder.i32("DescribeTopicPartitionsResponsePartition.leaderId")?;
-        let leader_epoch = decoder.i32("DescribeTopicPartitionsResponsePartition.leaderEpoch")?;
+            reader.i32("DescribeTopicPartitionsResponsePartition.partitionIndex")?;
+        let leader_id = reader.i32("DescribeTopicPartitionsResponsePartition.leaderId")?;
+        let leader_epoch = reader.i32("DescribeTopicPartitionsResponsePartition.leaderEpoch")?;
         let replica_nodes =
-            decoder.int32_array("DescribeTopicPartitionsResponsePartition.replicaNodes", true)?;
+            reader.int32_array("DescribeTopicPartitionsResponsePartition.replicaNodes", true)?;
         let isr_nodes =
-            decoder.int32_array("DescribeTopicPartitionsResponsePartition.isrNodes", true)?;
-        let eligible_leader_replicas = decoder.nullable_int32_array(
+            reader.int32_array("DescribeTopicPartitionsResponsePartition.isrNodes", true)?;
+        let eligible_leader_replicas = reader.nullable_int32_array(
             "DescribeTopicPartitionsResponsePartition.eligibleLeaderReplicas",
             true,
             true,
         )?;
-        let last_known_elr = decoder.nullable_int32_array(
+        let last_known_elr = reader.nullable_int32_array(
             "DescribeTopicPartitionsResponsePartition.lastKnownElr",
             true,
             true,
         )?;
-        let offline_replicas = decoder
-            .int32_array("DescribeTopicPartitionsResponsePartition.offlineReplicas", true)?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let offline_replicas =
+            reader.int32_array("DescribeTopicPartitionsResponsePartition.offlineReplicas", true)?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             error_code,
@@ -176,19 +177,15 @@ impl DescribeTopicPartitionsResponsePartition {
             .i32("DescribeTopicPartitionsResponsePartition.partitionIndex", self.partition_index)?;
         writer.i32("DescribeTopicPartitionsResponsePartition.leaderId", self.leader_id)?;
         writer.i32("DescribeTopicPartitionsResponsePartition.leaderEpoch", self.leader_epoch)?;
-        writer.array(
+        writer.int32_array(
             "DescribeTopicPartitionsResponsePartition.replicaNodes",
             true,
             &self.replica_nodes,
-            |writer, item| {
-                writer.i32("DescribeTopicPartitionsResponsePartition.replicaNodes", *item)
-            },
         )?;
-        writer.array(
+        writer.int32_array(
             "DescribeTopicPartitionsResponsePartition.isrNodes",
             true,
             &self.isr_nodes,
-            |writer, item| writer.i32("DescribeTopicPartitionsResponsePartition.isrNodes", *item),
         )?;
         writer.nullable_array(
             "DescribeTopicPartitionsResponsePartition.eligibleLeaderReplicas",
@@ -208,13 +205,10 @@ impl DescribeTopicPartitionsResponsePartition {
                 writer.i32("DescribeTopicPartitionsResponsePartition.lastKnownElr", *item)
             },
         )?;
-        writer.array(
+        writer.int32_array(
             "DescribeTopicPartitionsResponsePartition.offlineReplicas",
             true,
             &self.offline_replicas,
-            |writer, item| {
-                writer.i32("DescribeTopicPartitionsResponsePartition.offlineReplicas", *item)
-            },
         )?;
         writer.tagged_fields(0, &self.unknown_tagged_fields)?;
         writer.unknown_tagged_fields(&self.unknown_tagged_fields)?;
@@ -263,21 +257,22 @@ impl DescribeTopicPartitionsResponseTopic {
         26
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let error_code = decoder.i16("DescribeTopicPartitionsResponseTopic.errorCode")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let error_code = reader.i16("DescribeTopicPartitionsResponseTopic.errorCode")?;
         let name =
-            decoder.nullable_string("DescribeTopicPartitionsResponseTopic.name", true, true)?;
-        let topic_id = decoder.uuid("DescribeTopicPartitionsResponseTopic.topicId")?;
-        let is_internal = decoder.bool("DescribeTopicPartitionsResponseTopic.isInternal")?;
-        let partitions = decoder.array(
+            reader.nullable_string("DescribeTopicPartitionsResponseTopic.name", true, true)?;
+        let topic_id = reader.uuid("DescribeTopicPartitionsResponseTopic.topicId")?;
+        let is_internal = reader.bool("DescribeTopicPartitionsResponseTopic.isInternal")?;
+        let partitions = reader.array(
             "DescribeTopicPartitionsResponseTopic.partitions",
             true,
             DescribeTopicPartitionsResponsePartition::min_size(version),
-            |decoder| DescribeTopicPartitionsResponsePartition::read(decoder, version),
+            |reader| DescribeTopicPartitionsResponsePartition::read(reader, version),
         )?;
         let topic_authorized_operations =
-            decoder.i32("DescribeTopicPartitionsResponseTopic.topicAuthorizedOperations")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+            reader.i32("DescribeTopicPartitionsResponseTopic.topicAuthorizedOperations")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             error_code,
@@ -344,10 +339,10 @@ impl Default for Cursor {
 }
 
 impl Cursor {
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let topic_name = decoder.string("Cursor.topicName", true)?;
-        let partition_index = decoder.i32("Cursor.partitionIndex")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let topic_name = reader.string("Cursor.topicName", true)?;
+        let partition_index = reader.i32("Cursor.partitionIndex")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { topic_name, partition_index, unknown_tagged_fields })
     }
@@ -370,7 +365,7 @@ impl Message for DescribeTopicPartitionsResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

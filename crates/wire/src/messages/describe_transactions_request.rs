@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -31,12 +31,12 @@ impl Default for DescribeTransactionsRequest {
 }
 
 impl DescribeTransactionsRequest {
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
         let transactional_ids =
-            decoder.array("DescribeTransactionsRequest.transactionalIds", true, 1, |decoder| {
-                decoder.string("DescribeTransactionsRequest.transactionalIds", true)
+            reader.array("DescribeTransactionsRequest.transactionalIds", true, 1, |reader| {
+                reader.string("DescribeTransactionsRequest.transactionalIds", true)
             })?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { transactional_ids, unknown_tagged_fields })
     }
@@ -65,7 +65,7 @@ impl Message for DescribeTransactionsRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{Int32Array, TaggedFields},
@@ -37,15 +37,15 @@ impl Default for DescribeTransactionsResponse {
 }
 
 impl DescribeTransactionsResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("DescribeTransactionsResponse.throttleTimeMs")?;
-        let transaction_states = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("DescribeTransactionsResponse.throttleTimeMs")?;
+        let transaction_states = reader.array(
             "DescribeTransactionsResponse.transactionStates",
             true,
             TransactionState::min_size(version),
-            |decoder| TransactionState::read(decoder, version),
+            |reader| TransactionState::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { throttle_time_ms, transaction_states, unknown_tagged_fields })
     }
@@ -97,19 +97,18 @@ impl TopicData {
         3
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let topic = decoder.string("TopicData.topic", true)?;
-        let partitions = decoder.int32_array("TopicData.partitions", true)?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let topic = reader.string("TopicData.topic", true)?;
+        let partitions = reader.int32_array("TopicData.partitions", true)?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { topic, partitions, unknown_tagged_fields })
     }
 
     fn write<W: Writer>(&self, writer: &mut W, _version: i16) -> Result<(), EncodeError> {
         writer.string("TopicData.topic", true, &self.topic)?;
-        writer.array("TopicData.partitions", true, &self.partitions, |writer, item| {
-            writer.i32("TopicData.partitions", *item)
-        })?;
+        writer.int32_array("TopicData.partitions", true, &self.partitions)?;
         writer.tagged_fields(0, &self.unknown_tagged_fields)?;
         writer.unknown_tagged_fields(&self.unknown_tagged_fields)?;
         Ok(())
@@ -163,21 +162,22 @@ impl TransactionState {
         28
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let error_code = decoder.i16("TransactionState.errorCode")?;
-        let transactional_id = decoder.string("TransactionState.transactionalId", true)?;
-        let transaction_state = decoder.string("TransactionState.transactionState", true)?;
-        let transaction_timeout_ms = decoder.i32("TransactionState.transactionTimeoutMs")?;
-        let transaction_start_time_ms = decoder.i64("TransactionState.transactionStartTimeMs")?;
-        let producer_id = decoder.i64("TransactionState.producerId")?;
-        let producer_epoch = decoder.i16("TransactionState.producerEpoch")?;
-        let topics = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let error_code = reader.i16("TransactionState.errorCode")?;
+        let transactional_id = reader.string("TransactionState.transactionalId", true)?;
+        let transaction_state = reader.string("TransactionState.transactionState", true)?;
+        let transaction_timeout_ms = reader.i32("TransactionState.transactionTimeoutMs")?;
+        let transaction_start_time_ms = reader.i64("TransactionState.transactionStartTimeMs")?;
+        let producer_id = reader.i64("TransactionState.producerId")?;
+        let producer_epoch = reader.i16("TransactionState.producerEpoch")?;
+        let topics = reader.array(
             "TransactionState.topics",
             true,
             TopicData::min_size(version),
-            |decoder| TopicData::read(decoder, version),
+            |reader| TopicData::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             error_code,
@@ -218,7 +218,7 @@ impl Message for DescribeTransactionsResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

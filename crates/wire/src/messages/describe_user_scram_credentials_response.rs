@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -43,22 +43,21 @@ impl Default for DescribeUserScramCredentialsResponse {
 }
 
 impl DescribeUserScramCredentialsResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms =
-            decoder.i32("DescribeUserScramCredentialsResponse.throttleTimeMs")?;
-        let error_code = decoder.i16("DescribeUserScramCredentialsResponse.errorCode")?;
-        let error_message = decoder.nullable_string(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("DescribeUserScramCredentialsResponse.throttleTimeMs")?;
+        let error_code = reader.i16("DescribeUserScramCredentialsResponse.errorCode")?;
+        let error_message = reader.nullable_string(
             "DescribeUserScramCredentialsResponse.errorMessage",
             true,
             true,
         )?;
-        let results = decoder.array(
+        let results = reader.array(
             "DescribeUserScramCredentialsResponse.results",
             true,
             DescribeUserScramCredentialsResult::min_size(version),
-            |decoder| DescribeUserScramCredentialsResult::read(decoder, version),
+            |reader| DescribeUserScramCredentialsResult::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { throttle_time_ms, error_code, error_message, results, unknown_tagged_fields })
     }
@@ -113,10 +112,11 @@ impl CredentialInfo {
         6
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let mechanism = decoder.i8("CredentialInfo.mechanism")?;
-        let iterations = decoder.i32("CredentialInfo.iterations")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let mechanism = reader.i8("CredentialInfo.mechanism")?;
+        let iterations = reader.i32("CredentialInfo.iterations")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { mechanism, iterations, unknown_tagged_fields })
     }
@@ -165,21 +165,22 @@ impl DescribeUserScramCredentialsResult {
         6
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let user = decoder.string("DescribeUserScramCredentialsResult.user", true)?;
-        let error_code = decoder.i16("DescribeUserScramCredentialsResult.errorCode")?;
-        let error_message = decoder.nullable_string(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let user = reader.string("DescribeUserScramCredentialsResult.user", true)?;
+        let error_code = reader.i16("DescribeUserScramCredentialsResult.errorCode")?;
+        let error_message = reader.nullable_string(
             "DescribeUserScramCredentialsResult.errorMessage",
             true,
             true,
         )?;
-        let credential_infos = decoder.array(
+        let credential_infos = reader.array(
             "DescribeUserScramCredentialsResult.credentialInfos",
             true,
             CredentialInfo::min_size(version),
-            |decoder| CredentialInfo::read(decoder, version),
+            |reader| CredentialInfo::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { user, error_code, error_message, credential_infos, unknown_tagged_fields })
     }
@@ -218,7 +219,7 @@ impl Message for DescribeUserScramCredentialsResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{Int32Array, TaggedFields},
@@ -40,19 +40,19 @@ impl Default for ElectLeadersRequest {
 }
 
 impl ElectLeadersRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let election_type =
-            if version >= 1 { decoder.i8("ElectLeadersRequest.electionType")? } else { 0 };
-        let topic_partitions = decoder.nullable_array(
+            if version >= 1 { reader.i8("ElectLeadersRequest.electionType")? } else { 0 };
+        let topic_partitions = reader.nullable_array(
             "ElectLeadersRequest.topicPartitions",
             version >= 2,
             true,
             TopicPartitions::min_size(version),
-            |decoder| TopicPartitions::read(decoder, version),
+            |reader| TopicPartitions::read(reader, version),
         )?;
-        let timeout_ms = decoder.i32("ElectLeadersRequest.timeoutMs")?;
+        let timeout_ms = reader.i32("ElectLeadersRequest.timeoutMs")?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { election_type, topic_partitions, timeout_ms, unknown_tagged_fields })
     }
@@ -118,23 +118,19 @@ impl TopicPartitions {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let topic = decoder.string("TopicPartitions.topic", version >= 2)?;
-        let partitions = decoder.int32_array("TopicPartitions.partitions", version >= 2)?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let topic = reader.string("TopicPartitions.topic", version >= 2)?;
+        let partitions = reader.int32_array("TopicPartitions.partitions", version >= 2)?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { topic, partitions, unknown_tagged_fields })
     }
 
     fn write<W: Writer>(&self, writer: &mut W, version: i16) -> Result<(), EncodeError> {
         writer.string("TopicPartitions.topic", version >= 2, &self.topic)?;
-        writer.array(
-            "TopicPartitions.partitions",
-            version >= 2,
-            &self.partitions,
-            |writer, item| writer.i32("TopicPartitions.partitions", *item),
-        )?;
+        writer.int32_array("TopicPartitions.partitions", version >= 2, &self.partitions)?;
         if version >= 2 {
             writer.tagged_fields(0, &self.unknown_tagged_fields)?;
             writer.unknown_tagged_fields(&self.unknown_tagged_fields)?;
@@ -152,7 +148,7 @@ impl Message for ElectLeadersRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 2;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

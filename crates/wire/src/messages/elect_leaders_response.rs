@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -40,18 +40,18 @@ impl Default for ElectLeadersResponse {
 }
 
 impl ElectLeadersResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("ElectLeadersResponse.throttleTimeMs")?;
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("ElectLeadersResponse.throttleTimeMs")?;
         let error_code =
-            if version >= 1 { decoder.i16("ElectLeadersResponse.errorCode")? } else { 0 };
-        let replica_election_results = decoder.array(
+            if version >= 1 { reader.i16("ElectLeadersResponse.errorCode")? } else { 0 };
+        let replica_election_results = reader.array(
             "ElectLeadersResponse.replicaElectionResults",
             version >= 2,
             ReplicaElectionResult::min_size(version),
-            |decoder| ReplicaElectionResult::read(decoder, version),
+            |reader| ReplicaElectionResult::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { throttle_time_ms, error_code, replica_election_results, unknown_tagged_fields })
     }
@@ -116,13 +116,14 @@ impl PartitionResult {
         8
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let partition_id = decoder.i32("PartitionResult.partitionId")?;
-        let error_code = decoder.i16("PartitionResult.errorCode")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let partition_id = reader.i32("PartitionResult.partitionId")?;
+        let error_code = reader.i16("PartitionResult.errorCode")?;
         let error_message =
-            decoder.nullable_string("PartitionResult.errorMessage", version >= 2, true)?;
+            reader.nullable_string("PartitionResult.errorMessage", version >= 2, true)?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { partition_id, error_code, error_message, unknown_tagged_fields })
     }
@@ -176,16 +177,17 @@ impl ReplicaElectionResult {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let topic = decoder.string("ReplicaElectionResult.topic", version >= 2)?;
-        let partition_result = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let topic = reader.string("ReplicaElectionResult.topic", version >= 2)?;
+        let partition_result = reader.array(
             "ReplicaElectionResult.partitionResult",
             version >= 2,
             PartitionResult::min_size(version),
-            |decoder| PartitionResult::read(decoder, version),
+            |reader| PartitionResult::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { topic, partition_result, unknown_tagged_fields })
     }
@@ -219,7 +221,7 @@ impl Message for ElectLeadersResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 2;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{Int32Array, TaggedFields, Uuid},
@@ -40,27 +40,27 @@ impl Default for EndQuorumEpochRequest {
 }
 
 impl EndQuorumEpochRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let cluster_id =
-            decoder.nullable_string("EndQuorumEpochRequest.clusterId", version >= 1, true)?;
-        let topics = decoder.array(
+            reader.nullable_string("EndQuorumEpochRequest.clusterId", version >= 1, true)?;
+        let topics = reader.array(
             "EndQuorumEpochRequest.topics",
             version >= 1,
             TopicData::min_size(version),
-            |decoder| TopicData::read(decoder, version),
+            |reader| TopicData::read(reader, version),
         )?;
         let leader_endpoints = if version >= 1 {
-            decoder.array(
+            reader.array(
                 "EndQuorumEpochRequest.leaderEndpoints",
                 version >= 1,
                 LeaderEndpoint::min_size(version),
-                |decoder| LeaderEndpoint::read(decoder, version),
+                |reader| LeaderEndpoint::read(reader, version),
             )?
         } else {
             Vec::new()
         };
         let unknown_tagged_fields =
-            if version >= 1 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 1 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { cluster_id, topics, leader_endpoints, unknown_tagged_fields })
     }
@@ -133,15 +133,16 @@ impl ReplicaInfo {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let candidate_id = if version >= 1 { decoder.i32("ReplicaInfo.candidateId")? } else { 0 };
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let candidate_id = if version >= 1 { reader.i32("ReplicaInfo.candidateId")? } else { 0 };
         let candidate_directory_id = if version >= 1 {
-            decoder.uuid("ReplicaInfo.candidateDirectoryId")?
+            reader.uuid("ReplicaInfo.candidateDirectoryId")?
         } else {
             Uuid::ZERO
         };
         let unknown_tagged_fields =
-            if version >= 1 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 1 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { candidate_id, candidate_directory_id, unknown_tagged_fields })
     }
@@ -209,27 +210,28 @@ impl PartitionData {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let partition_index = decoder.i32("PartitionData.partitionIndex")?;
-        let leader_id = decoder.i32("PartitionData.leaderId")?;
-        let leader_epoch = decoder.i32("PartitionData.leaderEpoch")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let partition_index = reader.i32("PartitionData.partitionIndex")?;
+        let leader_id = reader.i32("PartitionData.leaderId")?;
+        let leader_epoch = reader.i32("PartitionData.leaderEpoch")?;
         let preferred_successors = if version <= 0 {
-            decoder.int32_array("PartitionData.preferredSuccessors", version >= 1)?
+            reader.int32_array("PartitionData.preferredSuccessors", version >= 1)?
         } else {
             Int32Array::new()
         };
         let preferred_candidates = if version >= 1 {
-            decoder.array(
+            reader.array(
                 "PartitionData.preferredCandidates",
                 version >= 1,
                 ReplicaInfo::min_size(version),
-                |decoder| ReplicaInfo::read(decoder, version),
+                |reader| ReplicaInfo::read(reader, version),
             )?
         } else {
             Vec::new()
         };
         let unknown_tagged_fields =
-            if version >= 1 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 1 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self {
             partition_index,
@@ -246,11 +248,10 @@ impl PartitionData {
         writer.i32("PartitionData.leaderId", self.leader_id)?;
         writer.i32("PartitionData.leaderEpoch", self.leader_epoch)?;
         if version <= 0 {
-            writer.array(
+            writer.int32_array(
                 "PartitionData.preferredSuccessors",
                 version >= 1,
                 &self.preferred_successors,
-                |writer, item| writer.i32("PartitionData.preferredSuccessors", *item),
             )?;
         }
         if version >= 1 {
@@ -305,16 +306,17 @@ impl TopicData {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let topic_name = decoder.string("TopicData.topicName", version >= 1)?;
-        let partitions = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let topic_name = reader.string("TopicData.topicName", version >= 1)?;
+        let partitions = reader.array(
             "TopicData.partitions",
             version >= 1,
             PartitionData::min_size(version),
-            |decoder| PartitionData::read(decoder, version),
+            |reader| PartitionData::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 1 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 1 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { topic_name, partitions, unknown_tagged_fields })
     }
@@ -367,20 +369,21 @@ impl LeaderEndpoint {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let name = if version >= 1 {
-            decoder.string("LeaderEndpoint.name", version >= 1)?
+            reader.string("LeaderEndpoint.name", version >= 1)?
         } else {
             ByteString::new()
         };
         let host = if version >= 1 {
-            decoder.string("LeaderEndpoint.host", version >= 1)?
+            reader.string("LeaderEndpoint.host", version >= 1)?
         } else {
             ByteString::new()
         };
-        let port = if version >= 1 { decoder.u16("LeaderEndpoint.port")? } else { 0 };
+        let port = if version >= 1 { reader.u16("LeaderEndpoint.port")? } else { 0 };
         let unknown_tagged_fields =
-            if version >= 1 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 1 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { name, host, port, unknown_tagged_fields })
     }
@@ -418,7 +421,7 @@ impl Message for EndQuorumEpochRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 1;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -5,7 +5,7 @@
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -29,8 +29,8 @@ impl Default for EndTxnMarker {
 }
 
 impl EndTxnMarker {
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let coordinator_epoch = decoder.i32("EndTxnMarker.coordinatorEpoch")?;
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let coordinator_epoch = reader.i32("EndTxnMarker.coordinatorEpoch")?;
         let unknown_tagged_fields = TaggedFields::new();
 
         Ok(Self { coordinator_epoch, unknown_tagged_fields })
@@ -51,7 +51,7 @@ impl Message for EndTxnMarker {
     const FIRST_FLEXIBLE_VERSION: i16 = 32767;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -43,13 +43,13 @@ impl Default for EndTxnRequest {
 }
 
 impl EndTxnRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let transactional_id = decoder.string("EndTxnRequest.transactionalId", version >= 3)?;
-        let producer_id = decoder.i64("EndTxnRequest.producerId")?;
-        let producer_epoch = decoder.i16("EndTxnRequest.producerEpoch")?;
-        let committed = decoder.bool("EndTxnRequest.committed")?;
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let transactional_id = reader.string("EndTxnRequest.transactionalId", version >= 3)?;
+        let producer_id = reader.i64("EndTxnRequest.producerId")?;
+        let producer_epoch = reader.i16("EndTxnRequest.producerEpoch")?;
+        let committed = reader.bool("EndTxnRequest.committed")?;
         let unknown_tagged_fields =
-            if version >= 3 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 3 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { transactional_id, producer_id, producer_epoch, committed, unknown_tagged_fields })
     }
@@ -76,7 +76,7 @@ impl Message for EndTxnRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 3;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

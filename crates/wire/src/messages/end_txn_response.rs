@@ -5,7 +5,7 @@
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -41,14 +41,14 @@ impl Default for EndTxnResponse {
 }
 
 impl EndTxnResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("EndTxnResponse.throttleTimeMs")?;
-        let error_code = decoder.i16("EndTxnResponse.errorCode")?;
-        let producer_id = if version >= 5 { decoder.i64("EndTxnResponse.producerId")? } else { -1 };
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("EndTxnResponse.throttleTimeMs")?;
+        let error_code = reader.i16("EndTxnResponse.errorCode")?;
+        let producer_id = if version >= 5 { reader.i64("EndTxnResponse.producerId")? } else { -1 };
         let producer_epoch =
-            if version >= 5 { decoder.i16("EndTxnResponse.producerEpoch")? } else { -1 };
+            if version >= 5 { reader.i16("EndTxnResponse.producerEpoch")? } else { -1 };
         let unknown_tagged_fields =
-            if version >= 3 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 3 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self {
             throttle_time_ms,
@@ -85,7 +85,7 @@ impl Message for EndTxnResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 3;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

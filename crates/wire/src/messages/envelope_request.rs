@@ -7,7 +7,7 @@ use bytes::Bytes;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -40,12 +40,12 @@ impl Default for EnvelopeRequest {
 }
 
 impl EnvelopeRequest {
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let request_data = decoder.bytes("EnvelopeRequest.requestData", true)?;
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let request_data = reader.bytes("EnvelopeRequest.requestData", true)?;
         let request_principal =
-            decoder.nullable_bytes("EnvelopeRequest.requestPrincipal", true, true)?;
-        let client_host_address = decoder.bytes("EnvelopeRequest.clientHostAddress", true)?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+            reader.nullable_bytes("EnvelopeRequest.requestPrincipal", true, true)?;
+        let client_host_address = reader.bytes("EnvelopeRequest.clientHostAddress", true)?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { request_data, request_principal, client_host_address, unknown_tagged_fields })
     }
@@ -74,7 +74,7 @@ impl Message for EnvelopeRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

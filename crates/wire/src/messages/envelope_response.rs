@@ -7,7 +7,7 @@ use bytes::Bytes;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -33,10 +33,10 @@ impl Default for EnvelopeResponse {
 }
 
 impl EnvelopeResponse {
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let response_data = decoder.nullable_bytes("EnvelopeResponse.responseData", true, true)?;
-        let error_code = decoder.i16("EnvelopeResponse.errorCode")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let response_data = reader.nullable_bytes("EnvelopeResponse.responseData", true, true)?;
+        let error_code = reader.i16("EnvelopeResponse.errorCode")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { response_data, error_code, unknown_tagged_fields })
     }
@@ -64,7 +64,7 @@ impl Message for EnvelopeResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -37,12 +37,12 @@ impl Default for ExpireDelegationTokenRequest {
 }
 
 impl ExpireDelegationTokenRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let hmac = decoder.bytes("ExpireDelegationTokenRequest.hmac", version >= 2)?;
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let hmac = reader.bytes("ExpireDelegationTokenRequest.hmac", version >= 2)?;
         let expiry_time_period_ms =
-            decoder.i64("ExpireDelegationTokenRequest.expiryTimePeriodMs")?;
+            reader.i64("ExpireDelegationTokenRequest.expiryTimePeriodMs")?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { hmac, expiry_time_period_ms, unknown_tagged_fields })
     }
@@ -68,7 +68,7 @@ impl Message for ExpireDelegationTokenRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 2;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{Int32Array, TaggedFields, Uuid},
@@ -67,49 +67,49 @@ impl Default for FetchRequest {
 }
 
 impl FetchRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let mut cluster_id = None;
-        let replica_id = if version <= 14 { decoder.i32("FetchRequest.replicaId")? } else { -1 };
+        let replica_id = if version <= 14 { reader.i32("FetchRequest.replicaId")? } else { -1 };
         let mut replica_state = ReplicaState::default();
-        let max_wait_ms = decoder.i32("FetchRequest.maxWaitMs")?;
-        let min_bytes = decoder.i32("FetchRequest.minBytes")?;
-        let max_bytes = decoder.i32("FetchRequest.maxBytes")?;
-        let isolation_level = decoder.i8("FetchRequest.isolationLevel")?;
-        let session_id = if version >= 7 { decoder.i32("FetchRequest.sessionId")? } else { 0 };
+        let max_wait_ms = reader.i32("FetchRequest.maxWaitMs")?;
+        let min_bytes = reader.i32("FetchRequest.minBytes")?;
+        let max_bytes = reader.i32("FetchRequest.maxBytes")?;
+        let isolation_level = reader.i8("FetchRequest.isolationLevel")?;
+        let session_id = if version >= 7 { reader.i32("FetchRequest.sessionId")? } else { 0 };
         let session_epoch =
-            if version >= 7 { decoder.i32("FetchRequest.sessionEpoch")? } else { -1 };
-        let topics = decoder.array(
+            if version >= 7 { reader.i32("FetchRequest.sessionEpoch")? } else { -1 };
+        let topics = reader.array(
             "FetchRequest.topics",
             version >= 12,
             FetchTopic::min_size(version),
-            |decoder| FetchTopic::read(decoder, version),
+            |reader| FetchTopic::read(reader, version),
         )?;
         let forgotten_topics_data = if version >= 7 {
-            decoder.array(
+            reader.array(
                 "FetchRequest.forgottenTopicsData",
                 version >= 12,
                 ForgottenTopic::min_size(version),
-                |decoder| ForgottenTopic::read(decoder, version),
+                |reader| ForgottenTopic::read(reader, version),
             )?
         } else {
             Vec::new()
         };
         let rack_id = if version >= 11 {
-            decoder.string("FetchRequest.rackId", version >= 12)?
+            reader.string("FetchRequest.rackId", version >= 12)?
         } else {
             ByteString::new()
         };
         let unknown_tagged_fields = if version >= 12 {
-            decoder.tagged_fields(|decoder, tag| {
+            reader.tagged_fields(|reader, tag| {
                 match tag {
                     0 if version >= 12 => {
-                        cluster_id = decoder.nullable_string(
+                        cluster_id = reader.nullable_string(
                             "FetchRequest.clusterId",
                             version >= 12,
                             version >= 12,
                         )?
                     }
-                    1 if version >= 15 => replica_state = ReplicaState::read(decoder, version)?,
+                    1 if version >= 15 => replica_state = ReplicaState::read(reader, version)?,
                     _ => return Ok(false),
                 }
                 Ok(true)
@@ -226,12 +226,12 @@ impl Default for ReplicaState {
 }
 
 impl ReplicaState {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let replica_id = if version >= 15 { decoder.i32("ReplicaState.replicaId")? } else { -1 };
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let replica_id = if version >= 15 { reader.i32("ReplicaState.replicaId")? } else { -1 };
         let replica_epoch =
-            if version >= 15 { decoder.i64("ReplicaState.replicaEpoch")? } else { -1 };
+            if version >= 15 { reader.i64("ReplicaState.replicaEpoch")? } else { -1 };
         let unknown_tagged_fields =
-            if version >= 12 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 12 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { replica_id, replica_epoch, unknown_tagged_fields })
     }
@@ -307,26 +307,27 @@ impl FetchPartition {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let partition = decoder.i32("FetchPartition.partition")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let partition = reader.i32("FetchPartition.partition")?;
         let current_leader_epoch =
-            if version >= 9 { decoder.i32("FetchPartition.currentLeaderEpoch")? } else { -1 };
-        let fetch_offset = decoder.i64("FetchPartition.fetchOffset")?;
+            if version >= 9 { reader.i32("FetchPartition.currentLeaderEpoch")? } else { -1 };
+        let fetch_offset = reader.i64("FetchPartition.fetchOffset")?;
         let last_fetched_epoch =
-            if version >= 12 { decoder.i32("FetchPartition.lastFetchedEpoch")? } else { -1 };
+            if version >= 12 { reader.i32("FetchPartition.lastFetchedEpoch")? } else { -1 };
         let log_start_offset =
-            if version >= 5 { decoder.i64("FetchPartition.logStartOffset")? } else { -1 };
-        let partition_max_bytes = decoder.i32("FetchPartition.partitionMaxBytes")?;
+            if version >= 5 { reader.i64("FetchPartition.logStartOffset")? } else { -1 };
+        let partition_max_bytes = reader.i32("FetchPartition.partitionMaxBytes")?;
         let mut replica_directory_id = Uuid::ZERO;
         let mut high_watermark = 9223372036854775807;
         let unknown_tagged_fields = if version >= 12 {
-            decoder.tagged_fields(|decoder, tag| {
+            reader.tagged_fields(|reader, tag| {
                 match tag {
                     0 if version >= 17 => {
-                        replica_directory_id = decoder.uuid("FetchPartition.replicaDirectoryId")?
+                        replica_directory_id = reader.uuid("FetchPartition.replicaDirectoryId")?
                     }
                     1 if version >= 18 => {
-                        high_watermark = decoder.i64("FetchPartition.highWatermark")?
+                        high_watermark = reader.i64("FetchPartition.highWatermark")?
                     }
                     _ => return Ok(false),
                 }
@@ -425,21 +426,22 @@ impl FetchTopic {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let topic = if version <= 12 {
-            decoder.string("FetchTopic.topic", version >= 12)?
+            reader.string("FetchTopic.topic", version >= 12)?
         } else {
             ByteString::new()
         };
-        let topic_id = if version >= 13 { decoder.uuid("FetchTopic.topicId")? } else { Uuid::ZERO };
-        let partitions = decoder.array(
+        let topic_id = if version >= 13 { reader.uuid("FetchTopic.topicId")? } else { Uuid::ZERO };
+        let partitions = reader.array(
             "FetchTopic.partitions",
             version >= 12,
             FetchPartition::min_size(version),
-            |decoder| FetchPartition::read(decoder, version),
+            |reader| FetchPartition::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 12 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 12 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { topic, topic_id, partitions, unknown_tagged_fields })
     }
@@ -504,21 +506,22 @@ impl ForgottenTopic {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let topic = if (7..=12).contains(&version) {
-            decoder.string("ForgottenTopic.topic", version >= 12)?
+            reader.string("ForgottenTopic.topic", version >= 12)?
         } else {
             ByteString::new()
         };
         let topic_id =
-            if version >= 13 { decoder.uuid("ForgottenTopic.topicId")? } else { Uuid::ZERO };
+            if version >= 13 { reader.uuid("ForgottenTopic.topicId")? } else { Uuid::ZERO };
         let partitions = if version >= 7 {
-            decoder.int32_array("ForgottenTopic.partitions", version >= 12)?
+            reader.int32_array("ForgottenTopic.partitions", version >= 12)?
         } else {
             Int32Array::new()
         };
         let unknown_tagged_fields =
-            if version >= 12 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 12 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { topic, topic_id, partitions, unknown_tagged_fields })
     }
@@ -531,12 +534,7 @@ impl ForgottenTopic {
             writer.uuid("ForgottenTopic.topicId", self.topic_id)?;
         }
         if version >= 7 {
-            writer.array(
-                "ForgottenTopic.partitions",
-                version >= 12,
-                &self.partitions,
-                |writer, item| writer.i32("ForgottenTopic.partitions", *item),
-            )?;
+            writer.int32_array("ForgottenTopic.partitions", version >= 12, &self.partitions)?;
         } else if !self.partitions.is_empty() {
             return Err(EncodeError::field_not_in_version("ForgottenTopic.partitions", version));
         }
@@ -557,7 +555,7 @@ impl Message for FetchRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 12;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

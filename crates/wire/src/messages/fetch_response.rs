@@ -8,7 +8,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{TaggedFields, Uuid},
@@ -47,26 +47,26 @@ impl Default for FetchResponse {
 }
 
 impl FetchResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("FetchResponse.throttleTimeMs")?;
-        let error_code = if version >= 7 { decoder.i16("FetchResponse.errorCode")? } else { 0 };
-        let session_id = if version >= 7 { decoder.i32("FetchResponse.sessionId")? } else { 0 };
-        let responses = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("FetchResponse.throttleTimeMs")?;
+        let error_code = if version >= 7 { reader.i16("FetchResponse.errorCode")? } else { 0 };
+        let session_id = if version >= 7 { reader.i32("FetchResponse.sessionId")? } else { 0 };
+        let responses = reader.array(
             "FetchResponse.responses",
             version >= 12,
             FetchableTopicResponse::min_size(version),
-            |decoder| FetchableTopicResponse::read(decoder, version),
+            |reader| FetchableTopicResponse::read(reader, version),
         )?;
         let mut node_endpoints = Vec::new();
         let unknown_tagged_fields = if version >= 12 {
-            decoder.tagged_fields(|decoder, tag| {
+            reader.tagged_fields(|reader, tag| {
                 match tag {
                     0 if version >= 16 => {
-                        node_endpoints = decoder.array(
+                        node_endpoints = reader.array(
                             "FetchResponse.nodeEndpoints",
                             version >= 12,
                             NodeEndpoint::min_size(version),
-                            |decoder| NodeEndpoint::read(decoder, version),
+                            |reader| NodeEndpoint::read(reader, version),
                         )?
                     }
                     _ => return Ok(false),
@@ -153,11 +153,11 @@ impl Default for EpochEndOffset {
 }
 
 impl EpochEndOffset {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let epoch = if version >= 12 { decoder.i32("EpochEndOffset.epoch")? } else { -1 };
-        let end_offset = if version >= 12 { decoder.i64("EpochEndOffset.endOffset")? } else { -1 };
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let epoch = if version >= 12 { reader.i32("EpochEndOffset.epoch")? } else { -1 };
+        let end_offset = if version >= 12 { reader.i64("EpochEndOffset.endOffset")? } else { -1 };
         let unknown_tagged_fields =
-            if version >= 12 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 12 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { epoch, end_offset, unknown_tagged_fields })
     }
@@ -201,12 +201,12 @@ impl Default for LeaderIdAndEpoch {
 }
 
 impl LeaderIdAndEpoch {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let leader_id = if version >= 12 { decoder.i32("LeaderIdAndEpoch.leaderId")? } else { -1 };
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let leader_id = if version >= 12 { reader.i32("LeaderIdAndEpoch.leaderId")? } else { -1 };
         let leader_epoch =
-            if version >= 12 { decoder.i32("LeaderIdAndEpoch.leaderEpoch")? } else { -1 };
+            if version >= 12 { reader.i32("LeaderIdAndEpoch.leaderEpoch")? } else { -1 };
         let unknown_tagged_fields =
-            if version >= 12 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 12 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { leader_id, leader_epoch, unknown_tagged_fields })
     }
@@ -250,11 +250,11 @@ impl Default for SnapshotId {
 }
 
 impl SnapshotId {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let end_offset = decoder.i64("SnapshotId.endOffset")?;
-        let epoch = decoder.i32("SnapshotId.epoch")?;
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let end_offset = reader.i64("SnapshotId.endOffset")?;
+        let epoch = reader.i32("SnapshotId.epoch")?;
         let unknown_tagged_fields =
-            if version >= 12 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 12 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { end_offset, epoch, unknown_tagged_fields })
     }
@@ -298,11 +298,12 @@ impl AbortedTransaction {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let producer_id = decoder.i64("AbortedTransaction.producerId")?;
-        let first_offset = decoder.i64("AbortedTransaction.firstOffset")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let producer_id = reader.i64("AbortedTransaction.producerId")?;
+        let first_offset = reader.i64("AbortedTransaction.firstOffset")?;
         let unknown_tagged_fields =
-            if version >= 12 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 12 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { producer_id, first_offset, unknown_tagged_fields })
     }
@@ -379,34 +380,33 @@ impl PartitionData {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let partition_index = decoder.i32("PartitionData.partitionIndex")?;
-        let error_code = decoder.i16("PartitionData.errorCode")?;
-        let high_watermark = decoder.i64("PartitionData.highWatermark")?;
-        let last_stable_offset = decoder.i64("PartitionData.lastStableOffset")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let partition_index = reader.i32("PartitionData.partitionIndex")?;
+        let error_code = reader.i16("PartitionData.errorCode")?;
+        let high_watermark = reader.i64("PartitionData.highWatermark")?;
+        let last_stable_offset = reader.i64("PartitionData.lastStableOffset")?;
         let log_start_offset =
-            if version >= 5 { decoder.i64("PartitionData.logStartOffset")? } else { -1 };
+            if version >= 5 { reader.i64("PartitionData.logStartOffset")? } else { -1 };
         let mut diverging_epoch = EpochEndOffset::default();
         let mut current_leader = LeaderIdAndEpoch::default();
         let mut snapshot_id = SnapshotId::default();
-        let aborted_transactions = decoder.nullable_array(
+        let aborted_transactions = reader.nullable_array(
             "PartitionData.abortedTransactions",
             version >= 12,
             true,
             AbortedTransaction::min_size(version),
-            |decoder| AbortedTransaction::read(decoder, version),
+            |reader| AbortedTransaction::read(reader, version),
         )?;
         let preferred_read_replica =
-            if version >= 11 { decoder.i32("PartitionData.preferredReadReplica")? } else { -1 };
-        let records = decoder.nullable_bytes("PartitionData.records", version >= 12, true)?;
+            if version >= 11 { reader.i32("PartitionData.preferredReadReplica")? } else { -1 };
+        let records = reader.nullable_bytes("PartitionData.records", version >= 12, true)?;
         let unknown_tagged_fields = if version >= 12 {
-            decoder.tagged_fields(|decoder, tag| {
+            reader.tagged_fields(|reader, tag| {
                 match tag {
-                    0 if version >= 12 => diverging_epoch = EpochEndOffset::read(decoder, version)?,
-                    1 if version >= 12 => {
-                        current_leader = LeaderIdAndEpoch::read(decoder, version)?
-                    }
-                    2 if version >= 12 => snapshot_id = SnapshotId::read(decoder, version)?,
+                    0 if version >= 12 => diverging_epoch = EpochEndOffset::read(reader, version)?,
+                    1 if version >= 12 => current_leader = LeaderIdAndEpoch::read(reader, version)?,
+                    2 if version >= 12 => snapshot_id = SnapshotId::read(reader, version)?,
                     _ => return Ok(false),
                 }
                 Ok(true)
@@ -543,25 +543,23 @@ impl FetchableTopicResponse {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let topic = if version <= 12 {
-            decoder.string("FetchableTopicResponse.topic", version >= 12)?
+            reader.string("FetchableTopicResponse.topic", version >= 12)?
         } else {
             ByteString::new()
         };
-        let topic_id = if version >= 13 {
-            decoder.uuid("FetchableTopicResponse.topicId")?
-        } else {
-            Uuid::ZERO
-        };
-        let partitions = decoder.array(
+        let topic_id =
+            if version >= 13 { reader.uuid("FetchableTopicResponse.topicId")? } else { Uuid::ZERO };
+        let partitions = reader.array(
             "FetchableTopicResponse.partitions",
             version >= 12,
             PartitionData::min_size(version),
-            |decoder| PartitionData::read(decoder, version),
+            |reader| PartitionData::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 12 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 12 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { topic, topic_id, partitions, unknown_tagged_fields })
     }
@@ -629,21 +627,22 @@ impl NodeEndpoint {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let node_id = if version >= 16 { decoder.i32("NodeEndpoint.nodeId")? } else { 0 };
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let node_id = if version >= 16 { reader.i32("NodeEndpoint.nodeId")? } else { 0 };
         let host = if version >= 16 {
-            decoder.string("NodeEndpoint.host", version >= 12)?
+            reader.string("NodeEndpoint.host", version >= 12)?
         } else {
             ByteString::new()
         };
-        let port = if version >= 16 { decoder.i32("NodeEndpoint.port")? } else { 0 };
+        let port = if version >= 16 { reader.i32("NodeEndpoint.port")? } else { 0 };
         let rack = if version >= 16 {
-            decoder.nullable_string("NodeEndpoint.rack", version >= 12, version >= 16)?
+            reader.nullable_string("NodeEndpoint.rack", version >= 12, version >= 16)?
         } else {
             None
         };
         let unknown_tagged_fields =
-            if version >= 12 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 12 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { node_id, host, port, rack, unknown_tagged_fields })
     }
@@ -691,7 +690,7 @@ impl Message for FetchResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 12;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

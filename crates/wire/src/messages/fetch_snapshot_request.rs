@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{TaggedFields, Uuid},
@@ -43,21 +43,21 @@ impl Default for FetchSnapshotRequest {
 }
 
 impl FetchSnapshotRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let mut cluster_id = None;
-        let replica_id = decoder.i32("FetchSnapshotRequest.replicaId")?;
-        let max_bytes = decoder.i32("FetchSnapshotRequest.maxBytes")?;
-        let topics = decoder.array(
+        let replica_id = reader.i32("FetchSnapshotRequest.replicaId")?;
+        let max_bytes = reader.i32("FetchSnapshotRequest.maxBytes")?;
+        let topics = reader.array(
             "FetchSnapshotRequest.topics",
             true,
             TopicSnapshot::min_size(version),
-            |decoder| TopicSnapshot::read(decoder, version),
+            |reader| TopicSnapshot::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.tagged_fields(|decoder, tag| {
+        let unknown_tagged_fields = reader.tagged_fields(|reader, tag| {
             match tag {
                 0 => {
                     cluster_id =
-                        decoder.nullable_string("FetchSnapshotRequest.clusterId", true, true)?
+                        reader.nullable_string("FetchSnapshotRequest.clusterId", true, true)?
                 }
                 _ => return Ok(false),
             }
@@ -110,10 +110,10 @@ impl Default for SnapshotId {
 }
 
 impl SnapshotId {
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let end_offset = decoder.i64("SnapshotId.endOffset")?;
-        let epoch = decoder.i32("SnapshotId.epoch")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let end_offset = reader.i64("SnapshotId.endOffset")?;
+        let epoch = reader.i32("SnapshotId.epoch")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { end_offset, epoch, unknown_tagged_fields })
     }
@@ -165,16 +165,17 @@ impl PartitionSnapshot {
         30
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let partition = decoder.i32("PartitionSnapshot.partition")?;
-        let current_leader_epoch = decoder.i32("PartitionSnapshot.currentLeaderEpoch")?;
-        let snapshot_id = SnapshotId::read(decoder, version)?;
-        let position = decoder.i64("PartitionSnapshot.position")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let partition = reader.i32("PartitionSnapshot.partition")?;
+        let current_leader_epoch = reader.i32("PartitionSnapshot.currentLeaderEpoch")?;
+        let snapshot_id = SnapshotId::read(reader, version)?;
+        let position = reader.i64("PartitionSnapshot.position")?;
         let mut replica_directory_id = Uuid::ZERO;
-        let unknown_tagged_fields = decoder.tagged_fields(|decoder, tag| {
+        let unknown_tagged_fields = reader.tagged_fields(|reader, tag| {
             match tag {
                 0 if version >= 1 => {
-                    replica_directory_id = decoder.uuid("PartitionSnapshot.replicaDirectoryId")?
+                    replica_directory_id = reader.uuid("PartitionSnapshot.replicaDirectoryId")?
                 }
                 _ => return Ok(false),
             }
@@ -241,15 +242,16 @@ impl TopicSnapshot {
         3
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let name = decoder.string("TopicSnapshot.name", true)?;
-        let partitions = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let name = reader.string("TopicSnapshot.name", true)?;
+        let partitions = reader.array(
             "TopicSnapshot.partitions",
             true,
             PartitionSnapshot::min_size(version),
-            |decoder| PartitionSnapshot::read(decoder, version),
+            |reader| PartitionSnapshot::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { name, partitions, unknown_tagged_fields })
     }
@@ -274,7 +276,7 @@ impl Message for FetchSnapshotRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -8,7 +8,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -44,24 +44,24 @@ impl Default for FetchSnapshotResponse {
 }
 
 impl FetchSnapshotResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("FetchSnapshotResponse.throttleTimeMs")?;
-        let error_code = decoder.i16("FetchSnapshotResponse.errorCode")?;
-        let topics = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("FetchSnapshotResponse.throttleTimeMs")?;
+        let error_code = reader.i16("FetchSnapshotResponse.errorCode")?;
+        let topics = reader.array(
             "FetchSnapshotResponse.topics",
             true,
             TopicSnapshot::min_size(version),
-            |decoder| TopicSnapshot::read(decoder, version),
+            |reader| TopicSnapshot::read(reader, version),
         )?;
         let mut node_endpoints = Vec::new();
-        let unknown_tagged_fields = decoder.tagged_fields(|decoder, tag| {
+        let unknown_tagged_fields = reader.tagged_fields(|reader, tag| {
             match tag {
                 0 if version >= 1 => {
-                    node_endpoints = decoder.array(
+                    node_endpoints = reader.array(
                         "FetchSnapshotResponse.nodeEndpoints",
                         true,
                         NodeEndpoint::min_size(version),
-                        |decoder| NodeEndpoint::read(decoder, version),
+                        |reader| NodeEndpoint::read(reader, version),
                     )?
                 }
                 _ => return Ok(false),
@@ -127,10 +127,10 @@ impl Default for SnapshotId {
 }
 
 impl SnapshotId {
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let end_offset = decoder.i64("SnapshotId.endOffset")?;
-        let epoch = decoder.i32("SnapshotId.epoch")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let end_offset = reader.i64("SnapshotId.endOffset")?;
+        let epoch = reader.i32("SnapshotId.epoch")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { end_offset, epoch, unknown_tagged_fields })
     }
@@ -164,10 +164,10 @@ impl Default for LeaderIdAndEpoch {
 }
 
 impl LeaderIdAndEpoch {
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let leader_id = decoder.i32("LeaderIdAndEpoch.leaderId")?;
-        let leader_epoch = decoder.i32("LeaderIdAndEpoch.leaderEpoch")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let leader_id = reader.i32("LeaderIdAndEpoch.leaderId")?;
+        let leader_epoch = reader.i32("LeaderIdAndEpoch.leaderEpoch")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { leader_id, leader_epoch, unknown_tagged_fields })
     }
@@ -225,17 +225,18 @@ impl PartitionSnapshot {
         37
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let index = decoder.i32("PartitionSnapshot.index")?;
-        let error_code = decoder.i16("PartitionSnapshot.errorCode")?;
-        let snapshot_id = SnapshotId::read(decoder, version)?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let index = reader.i32("PartitionSnapshot.index")?;
+        let error_code = reader.i16("PartitionSnapshot.errorCode")?;
+        let snapshot_id = SnapshotId::read(reader, version)?;
         let mut current_leader = LeaderIdAndEpoch::default();
-        let size = decoder.i64("PartitionSnapshot.size")?;
-        let position = decoder.i64("PartitionSnapshot.position")?;
-        let unaligned_records = decoder.bytes("PartitionSnapshot.unalignedRecords", true)?;
-        let unknown_tagged_fields = decoder.tagged_fields(|decoder, tag| {
+        let size = reader.i64("PartitionSnapshot.size")?;
+        let position = reader.i64("PartitionSnapshot.position")?;
+        let unaligned_records = reader.bytes("PartitionSnapshot.unalignedRecords", true)?;
+        let unknown_tagged_fields = reader.tagged_fields(|reader, tag| {
             match tag {
-                0 => current_leader = LeaderIdAndEpoch::read(decoder, version)?,
+                0 => current_leader = LeaderIdAndEpoch::read(reader, version)?,
                 _ => return Ok(false),
             }
             Ok(true)
@@ -307,15 +308,16 @@ impl TopicSnapshot {
         3
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let name = decoder.string("TopicSnapshot.name", true)?;
-        let partitions = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let name = reader.string("TopicSnapshot.name", true)?;
+        let partitions = reader.array(
             "TopicSnapshot.partitions",
             true,
             PartitionSnapshot::min_size(version),
-            |decoder| PartitionSnapshot::read(decoder, version),
+            |reader| PartitionSnapshot::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { name, partitions, unknown_tagged_fields })
     }
@@ -366,15 +368,16 @@ impl NodeEndpoint {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let node_id = if version >= 1 { decoder.i32("NodeEndpoint.nodeId")? } else { 0 };
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let node_id = if version >= 1 { reader.i32("NodeEndpoint.nodeId")? } else { 0 };
         let host = if version >= 1 {
-            decoder.string("NodeEndpoint.host", true)?
+            reader.string("NodeEndpoint.host", true)?
         } else {
             ByteString::new()
         };
-        let port = if version >= 1 { decoder.u16("NodeEndpoint.port")? } else { 0 };
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let port = if version >= 1 { reader.u16("NodeEndpoint.port")? } else { 0 };
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { node_id, host, port, unknown_tagged_fields })
     }
@@ -410,7 +413,7 @@ impl Message for FetchSnapshotResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -40,26 +40,25 @@ impl Default for FindCoordinatorRequest {
 }
 
 impl FindCoordinatorRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let key = if version <= 3 {
-            decoder.string("FindCoordinatorRequest.key", version >= 3)?
+            reader.string("FindCoordinatorRequest.key", version >= 3)?
         } else {
             ByteString::new()
         };
-        let key_type =
-            if version >= 1 { decoder.i8("FindCoordinatorRequest.keyType")? } else { 0 };
+        let key_type = if version >= 1 { reader.i8("FindCoordinatorRequest.keyType")? } else { 0 };
         let coordinator_keys = if version >= 4 {
-            decoder.array(
+            reader.array(
                 "FindCoordinatorRequest.coordinatorKeys",
                 version >= 3,
                 if version >= 3 { 1 } else { 2 },
-                |decoder| decoder.string("FindCoordinatorRequest.coordinatorKeys", version >= 3),
+                |reader| reader.string("FindCoordinatorRequest.coordinatorKeys", version >= 3),
             )?
         } else {
             Vec::new()
         };
         let unknown_tagged_fields =
-            if version >= 3 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 3 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { key, key_type, coordinator_keys, unknown_tagged_fields })
     }
@@ -110,7 +109,7 @@ impl Message for FindCoordinatorRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 3;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

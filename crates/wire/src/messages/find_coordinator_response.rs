@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -52,13 +52,13 @@ impl Default for FindCoordinatorResponse {
 }
 
 impl FindCoordinatorResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let throttle_time_ms =
-            if version >= 1 { decoder.i32("FindCoordinatorResponse.throttleTimeMs")? } else { 0 };
+            if version >= 1 { reader.i32("FindCoordinatorResponse.throttleTimeMs")? } else { 0 };
         let error_code =
-            if version <= 3 { decoder.i16("FindCoordinatorResponse.errorCode")? } else { 0 };
+            if version <= 3 { reader.i16("FindCoordinatorResponse.errorCode")? } else { 0 };
         let error_message = if (1..=3).contains(&version) {
-            decoder.nullable_string(
+            reader.nullable_string(
                 "FindCoordinatorResponse.errorMessage",
                 version >= 3,
                 (1..=3).contains(&version),
@@ -66,26 +66,25 @@ impl FindCoordinatorResponse {
         } else {
             Some(ByteString::new())
         };
-        let node_id =
-            if version <= 3 { decoder.i32("FindCoordinatorResponse.nodeId")? } else { 0 };
+        let node_id = if version <= 3 { reader.i32("FindCoordinatorResponse.nodeId")? } else { 0 };
         let host = if version <= 3 {
-            decoder.string("FindCoordinatorResponse.host", version >= 3)?
+            reader.string("FindCoordinatorResponse.host", version >= 3)?
         } else {
             ByteString::new()
         };
-        let port = if version <= 3 { decoder.i32("FindCoordinatorResponse.port")? } else { 0 };
+        let port = if version <= 3 { reader.i32("FindCoordinatorResponse.port")? } else { 0 };
         let coordinators = if version >= 4 {
-            decoder.array(
+            reader.array(
                 "FindCoordinatorResponse.coordinators",
                 version >= 3,
                 Coordinator::min_size(version),
-                |decoder| Coordinator::read(decoder, version),
+                |reader| Coordinator::read(reader, version),
             )?
         } else {
             Vec::new()
         };
         let unknown_tagged_fields =
-            if version >= 3 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 3 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self {
             throttle_time_ms,
@@ -206,27 +205,28 @@ impl Coordinator {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let key = if version >= 4 {
-            decoder.string("Coordinator.key", version >= 3)?
+            reader.string("Coordinator.key", version >= 3)?
         } else {
             ByteString::new()
         };
-        let node_id = if version >= 4 { decoder.i32("Coordinator.nodeId")? } else { 0 };
+        let node_id = if version >= 4 { reader.i32("Coordinator.nodeId")? } else { 0 };
         let host = if version >= 4 {
-            decoder.string("Coordinator.host", version >= 3)?
+            reader.string("Coordinator.host", version >= 3)?
         } else {
             ByteString::new()
         };
-        let port = if version >= 4 { decoder.i32("Coordinator.port")? } else { 0 };
-        let error_code = if version >= 4 { decoder.i16("Coordinator.errorCode")? } else { 0 };
+        let port = if version >= 4 { reader.i32("Coordinator.port")? } else { 0 };
+        let error_code = if version >= 4 { reader.i16("Coordinator.errorCode")? } else { 0 };
         let error_message = if version >= 4 {
-            decoder.nullable_string("Coordinator.errorMessage", version >= 3, version >= 4)?
+            reader.nullable_string("Coordinator.errorMessage", version >= 3, version >= 4)?
         } else {
             Some(ByteString::new())
         };
         let unknown_tagged_fields =
-            if version >= 3 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 3 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { key, node_id, host, port, error_code, error_message, unknown_tagged_fields })
     }
@@ -282,7 +282,7 @@ impl Message for FindCoordinatorResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 3;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -5,7 +5,7 @@
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{TaggedFields, Uuid},
@@ -29,10 +29,10 @@ impl Default for GetTelemetrySubscriptionsRequest {
 }
 
 impl GetTelemetrySubscriptionsRequest {
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
         let client_instance_id =
-            decoder.uuid("GetTelemetrySubscriptionsRequest.clientInstanceId")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+            reader.uuid("GetTelemetrySubscriptionsRequest.clientInstanceId")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { client_instance_id, unknown_tagged_fields })
     }
@@ -55,7 +55,7 @@ impl Message for GetTelemetrySubscriptionsRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

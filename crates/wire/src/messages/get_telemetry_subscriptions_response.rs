@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{TaggedFields, Uuid},
@@ -58,30 +58,30 @@ impl Default for GetTelemetrySubscriptionsResponse {
 }
 
 impl GetTelemetrySubscriptionsResponse {
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("GetTelemetrySubscriptionsResponse.throttleTimeMs")?;
-        let error_code = decoder.i16("GetTelemetrySubscriptionsResponse.errorCode")?;
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("GetTelemetrySubscriptionsResponse.throttleTimeMs")?;
+        let error_code = reader.i16("GetTelemetrySubscriptionsResponse.errorCode")?;
         let client_instance_id =
-            decoder.uuid("GetTelemetrySubscriptionsResponse.clientInstanceId")?;
-        let subscription_id = decoder.i32("GetTelemetrySubscriptionsResponse.subscriptionId")?;
-        let accepted_compression_types = decoder.array(
+            reader.uuid("GetTelemetrySubscriptionsResponse.clientInstanceId")?;
+        let subscription_id = reader.i32("GetTelemetrySubscriptionsResponse.subscriptionId")?;
+        let accepted_compression_types = reader.array(
             "GetTelemetrySubscriptionsResponse.acceptedCompressionTypes",
             true,
             1,
-            |decoder| decoder.i8("GetTelemetrySubscriptionsResponse.acceptedCompressionTypes"),
+            |reader| reader.i8("GetTelemetrySubscriptionsResponse.acceptedCompressionTypes"),
         )?;
-        let push_interval_ms = decoder.i32("GetTelemetrySubscriptionsResponse.pushIntervalMs")?;
+        let push_interval_ms = reader.i32("GetTelemetrySubscriptionsResponse.pushIntervalMs")?;
         let telemetry_max_bytes =
-            decoder.i32("GetTelemetrySubscriptionsResponse.telemetryMaxBytes")?;
+            reader.i32("GetTelemetrySubscriptionsResponse.telemetryMaxBytes")?;
         let delta_temporality =
-            decoder.bool("GetTelemetrySubscriptionsResponse.deltaTemporality")?;
-        let requested_metrics = decoder.array(
+            reader.bool("GetTelemetrySubscriptionsResponse.deltaTemporality")?;
+        let requested_metrics = reader.array(
             "GetTelemetrySubscriptionsResponse.requestedMetrics",
             true,
             1,
-            |decoder| decoder.string("GetTelemetrySubscriptionsResponse.requestedMetrics", true),
+            |reader| reader.string("GetTelemetrySubscriptionsResponse.requestedMetrics", true),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             throttle_time_ms,
@@ -139,7 +139,7 @@ impl Message for GetTelemetrySubscriptionsResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

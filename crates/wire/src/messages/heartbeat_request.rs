@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -43,12 +43,12 @@ impl Default for HeartbeatRequest {
 }
 
 impl HeartbeatRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let group_id = decoder.string("HeartbeatRequest.groupId", version >= 4)?;
-        let generation_id = decoder.i32("HeartbeatRequest.generationId")?;
-        let member_id = decoder.string("HeartbeatRequest.memberId", version >= 4)?;
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let group_id = reader.string("HeartbeatRequest.groupId", version >= 4)?;
+        let generation_id = reader.i32("HeartbeatRequest.generationId")?;
+        let member_id = reader.string("HeartbeatRequest.memberId", version >= 4)?;
         let group_instance_id = if version >= 3 {
-            decoder.nullable_string(
+            reader.nullable_string(
                 "HeartbeatRequest.groupInstanceId",
                 version >= 4,
                 version >= 3,
@@ -57,7 +57,7 @@ impl HeartbeatRequest {
             None
         };
         let unknown_tagged_fields =
-            if version >= 4 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 4 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { group_id, generation_id, member_id, group_instance_id, unknown_tagged_fields })
     }
@@ -96,7 +96,7 @@ impl Message for HeartbeatRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 4;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

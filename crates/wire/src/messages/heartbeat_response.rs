@@ -5,7 +5,7 @@
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -31,12 +31,12 @@ impl Default for HeartbeatResponse {
 }
 
 impl HeartbeatResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let throttle_time_ms =
-            if version >= 1 { decoder.i32("HeartbeatResponse.throttleTimeMs")? } else { 0 };
-        let error_code = decoder.i16("HeartbeatResponse.errorCode")?;
+            if version >= 1 { reader.i32("HeartbeatResponse.throttleTimeMs")? } else { 0 };
+        let error_code = reader.i16("HeartbeatResponse.errorCode")?;
         let unknown_tagged_fields =
-            if version >= 4 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 4 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { throttle_time_ms, error_code, unknown_tagged_fields })
     }
@@ -63,7 +63,7 @@ impl Message for HeartbeatResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 4;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

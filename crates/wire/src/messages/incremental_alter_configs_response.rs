@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -37,16 +37,16 @@ impl Default for IncrementalAlterConfigsResponse {
 }
 
 impl IncrementalAlterConfigsResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("IncrementalAlterConfigsResponse.throttleTimeMs")?;
-        let responses = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("IncrementalAlterConfigsResponse.throttleTimeMs")?;
+        let responses = reader.array(
             "IncrementalAlterConfigsResponse.responses",
             version >= 1,
             AlterConfigsResourceResponse::min_size(version),
-            |decoder| AlterConfigsResourceResponse::read(decoder, version),
+            |reader| AlterConfigsResourceResponse::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 1 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 1 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { throttle_time_ms, responses, unknown_tagged_fields })
     }
@@ -109,18 +109,19 @@ impl AlterConfigsResourceResponse {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let error_code = decoder.i16("AlterConfigsResourceResponse.errorCode")?;
-        let error_message = decoder.nullable_string(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let error_code = reader.i16("AlterConfigsResourceResponse.errorCode")?;
+        let error_message = reader.nullable_string(
             "AlterConfigsResourceResponse.errorMessage",
             version >= 1,
             true,
         )?;
-        let resource_type = decoder.i8("AlterConfigsResourceResponse.resourceType")?;
+        let resource_type = reader.i8("AlterConfigsResourceResponse.resourceType")?;
         let resource_name =
-            decoder.string("AlterConfigsResourceResponse.resourceName", version >= 1)?;
+            reader.string("AlterConfigsResourceResponse.resourceName", version >= 1)?;
         let unknown_tagged_fields =
-            if version >= 1 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 1 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { error_code, error_message, resource_type, resource_name, unknown_tagged_fields })
     }
@@ -156,7 +157,7 @@ impl Message for IncrementalAlterConfigsResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 1;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

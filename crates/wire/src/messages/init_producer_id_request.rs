@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -49,23 +49,23 @@ impl Default for InitProducerIdRequest {
 }
 
 impl InitProducerIdRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let transactional_id =
-            decoder.nullable_string("InitProducerIdRequest.transactionalId", version >= 2, true)?;
-        let transaction_timeout_ms = decoder.i32("InitProducerIdRequest.transactionTimeoutMs")?;
+            reader.nullable_string("InitProducerIdRequest.transactionalId", version >= 2, true)?;
+        let transaction_timeout_ms = reader.i32("InitProducerIdRequest.transactionTimeoutMs")?;
         let producer_id =
-            if version >= 3 { decoder.i64("InitProducerIdRequest.producerId")? } else { -1 };
+            if version >= 3 { reader.i64("InitProducerIdRequest.producerId")? } else { -1 };
         let producer_epoch =
-            if version >= 3 { decoder.i16("InitProducerIdRequest.producerEpoch")? } else { -1 };
+            if version >= 3 { reader.i16("InitProducerIdRequest.producerEpoch")? } else { -1 };
         let enable2_pc =
-            if version >= 6 { decoder.bool("InitProducerIdRequest.enable2Pc")? } else { false };
+            if version >= 6 { reader.bool("InitProducerIdRequest.enable2Pc")? } else { false };
         let keep_prepared_txn = if version >= 6 {
-            decoder.bool("InitProducerIdRequest.keepPreparedTxn")?
+            reader.bool("InitProducerIdRequest.keepPreparedTxn")?
         } else {
             false
         };
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self {
             transactional_id,
@@ -135,7 +135,7 @@ impl Message for InitProducerIdRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 2;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -5,7 +5,7 @@
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -47,23 +47,23 @@ impl Default for InitProducerIdResponse {
 }
 
 impl InitProducerIdResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("InitProducerIdResponse.throttleTimeMs")?;
-        let error_code = decoder.i16("InitProducerIdResponse.errorCode")?;
-        let producer_id = decoder.i64("InitProducerIdResponse.producerId")?;
-        let producer_epoch = decoder.i16("InitProducerIdResponse.producerEpoch")?;
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("InitProducerIdResponse.throttleTimeMs")?;
+        let error_code = reader.i16("InitProducerIdResponse.errorCode")?;
+        let producer_id = reader.i64("InitProducerIdResponse.producerId")?;
+        let producer_epoch = reader.i16("InitProducerIdResponse.producerEpoch")?;
         let ongoing_txn_producer_id = if version >= 6 {
-            decoder.i64("InitProducerIdResponse.ongoingTxnProducerId")?
+            reader.i64("InitProducerIdResponse.ongoingTxnProducerId")?
         } else {
             -1
         };
         let ongoing_txn_producer_epoch = if version >= 6 {
-            decoder.i16("InitProducerIdResponse.ongoingTxnProducerEpoch")?
+            reader.i16("InitProducerIdResponse.ongoingTxnProducerEpoch")?
         } else {
             -1
         };
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self {
             throttle_time_ms,
@@ -118,7 +118,7 @@ impl Message for InitProducerIdResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 2;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

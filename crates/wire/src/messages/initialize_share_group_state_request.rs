@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{TaggedFields, Uuid},
@@ -37,15 +37,15 @@ impl Default for InitializeShareGroupStateRequest {
 }
 
 impl InitializeShareGroupStateRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let group_id = decoder.string("InitializeShareGroupStateRequest.groupId", true)?;
-        let topics = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let group_id = reader.string("InitializeShareGroupStateRequest.groupId", true)?;
+        let topics = reader.array(
             "InitializeShareGroupStateRequest.topics",
             true,
             InitializeStateData::min_size(version),
-            |decoder| InitializeStateData::read(decoder, version),
+            |reader| InitializeStateData::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { group_id, topics, unknown_tagged_fields })
     }
@@ -100,11 +100,12 @@ impl PartitionData {
         17
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let partition = decoder.i32("PartitionData.partition")?;
-        let state_epoch = decoder.i32("PartitionData.stateEpoch")?;
-        let start_offset = decoder.i64("PartitionData.startOffset")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let partition = reader.i32("PartitionData.partition")?;
+        let state_epoch = reader.i32("PartitionData.stateEpoch")?;
+        let start_offset = reader.i64("PartitionData.startOffset")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { partition, state_epoch, start_offset, unknown_tagged_fields })
     }
@@ -148,15 +149,16 @@ impl InitializeStateData {
         18
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let topic_id = decoder.uuid("InitializeStateData.topicId")?;
-        let partitions = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let topic_id = reader.uuid("InitializeStateData.topicId")?;
+        let partitions = reader.array(
             "InitializeStateData.partitions",
             true,
             PartitionData::min_size(version),
-            |decoder| PartitionData::read(decoder, version),
+            |reader| PartitionData::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { topic_id, partitions, unknown_tagged_fields })
     }
@@ -188,7 +190,7 @@ impl Message for InitializeShareGroupStateRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

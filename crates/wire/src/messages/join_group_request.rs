@@ -8,7 +8,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -56,14 +56,14 @@ impl Default for JoinGroupRequest {
 }
 
 impl JoinGroupRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let group_id = decoder.string("JoinGroupRequest.groupId", version >= 6)?;
-        let session_timeout_ms = decoder.i32("JoinGroupRequest.sessionTimeoutMs")?;
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let group_id = reader.string("JoinGroupRequest.groupId", version >= 6)?;
+        let session_timeout_ms = reader.i32("JoinGroupRequest.sessionTimeoutMs")?;
         let rebalance_timeout_ms =
-            if version >= 1 { decoder.i32("JoinGroupRequest.rebalanceTimeoutMs")? } else { -1 };
-        let member_id = decoder.string("JoinGroupRequest.memberId", version >= 6)?;
+            if version >= 1 { reader.i32("JoinGroupRequest.rebalanceTimeoutMs")? } else { -1 };
+        let member_id = reader.string("JoinGroupRequest.memberId", version >= 6)?;
         let group_instance_id = if version >= 5 {
-            decoder.nullable_string(
+            reader.nullable_string(
                 "JoinGroupRequest.groupInstanceId",
                 version >= 6,
                 version >= 5,
@@ -71,20 +71,20 @@ impl JoinGroupRequest {
         } else {
             None
         };
-        let protocol_type = decoder.string("JoinGroupRequest.protocolType", version >= 6)?;
-        let protocols = decoder.array(
+        let protocol_type = reader.string("JoinGroupRequest.protocolType", version >= 6)?;
+        let protocols = reader.array(
             "JoinGroupRequest.protocols",
             version >= 6,
             JoinGroupRequestProtocol::min_size(version),
-            |decoder| JoinGroupRequestProtocol::read(decoder, version),
+            |reader| JoinGroupRequestProtocol::read(reader, version),
         )?;
         let reason = if version >= 8 {
-            decoder.nullable_string("JoinGroupRequest.reason", version >= 6, version >= 8)?
+            reader.nullable_string("JoinGroupRequest.reason", version >= 6, version >= 8)?
         } else {
             None
         };
         let unknown_tagged_fields =
-            if version >= 6 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 6 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self {
             group_id,
@@ -176,11 +176,12 @@ impl JoinGroupRequestProtocol {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let name = decoder.string("JoinGroupRequestProtocol.name", version >= 6)?;
-        let metadata = decoder.bytes("JoinGroupRequestProtocol.metadata", version >= 6)?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let name = reader.string("JoinGroupRequestProtocol.name", version >= 6)?;
+        let metadata = reader.bytes("JoinGroupRequestProtocol.metadata", version >= 6)?;
         let unknown_tagged_fields =
-            if version >= 6 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 6 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { name, metadata, unknown_tagged_fields })
     }
@@ -205,7 +206,7 @@ impl Message for JoinGroupRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 6;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

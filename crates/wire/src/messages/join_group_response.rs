@@ -8,7 +8,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -59,33 +59,30 @@ impl Default for JoinGroupResponse {
 }
 
 impl JoinGroupResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let throttle_time_ms =
-            if version >= 2 { decoder.i32("JoinGroupResponse.throttleTimeMs")? } else { 0 };
-        let error_code = decoder.i16("JoinGroupResponse.errorCode")?;
-        let generation_id = decoder.i32("JoinGroupResponse.generationId")?;
+            if version >= 2 { reader.i32("JoinGroupResponse.throttleTimeMs")? } else { 0 };
+        let error_code = reader.i16("JoinGroupResponse.errorCode")?;
+        let generation_id = reader.i32("JoinGroupResponse.generationId")?;
         let protocol_type = if version >= 7 {
-            decoder.nullable_string("JoinGroupResponse.protocolType", version >= 6, version >= 7)?
+            reader.nullable_string("JoinGroupResponse.protocolType", version >= 6, version >= 7)?
         } else {
             None
         };
-        let protocol_name = decoder.nullable_string(
-            "JoinGroupResponse.protocolName",
-            version >= 6,
-            version >= 7,
-        )?;
-        let leader = decoder.string("JoinGroupResponse.leader", version >= 6)?;
+        let protocol_name =
+            reader.nullable_string("JoinGroupResponse.protocolName", version >= 6, version >= 7)?;
+        let leader = reader.string("JoinGroupResponse.leader", version >= 6)?;
         let skip_assignment =
-            if version >= 9 { decoder.bool("JoinGroupResponse.skipAssignment")? } else { false };
-        let member_id = decoder.string("JoinGroupResponse.memberId", version >= 6)?;
-        let members = decoder.array(
+            if version >= 9 { reader.bool("JoinGroupResponse.skipAssignment")? } else { false };
+        let member_id = reader.string("JoinGroupResponse.memberId", version >= 6)?;
+        let members = reader.array(
             "JoinGroupResponse.members",
             version >= 6,
             JoinGroupResponseMember::min_size(version),
-            |decoder| JoinGroupResponseMember::read(decoder, version),
+            |reader| JoinGroupResponseMember::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 6 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 6 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self {
             throttle_time_ms,
@@ -183,10 +180,11 @@ impl JoinGroupResponseMember {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let member_id = decoder.string("JoinGroupResponseMember.memberId", version >= 6)?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let member_id = reader.string("JoinGroupResponseMember.memberId", version >= 6)?;
         let group_instance_id = if version >= 5 {
-            decoder.nullable_string(
+            reader.nullable_string(
                 "JoinGroupResponseMember.groupInstanceId",
                 version >= 6,
                 version >= 5,
@@ -194,9 +192,9 @@ impl JoinGroupResponseMember {
         } else {
             None
         };
-        let metadata = decoder.bytes("JoinGroupResponseMember.metadata", version >= 6)?;
+        let metadata = reader.bytes("JoinGroupResponseMember.metadata", version >= 6)?;
         let unknown_tagged_fields =
-            if version >= 6 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 6 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { member_id, group_instance_id, metadata, unknown_tagged_fields })
     }
@@ -229,7 +227,7 @@ impl Message for JoinGroupResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 6;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

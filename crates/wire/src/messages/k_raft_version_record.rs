@@ -5,7 +5,7 @@
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -31,10 +31,10 @@ impl Default for KRaftVersionRecord {
 }
 
 impl KRaftVersionRecord {
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let version_field = decoder.i16("KRaftVersionRecord.version")?;
-        let k_raft_version = decoder.i16("KRaftVersionRecord.kRaftVersion")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let version_field = reader.i16("KRaftVersionRecord.version")?;
+        let k_raft_version = reader.i16("KRaftVersionRecord.kRaftVersion")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { version: version_field, k_raft_version, unknown_tagged_fields })
     }
@@ -57,7 +57,7 @@ impl Message for KRaftVersionRecord {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

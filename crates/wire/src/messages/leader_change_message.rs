@@ -5,7 +5,7 @@
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{TaggedFields, Uuid},
@@ -41,22 +41,22 @@ impl Default for LeaderChangeMessage {
 }
 
 impl LeaderChangeMessage {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let version_field = decoder.i16("LeaderChangeMessage.version")?;
-        let leader_id = decoder.i32("LeaderChangeMessage.leaderId")?;
-        let voters = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let version_field = reader.i16("LeaderChangeMessage.version")?;
+        let leader_id = reader.i32("LeaderChangeMessage.leaderId")?;
+        let voters = reader.array(
             "LeaderChangeMessage.voters",
             true,
             Voter::min_size(version),
-            |decoder| Voter::read(decoder, version),
+            |reader| Voter::read(reader, version),
         )?;
-        let granting_voters = decoder.array(
+        let granting_voters = reader.array(
             "LeaderChangeMessage.grantingVoters",
             true,
             Voter::min_size(version),
-            |decoder| Voter::read(decoder, version),
+            |reader| Voter::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             version: version_field,
@@ -121,11 +121,12 @@ impl Voter {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let voter_id = decoder.i32("Voter.voterId")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let voter_id = reader.i32("Voter.voterId")?;
         let voter_directory_id =
-            if version >= 1 { decoder.uuid("Voter.voterDirectoryId")? } else { Uuid::ZERO };
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+            if version >= 1 { reader.uuid("Voter.voterDirectoryId")? } else { Uuid::ZERO };
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { voter_id, voter_directory_id, unknown_tagged_fields })
     }
@@ -152,7 +153,7 @@ impl Message for LeaderChangeMessage {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -40,25 +40,25 @@ impl Default for LeaveGroupRequest {
 }
 
 impl LeaveGroupRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let group_id = decoder.string("LeaveGroupRequest.groupId", version >= 4)?;
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let group_id = reader.string("LeaveGroupRequest.groupId", version >= 4)?;
         let member_id = if version <= 2 {
-            decoder.string("LeaveGroupRequest.memberId", version >= 4)?
+            reader.string("LeaveGroupRequest.memberId", version >= 4)?
         } else {
             ByteString::new()
         };
         let members = if version >= 3 {
-            decoder.array(
+            reader.array(
                 "LeaveGroupRequest.members",
                 version >= 4,
                 MemberIdentity::min_size(version),
-                |decoder| MemberIdentity::read(decoder, version),
+                |reader| MemberIdentity::read(reader, version),
             )?
         } else {
             Vec::new()
         };
         let unknown_tagged_fields =
-            if version >= 4 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 4 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { group_id, member_id, members, unknown_tagged_fields })
     }
@@ -129,24 +129,25 @@ impl MemberIdentity {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let member_id = if version >= 3 {
-            decoder.string("MemberIdentity.memberId", version >= 4)?
+            reader.string("MemberIdentity.memberId", version >= 4)?
         } else {
             ByteString::new()
         };
         let group_instance_id = if version >= 3 {
-            decoder.nullable_string("MemberIdentity.groupInstanceId", version >= 4, version >= 3)?
+            reader.nullable_string("MemberIdentity.groupInstanceId", version >= 4, version >= 3)?
         } else {
             None
         };
         let reason = if version >= 5 {
-            decoder.nullable_string("MemberIdentity.reason", version >= 4, version >= 5)?
+            reader.nullable_string("MemberIdentity.reason", version >= 4, version >= 5)?
         } else {
             None
         };
         let unknown_tagged_fields =
-            if version >= 4 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 4 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { member_id, group_instance_id, reason, unknown_tagged_fields })
     }
@@ -195,7 +196,7 @@ impl Message for LeaveGroupRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 4;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

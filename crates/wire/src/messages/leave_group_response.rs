@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -40,22 +40,22 @@ impl Default for LeaveGroupResponse {
 }
 
 impl LeaveGroupResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let throttle_time_ms =
-            if version >= 1 { decoder.i32("LeaveGroupResponse.throttleTimeMs")? } else { 0 };
-        let error_code = decoder.i16("LeaveGroupResponse.errorCode")?;
+            if version >= 1 { reader.i32("LeaveGroupResponse.throttleTimeMs")? } else { 0 };
+        let error_code = reader.i16("LeaveGroupResponse.errorCode")?;
         let members = if version >= 3 {
-            decoder.array(
+            reader.array(
                 "LeaveGroupResponse.members",
                 version >= 4,
                 MemberResponse::min_size(version),
-                |decoder| MemberResponse::read(decoder, version),
+                |reader| MemberResponse::read(reader, version),
             )?
         } else {
             Vec::new()
         };
         let unknown_tagged_fields =
-            if version >= 4 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 4 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { throttle_time_ms, error_code, members, unknown_tagged_fields })
     }
@@ -123,20 +123,21 @@ impl MemberResponse {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let member_id = if version >= 3 {
-            decoder.string("MemberResponse.memberId", version >= 4)?
+            reader.string("MemberResponse.memberId", version >= 4)?
         } else {
             ByteString::new()
         };
         let group_instance_id = if version >= 3 {
-            decoder.nullable_string("MemberResponse.groupInstanceId", version >= 4, version >= 3)?
+            reader.nullable_string("MemberResponse.groupInstanceId", version >= 4, version >= 3)?
         } else {
             Some(ByteString::new())
         };
-        let error_code = if version >= 3 { decoder.i16("MemberResponse.errorCode")? } else { 0 };
+        let error_code = if version >= 3 { reader.i16("MemberResponse.errorCode")? } else { 0 };
         let unknown_tagged_fields =
-            if version >= 4 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 4 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { member_id, group_instance_id, error_code, unknown_tagged_fields })
     }
@@ -182,7 +183,7 @@ impl Message for LeaveGroupResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 4;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -5,7 +5,7 @@
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -29,15 +29,15 @@ impl Default for ListConfigResourcesRequest {
 }
 
 impl ListConfigResourcesRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let resource_types = if version >= 1 {
-            decoder.array("ListConfigResourcesRequest.resourceTypes", true, 1, |decoder| {
-                decoder.i8("ListConfigResourcesRequest.resourceTypes")
+            reader.array("ListConfigResourcesRequest.resourceTypes", true, 1, |reader| {
+                reader.i8("ListConfigResourcesRequest.resourceTypes")
             })?
         } else {
             Vec::new()
         };
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { resource_types, unknown_tagged_fields })
     }
@@ -71,7 +71,7 @@ impl Message for ListConfigResourcesRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

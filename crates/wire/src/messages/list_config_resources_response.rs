@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -40,16 +40,16 @@ impl Default for ListConfigResourcesResponse {
 }
 
 impl ListConfigResourcesResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("ListConfigResourcesResponse.throttleTimeMs")?;
-        let error_code = decoder.i16("ListConfigResourcesResponse.errorCode")?;
-        let config_resources = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("ListConfigResourcesResponse.throttleTimeMs")?;
+        let error_code = reader.i16("ListConfigResourcesResponse.errorCode")?;
+        let config_resources = reader.array(
             "ListConfigResourcesResponse.configResources",
             true,
             ConfigResource::min_size(version),
-            |decoder| ConfigResource::read(decoder, version),
+            |reader| ConfigResource::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { throttle_time_ms, error_code, config_resources, unknown_tagged_fields })
     }
@@ -105,11 +105,12 @@ impl ConfigResource {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let resource_name = decoder.string("ConfigResource.resourceName", true)?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let resource_name = reader.string("ConfigResource.resourceName", true)?;
         let resource_type =
-            if version >= 1 { decoder.i8("ConfigResource.resourceType")? } else { 16 };
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+            if version >= 1 { reader.i8("ConfigResource.resourceType")? } else { 16 };
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { resource_name, resource_type, unknown_tagged_fields })
     }
@@ -134,7 +135,7 @@ impl Message for ListConfigResourcesResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

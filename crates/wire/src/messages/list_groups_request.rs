@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -37,29 +37,29 @@ impl Default for ListGroupsRequest {
 }
 
 impl ListGroupsRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let states_filter = if version >= 4 {
-            decoder.array(
+            reader.array(
                 "ListGroupsRequest.statesFilter",
                 version >= 3,
                 if version >= 3 { 1 } else { 2 },
-                |decoder| decoder.string("ListGroupsRequest.statesFilter", version >= 3),
+                |reader| reader.string("ListGroupsRequest.statesFilter", version >= 3),
             )?
         } else {
             Vec::new()
         };
         let types_filter = if version >= 5 {
-            decoder.array(
+            reader.array(
                 "ListGroupsRequest.typesFilter",
                 version >= 3,
                 if version >= 3 { 1 } else { 2 },
-                |decoder| decoder.string("ListGroupsRequest.typesFilter", version >= 3),
+                |reader| reader.string("ListGroupsRequest.typesFilter", version >= 3),
             )?
         } else {
             Vec::new()
         };
         let unknown_tagged_fields =
-            if version >= 3 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 3 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { states_filter, types_filter, unknown_tagged_fields })
     }
@@ -108,7 +108,7 @@ impl Message for ListGroupsRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 3;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -40,18 +40,18 @@ impl Default for ListGroupsResponse {
 }
 
 impl ListGroupsResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let throttle_time_ms =
-            if version >= 1 { decoder.i32("ListGroupsResponse.throttleTimeMs")? } else { 0 };
-        let error_code = decoder.i16("ListGroupsResponse.errorCode")?;
-        let groups = decoder.array(
+            if version >= 1 { reader.i32("ListGroupsResponse.throttleTimeMs")? } else { 0 };
+        let error_code = reader.i16("ListGroupsResponse.errorCode")?;
+        let groups = reader.array(
             "ListGroupsResponse.groups",
             version >= 3,
             ListedGroup::min_size(version),
-            |decoder| ListedGroup::read(decoder, version),
+            |reader| ListedGroup::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 3 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 3 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { throttle_time_ms, error_code, groups, unknown_tagged_fields })
     }
@@ -112,21 +112,22 @@ impl ListedGroup {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let group_id = decoder.string("ListedGroup.groupId", version >= 3)?;
-        let protocol_type = decoder.string("ListedGroup.protocolType", version >= 3)?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let group_id = reader.string("ListedGroup.groupId", version >= 3)?;
+        let protocol_type = reader.string("ListedGroup.protocolType", version >= 3)?;
         let group_state = if version >= 4 {
-            decoder.string("ListedGroup.groupState", version >= 3)?
+            reader.string("ListedGroup.groupState", version >= 3)?
         } else {
             ByteString::new()
         };
         let group_type = if version >= 5 {
-            decoder.string("ListedGroup.groupType", version >= 3)?
+            reader.string("ListedGroup.groupType", version >= 3)?
         } else {
             ByteString::new()
         };
         let unknown_tagged_fields =
-            if version >= 3 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 3 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { group_id, protocol_type, group_state, group_type, unknown_tagged_fields })
     }
@@ -157,7 +158,7 @@ impl Message for ListGroupsResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 3;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -43,20 +43,20 @@ impl Default for ListOffsetsRequest {
 }
 
 impl ListOffsetsRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let replica_id = decoder.i32("ListOffsetsRequest.replicaId")?;
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let replica_id = reader.i32("ListOffsetsRequest.replicaId")?;
         let isolation_level =
-            if version >= 2 { decoder.i8("ListOffsetsRequest.isolationLevel")? } else { 0 };
-        let topics = decoder.array(
+            if version >= 2 { reader.i8("ListOffsetsRequest.isolationLevel")? } else { 0 };
+        let topics = reader.array(
             "ListOffsetsRequest.topics",
             version >= 6,
             ListOffsetsTopic::min_size(version),
-            |decoder| ListOffsetsTopic::read(decoder, version),
+            |reader| ListOffsetsTopic::read(reader, version),
         )?;
         let timeout_ms =
-            if version >= 10 { decoder.i32("ListOffsetsRequest.timeoutMs")? } else { 0 };
+            if version >= 10 { reader.i32("ListOffsetsRequest.timeoutMs")? } else { 0 };
         let unknown_tagged_fields =
-            if version >= 6 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 6 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { replica_id, isolation_level, topics, timeout_ms, unknown_tagged_fields })
     }
@@ -121,13 +121,14 @@ impl ListOffsetsPartition {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let partition_index = decoder.i32("ListOffsetsPartition.partitionIndex")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let partition_index = reader.i32("ListOffsetsPartition.partitionIndex")?;
         let current_leader_epoch =
-            if version >= 4 { decoder.i32("ListOffsetsPartition.currentLeaderEpoch")? } else { -1 };
-        let timestamp = decoder.i64("ListOffsetsPartition.timestamp")?;
+            if version >= 4 { reader.i32("ListOffsetsPartition.currentLeaderEpoch")? } else { -1 };
+        let timestamp = reader.i64("ListOffsetsPartition.timestamp")?;
         let unknown_tagged_fields =
-            if version >= 6 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 6 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { partition_index, current_leader_epoch, timestamp, unknown_tagged_fields })
     }
@@ -178,16 +179,17 @@ impl ListOffsetsTopic {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let name = decoder.string("ListOffsetsTopic.name", version >= 6)?;
-        let partitions = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let name = reader.string("ListOffsetsTopic.name", version >= 6)?;
+        let partitions = reader.array(
             "ListOffsetsTopic.partitions",
             version >= 6,
             ListOffsetsPartition::min_size(version),
-            |decoder| ListOffsetsPartition::read(decoder, version),
+            |reader| ListOffsetsPartition::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 6 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 6 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { name, partitions, unknown_tagged_fields })
     }
@@ -220,7 +222,7 @@ impl Message for ListOffsetsRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 6;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

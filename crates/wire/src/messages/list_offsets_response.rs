@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -33,17 +33,17 @@ impl Default for ListOffsetsResponse {
 }
 
 impl ListOffsetsResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let throttle_time_ms =
-            if version >= 2 { decoder.i32("ListOffsetsResponse.throttleTimeMs")? } else { 0 };
-        let topics = decoder.array(
+            if version >= 2 { reader.i32("ListOffsetsResponse.throttleTimeMs")? } else { 0 };
+        let topics = reader.array(
             "ListOffsetsResponse.topics",
             version >= 6,
             ListOffsetsTopicResponse::min_size(version),
-            |decoder| ListOffsetsTopicResponse::read(decoder, version),
+            |reader| ListOffsetsTopicResponse::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 6 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 6 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { throttle_time_ms, topics, unknown_tagged_fields })
     }
@@ -110,18 +110,16 @@ impl ListOffsetsPartitionResponse {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let partition_index = decoder.i32("ListOffsetsPartitionResponse.partitionIndex")?;
-        let error_code = decoder.i16("ListOffsetsPartitionResponse.errorCode")?;
-        let timestamp = decoder.i64("ListOffsetsPartitionResponse.timestamp")?;
-        let offset = decoder.i64("ListOffsetsPartitionResponse.offset")?;
-        let leader_epoch = if version >= 4 {
-            decoder.i32("ListOffsetsPartitionResponse.leaderEpoch")?
-        } else {
-            -1
-        };
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let partition_index = reader.i32("ListOffsetsPartitionResponse.partitionIndex")?;
+        let error_code = reader.i16("ListOffsetsPartitionResponse.errorCode")?;
+        let timestamp = reader.i64("ListOffsetsPartitionResponse.timestamp")?;
+        let offset = reader.i64("ListOffsetsPartitionResponse.offset")?;
+        let leader_epoch =
+            if version >= 4 { reader.i32("ListOffsetsPartitionResponse.leaderEpoch")? } else { -1 };
         let unknown_tagged_fields =
-            if version >= 6 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 6 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self {
             partition_index,
@@ -186,16 +184,17 @@ impl ListOffsetsTopicResponse {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let name = decoder.string("ListOffsetsTopicResponse.name", version >= 6)?;
-        let partitions = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let name = reader.string("ListOffsetsTopicResponse.name", version >= 6)?;
+        let partitions = reader.array(
             "ListOffsetsTopicResponse.partitions",
             version >= 6,
             ListOffsetsPartitionResponse::min_size(version),
-            |decoder| ListOffsetsPartitionResponse::read(decoder, version),
+            |reader| ListOffsetsPartitionResponse::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 6 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 6 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { name, partitions, unknown_tagged_fields })
     }
@@ -229,7 +228,7 @@ impl Message for ListOffsetsResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 6;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{Int32Array, TaggedFields},
@@ -33,16 +33,16 @@ impl Default for ListPartitionReassignmentsRequest {
 }
 
 impl ListPartitionReassignmentsRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let timeout_ms = decoder.i32("ListPartitionReassignmentsRequest.timeoutMs")?;
-        let topics = decoder.nullable_array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let timeout_ms = reader.i32("ListPartitionReassignmentsRequest.timeoutMs")?;
+        let topics = reader.nullable_array(
             "ListPartitionReassignmentsRequest.topics",
             true,
             true,
             ListPartitionReassignmentsTopics::min_size(version),
-            |decoder| ListPartitionReassignmentsTopics::read(decoder, version),
+            |reader| ListPartitionReassignmentsTopics::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { timeout_ms, topics, unknown_tagged_fields })
     }
@@ -95,22 +95,22 @@ impl ListPartitionReassignmentsTopics {
         3
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let name = decoder.string("ListPartitionReassignmentsTopics.name", true)?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let name = reader.string("ListPartitionReassignmentsTopics.name", true)?;
         let partition_indexes =
-            decoder.int32_array("ListPartitionReassignmentsTopics.partitionIndexes", true)?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+            reader.int32_array("ListPartitionReassignmentsTopics.partitionIndexes", true)?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { name, partition_indexes, unknown_tagged_fields })
     }
 
     fn write<W: Writer>(&self, writer: &mut W, _version: i16) -> Result<(), EncodeError> {
         writer.string("ListPartitionReassignmentsTopics.name", true, &self.name)?;
-        writer.array(
+        writer.int32_array(
             "ListPartitionReassignmentsTopics.partitionIndexes",
             true,
             &self.partition_indexes,
-            |writer, item| writer.i32("ListPartitionReassignmentsTopics.partitionIndexes", *item),
         )?;
         writer.tagged_fields(0, &self.unknown_tagged_fields)?;
         writer.unknown_tagged_fields(&self.unknown_tagged_fields)?;
@@ -127,7 +127,7 @@ impl Message for ListPartitionReassignmentsRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

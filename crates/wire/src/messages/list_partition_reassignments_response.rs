@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{Int32Array, TaggedFields},
@@ -43,21 +43,21 @@ impl Default for ListPartitionReassignmentsResponse {
 }
 
 impl ListPartitionReassignmentsResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("ListPartitionReassignmentsResponse.throttleTimeMs")?;
-        let error_code = decoder.i16("ListPartitionReassignmentsResponse.errorCode")?;
-        let error_message = decoder.nullable_string(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("ListPartitionReassignmentsResponse.throttleTimeMs")?;
+        let error_code = reader.i16("ListPartitionReassignmentsResponse.errorCode")?;
+        let error_message = reader.nullable_string(
             "ListPartitionReassignmentsResponse.errorMessage",
             true,
             true,
         )?;
-        let topics = decoder.array(
+        let topics = reader.array(
             "ListPartitionReassignmentsResponse.topics",
             true,
             OngoingTopicReassignment::min_size(version),
-            |decoder| OngoingTopicReassignment::read(decoder, version),
+            |reader| OngoingTopicReassignment::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { throttle_time_ms, error_code, error_message, topics, unknown_tagged_fields })
     }
@@ -122,14 +122,15 @@ impl OngoingPartitionReassignment {
         8
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let partition_index = decoder.i32("OngoingPartitionReassignment.partitionIndex")?;
-        let replicas = decoder.int32_array("OngoingPartitionReassignment.replicas", true)?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let partition_index = reader.i32("OngoingPartitionReassignment.partitionIndex")?;
+        let replicas = reader.int32_array("OngoingPartitionReassignment.replicas", true)?;
         let adding_replicas =
-            decoder.int32_array("OngoingPartitionReassignment.addingReplicas", true)?;
+            reader.int32_array("OngoingPartitionReassignment.addingReplicas", true)?;
         let removing_replicas =
-            decoder.int32_array("OngoingPartitionReassignment.removingReplicas", true)?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+            reader.int32_array("OngoingPartitionReassignment.removingReplicas", true)?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             partition_index,
@@ -142,23 +143,16 @@ impl OngoingPartitionReassignment {
 
     fn write<W: Writer>(&self, writer: &mut W, _version: i16) -> Result<(), EncodeError> {
         writer.i32("OngoingPartitionReassignment.partitionIndex", self.partition_index)?;
-        writer.array(
-            "OngoingPartitionReassignment.replicas",
-            true,
-            &self.replicas,
-            |writer, item| writer.i32("OngoingPartitionReassignment.replicas", *item),
-        )?;
-        writer.array(
+        writer.int32_array("OngoingPartitionReassignment.replicas", true, &self.replicas)?;
+        writer.int32_array(
             "OngoingPartitionReassignment.addingReplicas",
             true,
             &self.adding_replicas,
-            |writer, item| writer.i32("OngoingPartitionReassignment.addingReplicas", *item),
         )?;
-        writer.array(
+        writer.int32_array(
             "OngoingPartitionReassignment.removingReplicas",
             true,
             &self.removing_replicas,
-            |writer, item| writer.i32("OngoingPartitionReassignment.removingReplicas", *item),
         )?;
         writer.tagged_fields(0, &self.unknown_tagged_fields)?;
         writer.unknown_tagged_fields(&self.unknown_tagged_fields)?;
@@ -195,15 +189,16 @@ impl OngoingTopicReassignment {
         3
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let name = decoder.string("OngoingTopicReassignment.name", true)?;
-        let partitions = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let name = reader.string("OngoingTopicReassignment.name", true)?;
+        let partitions = reader.array(
             "OngoingTopicReassignment.partitions",
             true,
             OngoingPartitionReassignment::min_size(version),
-            |decoder| OngoingPartitionReassignment::read(decoder, version),
+            |reader| OngoingPartitionReassignment::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { name, partitions, unknown_tagged_fields })
     }
@@ -235,7 +230,7 @@ impl Message for ListPartitionReassignmentsResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -43,19 +43,19 @@ impl Default for ListTransactionsRequest {
 }
 
 impl ListTransactionsRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let state_filters =
-            decoder.array("ListTransactionsRequest.stateFilters", true, 1, |decoder| {
-                decoder.string("ListTransactionsRequest.stateFilters", true)
+            reader.array("ListTransactionsRequest.stateFilters", true, 1, |reader| {
+                reader.string("ListTransactionsRequest.stateFilters", true)
             })?;
         let producer_id_filters =
-            decoder.array("ListTransactionsRequest.producerIdFilters", true, 8, |decoder| {
-                decoder.i64("ListTransactionsRequest.producerIdFilters")
+            reader.array("ListTransactionsRequest.producerIdFilters", true, 8, |reader| {
+                reader.i64("ListTransactionsRequest.producerIdFilters")
             })?;
         let duration_filter =
-            if version >= 1 { decoder.i64("ListTransactionsRequest.durationFilter")? } else { -1 };
+            if version >= 1 { reader.i64("ListTransactionsRequest.durationFilter")? } else { -1 };
         let transactional_id_pattern = if version >= 2 {
-            decoder.nullable_string(
+            reader.nullable_string(
                 "ListTransactionsRequest.transactionalIdPattern",
                 true,
                 version >= 2,
@@ -63,7 +63,7 @@ impl ListTransactionsRequest {
         } else {
             None
         };
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             state_filters,
@@ -123,7 +123,7 @@ impl Message for ListTransactionsRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

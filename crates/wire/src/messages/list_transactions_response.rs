@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -43,20 +43,20 @@ impl Default for ListTransactionsResponse {
 }
 
 impl ListTransactionsResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("ListTransactionsResponse.throttleTimeMs")?;
-        let error_code = decoder.i16("ListTransactionsResponse.errorCode")?;
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("ListTransactionsResponse.throttleTimeMs")?;
+        let error_code = reader.i16("ListTransactionsResponse.errorCode")?;
         let unknown_state_filters =
-            decoder.array("ListTransactionsResponse.unknownStateFilters", true, 1, |decoder| {
-                decoder.string("ListTransactionsResponse.unknownStateFilters", true)
+            reader.array("ListTransactionsResponse.unknownStateFilters", true, 1, |reader| {
+                reader.string("ListTransactionsResponse.unknownStateFilters", true)
             })?;
-        let transaction_states = decoder.array(
+        let transaction_states = reader.array(
             "ListTransactionsResponse.transactionStates",
             true,
             TransactionState::min_size(version),
-            |decoder| TransactionState::read(decoder, version),
+            |reader| TransactionState::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             throttle_time_ms,
@@ -126,11 +126,12 @@ impl TransactionState {
         11
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let transactional_id = decoder.string("TransactionState.transactionalId", true)?;
-        let producer_id = decoder.i64("TransactionState.producerId")?;
-        let transaction_state = decoder.string("TransactionState.transactionState", true)?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let transactional_id = reader.string("TransactionState.transactionalId", true)?;
+        let producer_id = reader.i64("TransactionState.producerId")?;
+        let transaction_state = reader.string("TransactionState.transactionState", true)?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { transactional_id, producer_id, transaction_state, unknown_tagged_fields })
     }
@@ -154,7 +155,7 @@ impl Message for ListTransactionsResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

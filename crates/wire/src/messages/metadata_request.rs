@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{TaggedFields, Uuid},
@@ -43,31 +43,31 @@ impl Default for MetadataRequest {
 }
 
 impl MetadataRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let topics = decoder.nullable_array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let topics = reader.nullable_array(
             "MetadataRequest.topics",
             version >= 9,
             version >= 1,
             MetadataRequestTopic::min_size(version),
-            |decoder| MetadataRequestTopic::read(decoder, version),
+            |reader| MetadataRequestTopic::read(reader, version),
         )?;
         let allow_auto_topic_creation = if version >= 4 {
-            decoder.bool("MetadataRequest.allowAutoTopicCreation")?
+            reader.bool("MetadataRequest.allowAutoTopicCreation")?
         } else {
             true
         };
         let include_cluster_authorized_operations = if (8..=10).contains(&version) {
-            decoder.bool("MetadataRequest.includeClusterAuthorizedOperations")?
+            reader.bool("MetadataRequest.includeClusterAuthorizedOperations")?
         } else {
             false
         };
         let include_topic_authorized_operations = if version >= 8 {
-            decoder.bool("MetadataRequest.includeTopicAuthorizedOperations")?
+            reader.bool("MetadataRequest.includeTopicAuthorizedOperations")?
         } else {
             false
         };
         let unknown_tagged_fields =
-            if version >= 9 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 9 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self {
             topics,
@@ -159,13 +159,14 @@ impl MetadataRequestTopic {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let topic_id =
-            if version >= 10 { decoder.uuid("MetadataRequestTopic.topicId")? } else { Uuid::ZERO };
+            if version >= 10 { reader.uuid("MetadataRequestTopic.topicId")? } else { Uuid::ZERO };
         let name =
-            decoder.nullable_string("MetadataRequestTopic.name", version >= 9, version >= 10)?;
+            reader.nullable_string("MetadataRequestTopic.name", version >= 9, version >= 10)?;
         let unknown_tagged_fields =
-            if version >= 9 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 9 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { topic_id, name, unknown_tagged_fields })
     }
@@ -197,7 +198,7 @@ impl Message for MetadataRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 9;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{Int32Array, TaggedFields, Uuid},
@@ -52,37 +52,36 @@ impl Default for MetadataResponse {
 }
 
 impl MetadataResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let throttle_time_ms =
-            if version >= 3 { decoder.i32("MetadataResponse.throttleTimeMs")? } else { 0 };
-        let brokers = decoder.array(
+            if version >= 3 { reader.i32("MetadataResponse.throttleTimeMs")? } else { 0 };
+        let brokers = reader.array(
             "MetadataResponse.brokers",
             version >= 9,
             MetadataResponseBroker::min_size(version),
-            |decoder| MetadataResponseBroker::read(decoder, version),
+            |reader| MetadataResponseBroker::read(reader, version),
         )?;
         let cluster_id = if version >= 2 {
-            decoder.nullable_string("MetadataResponse.clusterId", version >= 9, version >= 2)?
+            reader.nullable_string("MetadataResponse.clusterId", version >= 9, version >= 2)?
         } else {
             None
         };
         let controller_id =
-            if version >= 1 { decoder.i32("MetadataResponse.controllerId")? } else { -1 };
-        let topics = decoder.array(
+            if version >= 1 { reader.i32("MetadataResponse.controllerId")? } else { -1 };
+        let topics = reader.array(
             "MetadataResponse.topics",
             version >= 9,
             MetadataResponseTopic::min_size(version),
-            |decoder| MetadataResponseTopic::read(decoder, version),
+            |reader| MetadataResponseTopic::read(reader, version),
         )?;
         let cluster_authorized_operations = if (8..=10).contains(&version) {
-            decoder.i32("MetadataResponse.clusterAuthorizedOperations")?
+            reader.i32("MetadataResponse.clusterAuthorizedOperations")?
         } else {
             -2147483648
         };
-        let error_code =
-            if version >= 13 { decoder.i16("MetadataResponse.errorCode")? } else { 0 };
+        let error_code = if version >= 13 { reader.i16("MetadataResponse.errorCode")? } else { 0 };
         let unknown_tagged_fields =
-            if version >= 9 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 9 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self {
             throttle_time_ms,
@@ -178,17 +177,18 @@ impl MetadataResponseBroker {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let node_id = decoder.i32("MetadataResponseBroker.nodeId")?;
-        let host = decoder.string("MetadataResponseBroker.host", version >= 9)?;
-        let port = decoder.i32("MetadataResponseBroker.port")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let node_id = reader.i32("MetadataResponseBroker.nodeId")?;
+        let host = reader.string("MetadataResponseBroker.host", version >= 9)?;
+        let port = reader.i32("MetadataResponseBroker.port")?;
         let rack = if version >= 1 {
-            decoder.nullable_string("MetadataResponseBroker.rack", version >= 9, version >= 1)?
+            reader.nullable_string("MetadataResponseBroker.rack", version >= 9, version >= 1)?
         } else {
             None
         };
         let unknown_tagged_fields =
-            if version >= 9 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 9 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { node_id, host, port, rack, unknown_tagged_fields })
     }
@@ -262,22 +262,23 @@ impl MetadataResponsePartition {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let error_code = decoder.i16("MetadataResponsePartition.errorCode")?;
-        let partition_index = decoder.i32("MetadataResponsePartition.partitionIndex")?;
-        let leader_id = decoder.i32("MetadataResponsePartition.leaderId")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let error_code = reader.i16("MetadataResponsePartition.errorCode")?;
+        let partition_index = reader.i32("MetadataResponsePartition.partitionIndex")?;
+        let leader_id = reader.i32("MetadataResponsePartition.leaderId")?;
         let leader_epoch =
-            if version >= 7 { decoder.i32("MetadataResponsePartition.leaderEpoch")? } else { -1 };
+            if version >= 7 { reader.i32("MetadataResponsePartition.leaderEpoch")? } else { -1 };
         let replica_nodes =
-            decoder.int32_array("MetadataResponsePartition.replicaNodes", version >= 9)?;
-        let isr_nodes = decoder.int32_array("MetadataResponsePartition.isrNodes", version >= 9)?;
+            reader.int32_array("MetadataResponsePartition.replicaNodes", version >= 9)?;
+        let isr_nodes = reader.int32_array("MetadataResponsePartition.isrNodes", version >= 9)?;
         let offline_replicas = if version >= 5 {
-            decoder.int32_array("MetadataResponsePartition.offlineReplicas", version >= 9)?
+            reader.int32_array("MetadataResponsePartition.offlineReplicas", version >= 9)?
         } else {
             Int32Array::new()
         };
         let unknown_tagged_fields =
-            if version >= 9 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 9 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self {
             error_code,
@@ -298,24 +299,17 @@ impl MetadataResponsePartition {
         if version >= 7 {
             writer.i32("MetadataResponsePartition.leaderEpoch", self.leader_epoch)?;
         }
-        writer.array(
+        writer.int32_array(
             "MetadataResponsePartition.replicaNodes",
             version >= 9,
             &self.replica_nodes,
-            |writer, item| writer.i32("MetadataResponsePartition.replicaNodes", *item),
         )?;
-        writer.array(
-            "MetadataResponsePartition.isrNodes",
-            version >= 9,
-            &self.isr_nodes,
-            |writer, item| writer.i32("MetadataResponsePartition.isrNodes", *item),
-        )?;
+        writer.int32_array("MetadataResponsePartition.isrNodes", version >= 9, &self.isr_nodes)?;
         if version >= 5 {
-            writer.array(
+            writer.int32_array(
                 "MetadataResponsePartition.offlineReplicas",
                 version >= 9,
                 &self.offline_replicas,
-                |writer, item| writer.i32("MetadataResponsePartition.offlineReplicas", *item),
             )?;
         }
         if version >= 9 {
@@ -373,27 +367,28 @@ impl MetadataResponseTopic {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let error_code = decoder.i16("MetadataResponseTopic.errorCode")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let error_code = reader.i16("MetadataResponseTopic.errorCode")?;
         let name =
-            decoder.nullable_string("MetadataResponseTopic.name", version >= 9, version >= 12)?;
+            reader.nullable_string("MetadataResponseTopic.name", version >= 9, version >= 12)?;
         let topic_id =
-            if version >= 10 { decoder.uuid("MetadataResponseTopic.topicId")? } else { Uuid::ZERO };
+            if version >= 10 { reader.uuid("MetadataResponseTopic.topicId")? } else { Uuid::ZERO };
         let is_internal =
-            if version >= 1 { decoder.bool("MetadataResponseTopic.isInternal")? } else { false };
-        let partitions = decoder.array(
+            if version >= 1 { reader.bool("MetadataResponseTopic.isInternal")? } else { false };
+        let partitions = reader.array(
             "MetadataResponseTopic.partitions",
             version >= 9,
             MetadataResponsePartition::min_size(version),
-            |decoder| MetadataResponsePartition::read(decoder, version),
+            |reader| MetadataResponsePartition::read(reader, version),
         )?;
         let topic_authorized_operations = if version >= 8 {
-            decoder.i32("MetadataResponseTopic.topicAuthorizedOperations")?
+            reader.i32("MetadataResponseTopic.topicAuthorizedOperations")?
         } else {
             -2147483648
         };
         let unknown_tagged_fields =
-            if version >= 9 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 9 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self {
             error_code,
@@ -458,7 +453,7 @@ impl Message for MetadataResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 9;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{TaggedFields, Uuid},
@@ -49,13 +49,13 @@ impl Default for OffsetCommitRequest {
 }
 
 impl OffsetCommitRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let group_id = decoder.string("OffsetCommitRequest.groupId", version >= 8)?;
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let group_id = reader.string("OffsetCommitRequest.groupId", version >= 8)?;
         let generation_id_or_member_epoch =
-            decoder.i32("OffsetCommitRequest.generationIdOrMemberEpoch")?;
-        let member_id = decoder.string("OffsetCommitRequest.memberId", version >= 8)?;
+            reader.i32("OffsetCommitRequest.generationIdOrMemberEpoch")?;
+        let member_id = reader.string("OffsetCommitRequest.memberId", version >= 8)?;
         let group_instance_id = if version >= 7 {
-            decoder.nullable_string(
+            reader.nullable_string(
                 "OffsetCommitRequest.groupInstanceId",
                 version >= 8,
                 version >= 7,
@@ -64,15 +64,15 @@ impl OffsetCommitRequest {
             None
         };
         let retention_time_ms =
-            if version <= 4 { decoder.i64("OffsetCommitRequest.retentionTimeMs")? } else { -1 };
-        let topics = decoder.array(
+            if version <= 4 { reader.i64("OffsetCommitRequest.retentionTimeMs")? } else { -1 };
+        let topics = reader.array(
             "OffsetCommitRequest.topics",
             version >= 8,
             OffsetCommitRequestTopic::min_size(version),
-            |decoder| OffsetCommitRequestTopic::read(decoder, version),
+            |reader| OffsetCommitRequestTopic::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 8 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 8 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self {
             group_id,
@@ -162,21 +162,22 @@ impl OffsetCommitRequestPartition {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let partition_index = decoder.i32("OffsetCommitRequestPartition.partitionIndex")?;
-        let committed_offset = decoder.i64("OffsetCommitRequestPartition.committedOffset")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let partition_index = reader.i32("OffsetCommitRequestPartition.partitionIndex")?;
+        let committed_offset = reader.i64("OffsetCommitRequestPartition.committedOffset")?;
         let committed_leader_epoch = if version >= 6 {
-            decoder.i32("OffsetCommitRequestPartition.committedLeaderEpoch")?
+            reader.i32("OffsetCommitRequestPartition.committedLeaderEpoch")?
         } else {
             -1
         };
-        let committed_metadata = decoder.nullable_string(
+        let committed_metadata = reader.nullable_string(
             "OffsetCommitRequestPartition.committedMetadata",
             version >= 8,
             true,
         )?;
         let unknown_tagged_fields =
-            if version >= 8 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 8 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self {
             partition_index,
@@ -246,25 +247,26 @@ impl OffsetCommitRequestTopic {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let name = if version <= 9 {
-            decoder.string("OffsetCommitRequestTopic.name", version >= 8)?
+            reader.string("OffsetCommitRequestTopic.name", version >= 8)?
         } else {
             ByteString::new()
         };
         let topic_id = if version >= 10 {
-            decoder.uuid("OffsetCommitRequestTopic.topicId")?
+            reader.uuid("OffsetCommitRequestTopic.topicId")?
         } else {
             Uuid::ZERO
         };
-        let partitions = decoder.array(
+        let partitions = reader.array(
             "OffsetCommitRequestTopic.partitions",
             version >= 8,
             OffsetCommitRequestPartition::min_size(version),
-            |decoder| OffsetCommitRequestPartition::read(decoder, version),
+            |reader| OffsetCommitRequestPartition::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 8 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 8 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { name, topic_id, partitions, unknown_tagged_fields })
     }
@@ -303,7 +305,7 @@ impl Message for OffsetCommitRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 8;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{TaggedFields, Uuid},
@@ -33,17 +33,17 @@ impl Default for OffsetCommitResponse {
 }
 
 impl OffsetCommitResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let throttle_time_ms =
-            if version >= 3 { decoder.i32("OffsetCommitResponse.throttleTimeMs")? } else { 0 };
-        let topics = decoder.array(
+            if version >= 3 { reader.i32("OffsetCommitResponse.throttleTimeMs")? } else { 0 };
+        let topics = reader.array(
             "OffsetCommitResponse.topics",
             version >= 8,
             OffsetCommitResponseTopic::min_size(version),
-            |decoder| OffsetCommitResponseTopic::read(decoder, version),
+            |reader| OffsetCommitResponseTopic::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 8 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 8 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { throttle_time_ms, topics, unknown_tagged_fields })
     }
@@ -97,11 +97,12 @@ impl OffsetCommitResponsePartition {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let partition_index = decoder.i32("OffsetCommitResponsePartition.partitionIndex")?;
-        let error_code = decoder.i16("OffsetCommitResponsePartition.errorCode")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let partition_index = reader.i32("OffsetCommitResponsePartition.partitionIndex")?;
+        let error_code = reader.i16("OffsetCommitResponsePartition.errorCode")?;
         let unknown_tagged_fields =
-            if version >= 8 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 8 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { partition_index, error_code, unknown_tagged_fields })
     }
@@ -153,25 +154,26 @@ impl OffsetCommitResponseTopic {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let name = if version <= 9 {
-            decoder.string("OffsetCommitResponseTopic.name", version >= 8)?
+            reader.string("OffsetCommitResponseTopic.name", version >= 8)?
         } else {
             ByteString::new()
         };
         let topic_id = if version >= 10 {
-            decoder.uuid("OffsetCommitResponseTopic.topicId")?
+            reader.uuid("OffsetCommitResponseTopic.topicId")?
         } else {
             Uuid::ZERO
         };
-        let partitions = decoder.array(
+        let partitions = reader.array(
             "OffsetCommitResponseTopic.partitions",
             version >= 8,
             OffsetCommitResponsePartition::min_size(version),
-            |decoder| OffsetCommitResponsePartition::read(decoder, version),
+            |reader| OffsetCommitResponsePartition::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 8 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 8 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { name, topic_id, partitions, unknown_tagged_fields })
     }
@@ -210,7 +212,7 @@ impl Message for OffsetCommitResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 8;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

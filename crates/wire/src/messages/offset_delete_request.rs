@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -37,13 +37,13 @@ impl Default for OffsetDeleteRequest {
 }
 
 impl OffsetDeleteRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let group_id = decoder.string("OffsetDeleteRequest.groupId", false)?;
-        let topics = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let group_id = reader.string("OffsetDeleteRequest.groupId", false)?;
+        let topics = reader.array(
             "OffsetDeleteRequest.topics",
             false,
             OffsetDeleteRequestTopic::min_size(version),
-            |decoder| OffsetDeleteRequestTopic::read(decoder, version),
+            |reader| OffsetDeleteRequestTopic::read(reader, version),
         )?;
         let unknown_tagged_fields = TaggedFields::new();
 
@@ -82,8 +82,9 @@ impl OffsetDeleteRequestPartition {
         4
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let partition_index = decoder.i32("OffsetDeleteRequestPartition.partitionIndex")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let partition_index = reader.i32("OffsetDeleteRequestPartition.partitionIndex")?;
         let unknown_tagged_fields = TaggedFields::new();
 
         Ok(Self { partition_index, unknown_tagged_fields })
@@ -124,13 +125,14 @@ impl OffsetDeleteRequestTopic {
         6
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let name = decoder.string("OffsetDeleteRequestTopic.name", false)?;
-        let partitions = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let name = reader.string("OffsetDeleteRequestTopic.name", false)?;
+        let partitions = reader.array(
             "OffsetDeleteRequestTopic.partitions",
             false,
             OffsetDeleteRequestPartition::min_size(version),
-            |decoder| OffsetDeleteRequestPartition::read(decoder, version),
+            |reader| OffsetDeleteRequestPartition::read(reader, version),
         )?;
         let unknown_tagged_fields = TaggedFields::new();
 
@@ -162,7 +164,7 @@ impl Message for OffsetDeleteRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 32767;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

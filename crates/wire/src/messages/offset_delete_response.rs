@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -40,14 +40,14 @@ impl Default for OffsetDeleteResponse {
 }
 
 impl OffsetDeleteResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let error_code = decoder.i16("OffsetDeleteResponse.errorCode")?;
-        let throttle_time_ms = decoder.i32("OffsetDeleteResponse.throttleTimeMs")?;
-        let topics = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let error_code = reader.i16("OffsetDeleteResponse.errorCode")?;
+        let throttle_time_ms = reader.i32("OffsetDeleteResponse.throttleTimeMs")?;
+        let topics = reader.array(
             "OffsetDeleteResponse.topics",
             false,
             OffsetDeleteResponseTopic::min_size(version),
-            |decoder| OffsetDeleteResponseTopic::read(decoder, version),
+            |reader| OffsetDeleteResponseTopic::read(reader, version),
         )?;
         let unknown_tagged_fields = TaggedFields::new();
 
@@ -89,9 +89,10 @@ impl OffsetDeleteResponsePartition {
         6
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let partition_index = decoder.i32("OffsetDeleteResponsePartition.partitionIndex")?;
-        let error_code = decoder.i16("OffsetDeleteResponsePartition.errorCode")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let partition_index = reader.i32("OffsetDeleteResponsePartition.partitionIndex")?;
+        let error_code = reader.i16("OffsetDeleteResponsePartition.errorCode")?;
         let unknown_tagged_fields = TaggedFields::new();
 
         Ok(Self { partition_index, error_code, unknown_tagged_fields })
@@ -133,13 +134,14 @@ impl OffsetDeleteResponseTopic {
         6
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let name = decoder.string("OffsetDeleteResponseTopic.name", false)?;
-        let partitions = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let name = reader.string("OffsetDeleteResponseTopic.name", false)?;
+        let partitions = reader.array(
             "OffsetDeleteResponseTopic.partitions",
             false,
             OffsetDeleteResponsePartition::min_size(version),
-            |decoder| OffsetDeleteResponsePartition::read(decoder, version),
+            |reader| OffsetDeleteResponsePartition::read(reader, version),
         )?;
         let unknown_tagged_fields = TaggedFields::new();
 
@@ -171,7 +173,7 @@ impl Message for OffsetDeleteResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 32767;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{Int32Array, TaggedFields, Uuid},
@@ -43,37 +43,37 @@ impl Default for OffsetFetchRequest {
 }
 
 impl OffsetFetchRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let group_id = if version <= 7 {
-            decoder.string("OffsetFetchRequest.groupId", version >= 6)?
+            reader.string("OffsetFetchRequest.groupId", version >= 6)?
         } else {
             ByteString::new()
         };
         let topics = if version <= 7 {
-            decoder.nullable_array(
+            reader.nullable_array(
                 "OffsetFetchRequest.topics",
                 version >= 6,
                 (2..=7).contains(&version),
                 OffsetFetchRequestTopic::min_size(version),
-                |decoder| OffsetFetchRequestTopic::read(decoder, version),
+                |reader| OffsetFetchRequestTopic::read(reader, version),
             )?
         } else {
             Some(Vec::new())
         };
         let groups = if version >= 8 {
-            decoder.array(
+            reader.array(
                 "OffsetFetchRequest.groups",
                 version >= 6,
                 OffsetFetchRequestGroup::min_size(version),
-                |decoder| OffsetFetchRequestGroup::read(decoder, version),
+                |reader| OffsetFetchRequestGroup::read(reader, version),
             )?
         } else {
             Vec::new()
         };
         let require_stable =
-            if version >= 7 { decoder.bool("OffsetFetchRequest.requireStable")? } else { false };
+            if version >= 7 { reader.bool("OffsetFetchRequest.requireStable")? } else { false };
         let unknown_tagged_fields =
-            if version >= 6 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 6 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { group_id, topics, groups, require_stable, unknown_tagged_fields })
     }
@@ -162,19 +162,20 @@ impl OffsetFetchRequestTopic {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let name = if version <= 7 {
-            decoder.string("OffsetFetchRequestTopic.name", version >= 6)?
+            reader.string("OffsetFetchRequestTopic.name", version >= 6)?
         } else {
             ByteString::new()
         };
         let partition_indexes = if version <= 7 {
-            decoder.int32_array("OffsetFetchRequestTopic.partitionIndexes", version >= 6)?
+            reader.int32_array("OffsetFetchRequestTopic.partitionIndexes", version >= 6)?
         } else {
             Int32Array::new()
         };
         let unknown_tagged_fields =
-            if version >= 6 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 6 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { name, partition_indexes, unknown_tagged_fields })
     }
@@ -186,11 +187,10 @@ impl OffsetFetchRequestTopic {
             return Err(EncodeError::field_not_in_version("OffsetFetchRequestTopic.name", version));
         }
         if version <= 7 {
-            writer.array(
+            writer.int32_array(
                 "OffsetFetchRequestTopic.partitionIndexes",
                 version >= 6,
                 &self.partition_indexes,
-                |writer, item| writer.i32("OffsetFetchRequestTopic.partitionIndexes", *item),
             )?;
         } else if !self.partition_indexes.is_empty() {
             return Err(EncodeError::field_not_in_version(
@@ -242,24 +242,25 @@ impl OffsetFetchRequestTopics {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let name = if (8..=9).contains(&version) {
-            decoder.string("OffsetFetchRequestTopics.name", version >= 6)?
+            reader.string("OffsetFetchRequestTopics.name", version >= 6)?
         } else {
             ByteString::new()
         };
         let topic_id = if version >= 10 {
-            decoder.uuid("OffsetFetchRequestTopics.topicId")?
+            reader.uuid("OffsetFetchRequestTopics.topicId")?
         } else {
             Uuid::ZERO
         };
         let partition_indexes = if version >= 8 {
-            decoder.int32_array("OffsetFetchRequestTopics.partitionIndexes", version >= 6)?
+            reader.int32_array("OffsetFetchRequestTopics.partitionIndexes", version >= 6)?
         } else {
             Int32Array::new()
         };
         let unknown_tagged_fields =
-            if version >= 6 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 6 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { name, topic_id, partition_indexes, unknown_tagged_fields })
     }
@@ -272,11 +273,10 @@ impl OffsetFetchRequestTopics {
             writer.uuid("OffsetFetchRequestTopics.topicId", self.topic_id)?;
         }
         if version >= 8 {
-            writer.array(
+            writer.int32_array(
                 "OffsetFetchRequestTopics.partitionIndexes",
                 version >= 6,
                 &self.partition_indexes,
-                |writer, item| writer.i32("OffsetFetchRequestTopics.partitionIndexes", *item),
             )?;
         } else if !self.partition_indexes.is_empty() {
             return Err(EncodeError::field_not_in_version(
@@ -331,14 +331,15 @@ impl OffsetFetchRequestGroup {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let group_id = if version >= 8 {
-            decoder.string("OffsetFetchRequestGroup.groupId", version >= 6)?
+            reader.string("OffsetFetchRequestGroup.groupId", version >= 6)?
         } else {
             ByteString::new()
         };
         let member_id = if version >= 9 {
-            decoder.nullable_string(
+            reader.nullable_string(
                 "OffsetFetchRequestGroup.memberId",
                 version >= 6,
                 version >= 9,
@@ -347,20 +348,20 @@ impl OffsetFetchRequestGroup {
             None
         };
         let member_epoch =
-            if version >= 9 { decoder.i32("OffsetFetchRequestGroup.memberEpoch")? } else { -1 };
+            if version >= 9 { reader.i32("OffsetFetchRequestGroup.memberEpoch")? } else { -1 };
         let topics = if version >= 8 {
-            decoder.nullable_array(
+            reader.nullable_array(
                 "OffsetFetchRequestGroup.topics",
                 version >= 6,
                 version >= 8,
                 OffsetFetchRequestTopics::min_size(version),
-                |decoder| OffsetFetchRequestTopics::read(decoder, version),
+                |reader| OffsetFetchRequestTopics::read(reader, version),
             )?
         } else {
             Some(Vec::new())
         };
         let unknown_tagged_fields =
-            if version >= 6 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 6 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { group_id, member_id, member_epoch, topics, unknown_tagged_fields })
     }
@@ -420,7 +421,7 @@ impl Message for OffsetFetchRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 6;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

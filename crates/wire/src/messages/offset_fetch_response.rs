@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{TaggedFields, Uuid},
@@ -43,36 +43,36 @@ impl Default for OffsetFetchResponse {
 }
 
 impl OffsetFetchResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let throttle_time_ms =
-            if version >= 3 { decoder.i32("OffsetFetchResponse.throttleTimeMs")? } else { 0 };
+            if version >= 3 { reader.i32("OffsetFetchResponse.throttleTimeMs")? } else { 0 };
         let topics = if version <= 7 {
-            decoder.array(
+            reader.array(
                 "OffsetFetchResponse.topics",
                 version >= 6,
                 OffsetFetchResponseTopic::min_size(version),
-                |decoder| OffsetFetchResponseTopic::read(decoder, version),
+                |reader| OffsetFetchResponseTopic::read(reader, version),
             )?
         } else {
             Vec::new()
         };
         let error_code = if (2..=7).contains(&version) {
-            decoder.i16("OffsetFetchResponse.errorCode")?
+            reader.i16("OffsetFetchResponse.errorCode")?
         } else {
             0
         };
         let groups = if version >= 8 {
-            decoder.array(
+            reader.array(
                 "OffsetFetchResponse.groups",
                 version >= 6,
                 OffsetFetchResponseGroup::min_size(version),
-                |decoder| OffsetFetchResponseGroup::read(decoder, version),
+                |reader| OffsetFetchResponseGroup::read(reader, version),
             )?
         } else {
             Vec::new()
         };
         let unknown_tagged_fields =
-            if version >= 6 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 6 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { throttle_time_ms, topics, error_code, groups, unknown_tagged_fields })
     }
@@ -162,24 +162,25 @@ impl OffsetFetchResponsePartition {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let partition_index = if version <= 7 {
-            decoder.i32("OffsetFetchResponsePartition.partitionIndex")?
+            reader.i32("OffsetFetchResponsePartition.partitionIndex")?
         } else {
             0
         };
         let committed_offset = if version <= 7 {
-            decoder.i64("OffsetFetchResponsePartition.committedOffset")?
+            reader.i64("OffsetFetchResponsePartition.committedOffset")?
         } else {
             0
         };
         let committed_leader_epoch = if (5..=7).contains(&version) {
-            decoder.i32("OffsetFetchResponsePartition.committedLeaderEpoch")?
+            reader.i32("OffsetFetchResponsePartition.committedLeaderEpoch")?
         } else {
             -1
         };
         let metadata = if version <= 7 {
-            decoder.nullable_string(
+            reader.nullable_string(
                 "OffsetFetchResponsePartition.metadata",
                 version >= 6,
                 version <= 7,
@@ -188,9 +189,9 @@ impl OffsetFetchResponsePartition {
             Some(ByteString::new())
         };
         let error_code =
-            if version <= 7 { decoder.i16("OffsetFetchResponsePartition.errorCode")? } else { 0 };
+            if version <= 7 { reader.i16("OffsetFetchResponsePartition.errorCode")? } else { 0 };
         let unknown_tagged_fields =
-            if version >= 6 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 6 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self {
             partition_index,
@@ -287,24 +288,25 @@ impl OffsetFetchResponseTopic {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let name = if version <= 7 {
-            decoder.string("OffsetFetchResponseTopic.name", version >= 6)?
+            reader.string("OffsetFetchResponseTopic.name", version >= 6)?
         } else {
             ByteString::new()
         };
         let partitions = if version <= 7 {
-            decoder.array(
+            reader.array(
                 "OffsetFetchResponseTopic.partitions",
                 version >= 6,
                 OffsetFetchResponsePartition::min_size(version),
-                |decoder| OffsetFetchResponsePartition::read(decoder, version),
+                |reader| OffsetFetchResponsePartition::read(reader, version),
             )?
         } else {
             Vec::new()
         };
         let unknown_tagged_fields =
-            if version >= 6 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 6 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { name, partitions, unknown_tagged_fields })
     }
@@ -384,24 +386,25 @@ impl OffsetFetchResponsePartitions {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let partition_index = if version >= 8 {
-            decoder.i32("OffsetFetchResponsePartitions.partitionIndex")?
+            reader.i32("OffsetFetchResponsePartitions.partitionIndex")?
         } else {
             0
         };
         let committed_offset = if version >= 8 {
-            decoder.i64("OffsetFetchResponsePartitions.committedOffset")?
+            reader.i64("OffsetFetchResponsePartitions.committedOffset")?
         } else {
             0
         };
         let committed_leader_epoch = if version >= 8 {
-            decoder.i32("OffsetFetchResponsePartitions.committedLeaderEpoch")?
+            reader.i32("OffsetFetchResponsePartitions.committedLeaderEpoch")?
         } else {
             -1
         };
         let metadata = if version >= 8 {
-            decoder.nullable_string(
+            reader.nullable_string(
                 "OffsetFetchResponsePartitions.metadata",
                 version >= 6,
                 version >= 8,
@@ -410,9 +413,9 @@ impl OffsetFetchResponsePartitions {
             Some(ByteString::new())
         };
         let error_code =
-            if version >= 8 { decoder.i16("OffsetFetchResponsePartitions.errorCode")? } else { 0 };
+            if version >= 8 { reader.i16("OffsetFetchResponsePartitions.errorCode")? } else { 0 };
         let unknown_tagged_fields =
-            if version >= 6 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 6 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self {
             partition_index,
@@ -512,29 +515,30 @@ impl OffsetFetchResponseTopics {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let name = if (8..=9).contains(&version) {
-            decoder.string("OffsetFetchResponseTopics.name", version >= 6)?
+            reader.string("OffsetFetchResponseTopics.name", version >= 6)?
         } else {
             ByteString::new()
         };
         let topic_id = if version >= 10 {
-            decoder.uuid("OffsetFetchResponseTopics.topicId")?
+            reader.uuid("OffsetFetchResponseTopics.topicId")?
         } else {
             Uuid::ZERO
         };
         let partitions = if version >= 8 {
-            decoder.array(
+            reader.array(
                 "OffsetFetchResponseTopics.partitions",
                 version >= 6,
                 OffsetFetchResponsePartitions::min_size(version),
-                |decoder| OffsetFetchResponsePartitions::read(decoder, version),
+                |reader| OffsetFetchResponsePartitions::read(reader, version),
             )?
         } else {
             Vec::new()
         };
         let unknown_tagged_fields =
-            if version >= 6 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 6 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { name, topic_id, partitions, unknown_tagged_fields })
     }
@@ -606,26 +610,27 @@ impl OffsetFetchResponseGroup {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let group_id = if version >= 8 {
-            decoder.string("OffsetFetchResponseGroup.groupId", version >= 6)?
+            reader.string("OffsetFetchResponseGroup.groupId", version >= 6)?
         } else {
             ByteString::new()
         };
         let topics = if version >= 8 {
-            decoder.array(
+            reader.array(
                 "OffsetFetchResponseGroup.topics",
                 version >= 6,
                 OffsetFetchResponseTopics::min_size(version),
-                |decoder| OffsetFetchResponseTopics::read(decoder, version),
+                |reader| OffsetFetchResponseTopics::read(reader, version),
             )?
         } else {
             Vec::new()
         };
         let error_code =
-            if version >= 8 { decoder.i16("OffsetFetchResponseGroup.errorCode")? } else { 0 };
+            if version >= 8 { reader.i16("OffsetFetchResponseGroup.errorCode")? } else { 0 };
         let unknown_tagged_fields =
-            if version >= 6 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 6 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { group_id, topics, error_code, unknown_tagged_fields })
     }
@@ -681,7 +686,7 @@ impl Message for OffsetFetchResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 6;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

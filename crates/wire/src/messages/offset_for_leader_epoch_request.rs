@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -33,17 +33,17 @@ impl Default for OffsetForLeaderEpochRequest {
 }
 
 impl OffsetForLeaderEpochRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let replica_id =
-            if version >= 3 { decoder.i32("OffsetForLeaderEpochRequest.replicaId")? } else { -2 };
-        let topics = decoder.array(
+            if version >= 3 { reader.i32("OffsetForLeaderEpochRequest.replicaId")? } else { -2 };
+        let topics = reader.array(
             "OffsetForLeaderEpochRequest.topics",
             version >= 4,
             OffsetForLeaderTopic::min_size(version),
-            |decoder| OffsetForLeaderTopic::read(decoder, version),
+            |reader| OffsetForLeaderTopic::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 4 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 4 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { replica_id, topics, unknown_tagged_fields })
     }
@@ -105,12 +105,13 @@ impl OffsetForLeaderPartition {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let partition = decoder.i32("OffsetForLeaderPartition.partition")?;
-        let current_leader_epoch = decoder.i32("OffsetForLeaderPartition.currentLeaderEpoch")?;
-        let leader_epoch = decoder.i32("OffsetForLeaderPartition.leaderEpoch")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let partition = reader.i32("OffsetForLeaderPartition.partition")?;
+        let current_leader_epoch = reader.i32("OffsetForLeaderPartition.currentLeaderEpoch")?;
+        let leader_epoch = reader.i32("OffsetForLeaderPartition.leaderEpoch")?;
         let unknown_tagged_fields =
-            if version >= 4 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 4 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { partition, current_leader_epoch, leader_epoch, unknown_tagged_fields })
     }
@@ -159,16 +160,17 @@ impl OffsetForLeaderTopic {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let topic = decoder.string("OffsetForLeaderTopic.topic", version >= 4)?;
-        let partitions = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let topic = reader.string("OffsetForLeaderTopic.topic", version >= 4)?;
+        let partitions = reader.array(
             "OffsetForLeaderTopic.partitions",
             version >= 4,
             OffsetForLeaderPartition::min_size(version),
-            |decoder| OffsetForLeaderPartition::read(decoder, version),
+            |reader| OffsetForLeaderPartition::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 4 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 4 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { topic, partitions, unknown_tagged_fields })
     }
@@ -202,7 +204,7 @@ impl Message for OffsetForLeaderEpochRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 4;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -33,16 +33,16 @@ impl Default for OffsetForLeaderEpochResponse {
 }
 
 impl OffsetForLeaderEpochResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("OffsetForLeaderEpochResponse.throttleTimeMs")?;
-        let topics = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("OffsetForLeaderEpochResponse.throttleTimeMs")?;
+        let topics = reader.array(
             "OffsetForLeaderEpochResponse.topics",
             version >= 4,
             OffsetForLeaderTopicResult::min_size(version),
-            |decoder| OffsetForLeaderTopicResult::read(decoder, version),
+            |reader| OffsetForLeaderTopicResult::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 4 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 4 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { throttle_time_ms, topics, unknown_tagged_fields })
     }
@@ -105,13 +105,14 @@ impl EpochEndOffset {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let error_code = decoder.i16("EpochEndOffset.errorCode")?;
-        let partition = decoder.i32("EpochEndOffset.partition")?;
-        let leader_epoch = decoder.i32("EpochEndOffset.leaderEpoch")?;
-        let end_offset = decoder.i64("EpochEndOffset.endOffset")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let error_code = reader.i16("EpochEndOffset.errorCode")?;
+        let partition = reader.i32("EpochEndOffset.partition")?;
+        let leader_epoch = reader.i32("EpochEndOffset.leaderEpoch")?;
+        let end_offset = reader.i64("EpochEndOffset.endOffset")?;
         let unknown_tagged_fields =
-            if version >= 4 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 4 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { error_code, partition, leader_epoch, end_offset, unknown_tagged_fields })
     }
@@ -161,16 +162,17 @@ impl OffsetForLeaderTopicResult {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let topic = decoder.string("OffsetForLeaderTopicResult.topic", version >= 4)?;
-        let partitions = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let topic = reader.string("OffsetForLeaderTopicResult.topic", version >= 4)?;
+        let partitions = reader.array(
             "OffsetForLeaderTopicResult.partitions",
             version >= 4,
             EpochEndOffset::min_size(version),
-            |decoder| EpochEndOffset::read(decoder, version),
+            |reader| EpochEndOffset::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 4 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 4 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { topic, partitions, unknown_tagged_fields })
     }
@@ -204,7 +206,7 @@ impl Message for OffsetForLeaderEpochResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 4;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

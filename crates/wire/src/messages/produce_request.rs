@@ -8,7 +8,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{TaggedFields, Uuid},
@@ -44,19 +44,19 @@ impl Default for ProduceRequest {
 }
 
 impl ProduceRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let transactional_id =
-            decoder.nullable_string("ProduceRequest.transactionalId", version >= 9, true)?;
-        let acks = decoder.i16("ProduceRequest.acks")?;
-        let timeout_ms = decoder.i32("ProduceRequest.timeoutMs")?;
-        let topic_data = decoder.array(
+            reader.nullable_string("ProduceRequest.transactionalId", version >= 9, true)?;
+        let acks = reader.i16("ProduceRequest.acks")?;
+        let timeout_ms = reader.i32("ProduceRequest.timeoutMs")?;
+        let topic_data = reader.array(
             "ProduceRequest.topicData",
             version >= 9,
             TopicProduceData::min_size(version),
-            |decoder| TopicProduceData::read(decoder, version),
+            |reader| TopicProduceData::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 9 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 9 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { transactional_id, acks, timeout_ms, topic_data, unknown_tagged_fields })
     }
@@ -114,11 +114,12 @@ impl PartitionProduceData {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let index = decoder.i32("PartitionProduceData.index")?;
-        let records = decoder.nullable_bytes("PartitionProduceData.records", version >= 9, true)?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let index = reader.i32("PartitionProduceData.index")?;
+        let records = reader.nullable_bytes("PartitionProduceData.records", version >= 9, true)?;
         let unknown_tagged_fields =
-            if version >= 9 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 9 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { index, records, unknown_tagged_fields })
     }
@@ -175,22 +176,23 @@ impl TopicProduceData {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let name = if version <= 12 {
-            decoder.string("TopicProduceData.name", version >= 9)?
+            reader.string("TopicProduceData.name", version >= 9)?
         } else {
             ByteString::new()
         };
         let topic_id =
-            if version >= 13 { decoder.uuid("TopicProduceData.topicId")? } else { Uuid::ZERO };
-        let partition_data = decoder.array(
+            if version >= 13 { reader.uuid("TopicProduceData.topicId")? } else { Uuid::ZERO };
+        let partition_data = reader.array(
             "TopicProduceData.partitionData",
             version >= 9,
             PartitionProduceData::min_size(version),
-            |decoder| PartitionProduceData::read(decoder, version),
+            |reader| PartitionProduceData::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 9 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 9 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { name, topic_id, partition_data, unknown_tagged_fields })
     }
@@ -229,7 +231,7 @@ impl Message for ProduceRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 9;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

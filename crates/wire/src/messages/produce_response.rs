@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{TaggedFields, Uuid},
@@ -40,24 +40,24 @@ impl Default for ProduceResponse {
 }
 
 impl ProduceResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let responses = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let responses = reader.array(
             "ProduceResponse.responses",
             version >= 9,
             TopicProduceResponse::min_size(version),
-            |decoder| TopicProduceResponse::read(decoder, version),
+            |reader| TopicProduceResponse::read(reader, version),
         )?;
-        let throttle_time_ms = decoder.i32("ProduceResponse.throttleTimeMs")?;
+        let throttle_time_ms = reader.i32("ProduceResponse.throttleTimeMs")?;
         let mut node_endpoints = Vec::new();
         let unknown_tagged_fields = if version >= 9 {
-            decoder.tagged_fields(|decoder, tag| {
+            reader.tagged_fields(|reader, tag| {
                 match tag {
                     0 if version >= 10 => {
-                        node_endpoints = decoder.array(
+                        node_endpoints = reader.array(
                             "ProduceResponse.nodeEndpoints",
                             version >= 9,
                             NodeEndpoint::min_size(version),
-                            |decoder| NodeEndpoint::read(decoder, version),
+                            |reader| NodeEndpoint::read(reader, version),
                         )?
                     }
                     _ => return Ok(false),
@@ -144,11 +144,12 @@ impl BatchIndexAndErrorMessage {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let batch_index =
-            if version >= 8 { decoder.i32("BatchIndexAndErrorMessage.batchIndex")? } else { 0 };
+            if version >= 8 { reader.i32("BatchIndexAndErrorMessage.batchIndex")? } else { 0 };
         let batch_index_error_message = if version >= 8 {
-            decoder.nullable_string(
+            reader.nullable_string(
                 "BatchIndexAndErrorMessage.batchIndexErrorMessage",
                 version >= 9,
                 version >= 8,
@@ -157,7 +158,7 @@ impl BatchIndexAndErrorMessage {
             None
         };
         let unknown_tagged_fields =
-            if version >= 9 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 9 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { batch_index, batch_index_error_message, unknown_tagged_fields })
     }
@@ -212,12 +213,12 @@ impl Default for LeaderIdAndEpoch {
 }
 
 impl LeaderIdAndEpoch {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let leader_id = if version >= 10 { decoder.i32("LeaderIdAndEpoch.leaderId")? } else { -1 };
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let leader_id = if version >= 10 { reader.i32("LeaderIdAndEpoch.leaderId")? } else { -1 };
         let leader_epoch =
-            if version >= 10 { decoder.i32("LeaderIdAndEpoch.leaderEpoch")? } else { -1 };
+            if version >= 10 { reader.i32("LeaderIdAndEpoch.leaderEpoch")? } else { -1 };
         let unknown_tagged_fields =
-            if version >= 9 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 9 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { leader_id, leader_epoch, unknown_tagged_fields })
     }
@@ -293,25 +294,26 @@ impl PartitionProduceResponse {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let index = decoder.i32("PartitionProduceResponse.index")?;
-        let error_code = decoder.i16("PartitionProduceResponse.errorCode")?;
-        let base_offset = decoder.i64("PartitionProduceResponse.baseOffset")?;
-        let log_append_time_ms = decoder.i64("PartitionProduceResponse.logAppendTimeMs")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let index = reader.i32("PartitionProduceResponse.index")?;
+        let error_code = reader.i16("PartitionProduceResponse.errorCode")?;
+        let base_offset = reader.i64("PartitionProduceResponse.baseOffset")?;
+        let log_append_time_ms = reader.i64("PartitionProduceResponse.logAppendTimeMs")?;
         let log_start_offset =
-            if version >= 5 { decoder.i64("PartitionProduceResponse.logStartOffset")? } else { -1 };
+            if version >= 5 { reader.i64("PartitionProduceResponse.logStartOffset")? } else { -1 };
         let record_errors = if version >= 8 {
-            decoder.array(
+            reader.array(
                 "PartitionProduceResponse.recordErrors",
                 version >= 9,
                 BatchIndexAndErrorMessage::min_size(version),
-                |decoder| BatchIndexAndErrorMessage::read(decoder, version),
+                |reader| BatchIndexAndErrorMessage::read(reader, version),
             )?
         } else {
             Vec::new()
         };
         let error_message = if version >= 8 {
-            decoder.nullable_string(
+            reader.nullable_string(
                 "PartitionProduceResponse.errorMessage",
                 version >= 9,
                 version >= 8,
@@ -321,11 +323,9 @@ impl PartitionProduceResponse {
         };
         let mut current_leader = LeaderIdAndEpoch::default();
         let unknown_tagged_fields = if version >= 9 {
-            decoder.tagged_fields(|decoder, tag| {
+            reader.tagged_fields(|reader, tag| {
                 match tag {
-                    0 if version >= 10 => {
-                        current_leader = LeaderIdAndEpoch::read(decoder, version)?
-                    }
+                    0 if version >= 10 => current_leader = LeaderIdAndEpoch::read(reader, version)?,
                     _ => return Ok(false),
                 }
                 Ok(true)
@@ -435,22 +435,23 @@ impl TopicProduceResponse {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let name = if version <= 12 {
-            decoder.string("TopicProduceResponse.name", version >= 9)?
+            reader.string("TopicProduceResponse.name", version >= 9)?
         } else {
             ByteString::new()
         };
         let topic_id =
-            if version >= 13 { decoder.uuid("TopicProduceResponse.topicId")? } else { Uuid::ZERO };
-        let partition_responses = decoder.array(
+            if version >= 13 { reader.uuid("TopicProduceResponse.topicId")? } else { Uuid::ZERO };
+        let partition_responses = reader.array(
             "TopicProduceResponse.partitionResponses",
             version >= 9,
             PartitionProduceResponse::min_size(version),
-            |decoder| PartitionProduceResponse::read(decoder, version),
+            |reader| PartitionProduceResponse::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 9 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 9 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { name, topic_id, partition_responses, unknown_tagged_fields })
     }
@@ -518,21 +519,22 @@ impl NodeEndpoint {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let node_id = if version >= 10 { decoder.i32("NodeEndpoint.nodeId")? } else { 0 };
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let node_id = if version >= 10 { reader.i32("NodeEndpoint.nodeId")? } else { 0 };
         let host = if version >= 10 {
-            decoder.string("NodeEndpoint.host", version >= 9)?
+            reader.string("NodeEndpoint.host", version >= 9)?
         } else {
             ByteString::new()
         };
-        let port = if version >= 10 { decoder.i32("NodeEndpoint.port")? } else { 0 };
+        let port = if version >= 10 { reader.i32("NodeEndpoint.port")? } else { 0 };
         let rack = if version >= 10 {
-            decoder.nullable_string("NodeEndpoint.rack", version >= 9, version >= 10)?
+            reader.nullable_string("NodeEndpoint.rack", version >= 9, version >= 10)?
         } else {
             None
         };
         let unknown_tagged_fields =
-            if version >= 9 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 9 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { node_id, host, port, rack, unknown_tagged_fields })
     }
@@ -580,7 +582,7 @@ impl Message for ProduceResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 9;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

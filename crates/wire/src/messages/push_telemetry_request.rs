@@ -7,7 +7,7 @@ use bytes::Bytes;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{TaggedFields, Uuid},
@@ -46,13 +46,13 @@ impl Default for PushTelemetryRequest {
 }
 
 impl PushTelemetryRequest {
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let client_instance_id = decoder.uuid("PushTelemetryRequest.clientInstanceId")?;
-        let subscription_id = decoder.i32("PushTelemetryRequest.subscriptionId")?;
-        let terminating = decoder.bool("PushTelemetryRequest.terminating")?;
-        let compression_type = decoder.i8("PushTelemetryRequest.compressionType")?;
-        let metrics = decoder.bytes("PushTelemetryRequest.metrics", true)?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let client_instance_id = reader.uuid("PushTelemetryRequest.clientInstanceId")?;
+        let subscription_id = reader.i32("PushTelemetryRequest.subscriptionId")?;
+        let terminating = reader.bool("PushTelemetryRequest.terminating")?;
+        let compression_type = reader.i8("PushTelemetryRequest.compressionType")?;
+        let metrics = reader.bytes("PushTelemetryRequest.metrics", true)?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             client_instance_id,
@@ -85,7 +85,7 @@ impl Message for PushTelemetryRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -5,7 +5,7 @@
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -31,10 +31,10 @@ impl Default for PushTelemetryResponse {
 }
 
 impl PushTelemetryResponse {
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("PushTelemetryResponse.throttleTimeMs")?;
-        let error_code = decoder.i16("PushTelemetryResponse.errorCode")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("PushTelemetryResponse.throttleTimeMs")?;
+        let error_code = reader.i16("PushTelemetryResponse.errorCode")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { throttle_time_ms, error_code, unknown_tagged_fields })
     }
@@ -57,7 +57,7 @@ impl Message for PushTelemetryResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{TaggedFields, Uuid},
@@ -31,14 +31,14 @@ impl Default for ReadShareGroupStateResponse {
 }
 
 impl ReadShareGroupStateResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let results = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let results = reader.array(
             "ReadShareGroupStateResponse.results",
             true,
             ReadStateResult::min_size(version),
-            |decoder| ReadStateResult::read(decoder, version),
+            |reader| ReadStateResult::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { results, unknown_tagged_fields })
     }
@@ -95,12 +95,13 @@ impl StateBatch {
         20
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let first_offset = decoder.i64("StateBatch.firstOffset")?;
-        let last_offset = decoder.i64("StateBatch.lastOffset")?;
-        let delivery_state = decoder.i8("StateBatch.deliveryState")?;
-        let delivery_count = decoder.i16("StateBatch.deliveryCount")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let first_offset = reader.i64("StateBatch.firstOffset")?;
+        let last_offset = reader.i64("StateBatch.lastOffset")?;
+        let delivery_state = reader.i8("StateBatch.deliveryState")?;
+        let delivery_count = reader.i16("StateBatch.deliveryCount")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             first_offset,
@@ -163,19 +164,20 @@ impl PartitionResult {
         21
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let partition = decoder.i32("PartitionResult.partition")?;
-        let error_code = decoder.i16("PartitionResult.errorCode")?;
-        let error_message = decoder.nullable_string("PartitionResult.errorMessage", true, true)?;
-        let state_epoch = decoder.i32("PartitionResult.stateEpoch")?;
-        let start_offset = decoder.i64("PartitionResult.startOffset")?;
-        let state_batches = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let partition = reader.i32("PartitionResult.partition")?;
+        let error_code = reader.i16("PartitionResult.errorCode")?;
+        let error_message = reader.nullable_string("PartitionResult.errorMessage", true, true)?;
+        let state_epoch = reader.i32("PartitionResult.stateEpoch")?;
+        let start_offset = reader.i64("PartitionResult.startOffset")?;
+        let state_batches = reader.array(
             "PartitionResult.stateBatches",
             true,
             StateBatch::min_size(version),
-            |decoder| StateBatch::read(decoder, version),
+            |reader| StateBatch::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             partition,
@@ -243,15 +245,16 @@ impl ReadStateResult {
         18
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let topic_id = decoder.uuid("ReadStateResult.topicId")?;
-        let partitions = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let topic_id = reader.uuid("ReadStateResult.topicId")?;
+        let partitions = reader.array(
             "ReadStateResult.partitions",
             true,
             PartitionResult::min_size(version),
-            |decoder| PartitionResult::read(decoder, version),
+            |reader| PartitionResult::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { topic_id, partitions, unknown_tagged_fields })
     }
@@ -276,7 +279,7 @@ impl Message for ReadShareGroupStateResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

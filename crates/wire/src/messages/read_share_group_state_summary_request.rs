@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{TaggedFields, Uuid},
@@ -37,15 +37,15 @@ impl Default for ReadShareGroupStateSummaryRequest {
 }
 
 impl ReadShareGroupStateSummaryRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let group_id = decoder.string("ReadShareGroupStateSummaryRequest.groupId", true)?;
-        let topics = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let group_id = reader.string("ReadShareGroupStateSummaryRequest.groupId", true)?;
+        let topics = reader.array(
             "ReadShareGroupStateSummaryRequest.topics",
             true,
             ReadStateSummaryData::min_size(version),
-            |decoder| ReadStateSummaryData::read(decoder, version),
+            |reader| ReadStateSummaryData::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { group_id, topics, unknown_tagged_fields })
     }
@@ -93,10 +93,11 @@ impl PartitionData {
         9
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let partition = decoder.i32("PartitionData.partition")?;
-        let leader_epoch = decoder.i32("PartitionData.leaderEpoch")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let partition = reader.i32("PartitionData.partition")?;
+        let leader_epoch = reader.i32("PartitionData.leaderEpoch")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { partition, leader_epoch, unknown_tagged_fields })
     }
@@ -139,15 +140,16 @@ impl ReadStateSummaryData {
         18
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let topic_id = decoder.uuid("ReadStateSummaryData.topicId")?;
-        let partitions = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let topic_id = reader.uuid("ReadStateSummaryData.topicId")?;
+        let partitions = reader.array(
             "ReadStateSummaryData.partitions",
             true,
             PartitionData::min_size(version),
-            |decoder| PartitionData::read(decoder, version),
+            |reader| PartitionData::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { topic_id, partitions, unknown_tagged_fields })
     }
@@ -179,7 +181,7 @@ impl Message for ReadShareGroupStateSummaryRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

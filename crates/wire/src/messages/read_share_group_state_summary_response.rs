@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{TaggedFields, Uuid},
@@ -31,14 +31,14 @@ impl Default for ReadShareGroupStateSummaryResponse {
 }
 
 impl ReadShareGroupStateSummaryResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let results = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let results = reader.array(
             "ReadShareGroupStateSummaryResponse.results",
             true,
             ReadStateSummaryResult::min_size(version),
-            |decoder| ReadStateSummaryResult::read(decoder, version),
+            |reader| ReadStateSummaryResult::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { results, unknown_tagged_fields })
     }
@@ -107,16 +107,17 @@ impl PartitionResult {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let partition = decoder.i32("PartitionResult.partition")?;
-        let error_code = decoder.i16("PartitionResult.errorCode")?;
-        let error_message = decoder.nullable_string("PartitionResult.errorMessage", true, true)?;
-        let state_epoch = decoder.i32("PartitionResult.stateEpoch")?;
-        let leader_epoch = decoder.i32("PartitionResult.leaderEpoch")?;
-        let start_offset = decoder.i64("PartitionResult.startOffset")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let partition = reader.i32("PartitionResult.partition")?;
+        let error_code = reader.i16("PartitionResult.errorCode")?;
+        let error_message = reader.nullable_string("PartitionResult.errorMessage", true, true)?;
+        let state_epoch = reader.i32("PartitionResult.stateEpoch")?;
+        let leader_epoch = reader.i32("PartitionResult.leaderEpoch")?;
+        let start_offset = reader.i64("PartitionResult.startOffset")?;
         let delivery_complete_count =
-            if version >= 1 { decoder.i32("PartitionResult.deliveryCompleteCount")? } else { -1 };
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+            if version >= 1 { reader.i32("PartitionResult.deliveryCompleteCount")? } else { -1 };
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             partition,
@@ -180,15 +181,16 @@ impl ReadStateSummaryResult {
         18
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let topic_id = decoder.uuid("ReadStateSummaryResult.topicId")?;
-        let partitions = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let topic_id = reader.uuid("ReadStateSummaryResult.topicId")?;
+        let partitions = reader.array(
             "ReadStateSummaryResult.partitions",
             true,
             PartitionResult::min_size(version),
-            |decoder| PartitionResult::read(decoder, version),
+            |reader| PartitionResult::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { topic_id, partitions, unknown_tagged_fields })
     }
@@ -220,7 +222,7 @@ impl Message for ReadShareGroupStateSummaryResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

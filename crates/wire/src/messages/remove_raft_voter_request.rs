@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{TaggedFields, Uuid},
@@ -40,11 +40,11 @@ impl Default for RemoveRaftVoterRequest {
 }
 
 impl RemoveRaftVoterRequest {
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let cluster_id = decoder.nullable_string("RemoveRaftVoterRequest.clusterId", true, true)?;
-        let voter_id = decoder.i32("RemoveRaftVoterRequest.voterId")?;
-        let voter_directory_id = decoder.uuid("RemoveRaftVoterRequest.voterDirectoryId")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let cluster_id = reader.nullable_string("RemoveRaftVoterRequest.clusterId", true, true)?;
+        let voter_id = reader.i32("RemoveRaftVoterRequest.voterId")?;
+        let voter_directory_id = reader.uuid("RemoveRaftVoterRequest.voterDirectoryId")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { cluster_id, voter_id, voter_directory_id, unknown_tagged_fields })
     }
@@ -73,7 +73,7 @@ impl Message for RemoveRaftVoterRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

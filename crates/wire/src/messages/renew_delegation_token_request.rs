@@ -7,7 +7,7 @@ use bytes::Bytes;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -33,11 +33,11 @@ impl Default for RenewDelegationTokenRequest {
 }
 
 impl RenewDelegationTokenRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let hmac = decoder.bytes("RenewDelegationTokenRequest.hmac", version >= 2)?;
-        let renew_period_ms = decoder.i64("RenewDelegationTokenRequest.renewPeriodMs")?;
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let hmac = reader.bytes("RenewDelegationTokenRequest.hmac", version >= 2)?;
+        let renew_period_ms = reader.i64("RenewDelegationTokenRequest.renewPeriodMs")?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { hmac, renew_period_ms, unknown_tagged_fields })
     }
@@ -62,7 +62,7 @@ impl Message for RenewDelegationTokenRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 2;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -5,7 +5,7 @@
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -38,12 +38,12 @@ impl Default for RenewDelegationTokenResponse {
 }
 
 impl RenewDelegationTokenResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let error_code = decoder.i16("RenewDelegationTokenResponse.errorCode")?;
-        let expiry_timestamp_ms = decoder.i64("RenewDelegationTokenResponse.expiryTimestampMs")?;
-        let throttle_time_ms = decoder.i32("RenewDelegationTokenResponse.throttleTimeMs")?;
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let error_code = reader.i16("RenewDelegationTokenResponse.errorCode")?;
+        let expiry_timestamp_ms = reader.i64("RenewDelegationTokenResponse.expiryTimestampMs")?;
+        let throttle_time_ms = reader.i32("RenewDelegationTokenResponse.throttleTimeMs")?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { error_code, expiry_timestamp_ms, throttle_time_ms, unknown_tagged_fields })
     }
@@ -69,7 +69,7 @@ impl Message for RenewDelegationTokenResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 2;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

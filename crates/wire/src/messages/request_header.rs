@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -43,13 +43,13 @@ impl Default for RequestHeader {
 }
 
 impl RequestHeader {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let request_api_key = decoder.i16("RequestHeader.requestApiKey")?;
-        let request_api_version = decoder.i16("RequestHeader.requestApiVersion")?;
-        let correlation_id = decoder.i32("RequestHeader.correlationId")?;
-        let client_id = decoder.nullable_string("RequestHeader.clientId", false, true)?;
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let request_api_key = reader.i16("RequestHeader.requestApiKey")?;
+        let request_api_version = reader.i16("RequestHeader.requestApiVersion")?;
+        let correlation_id = reader.i32("RequestHeader.correlationId")?;
+        let client_id = reader.nullable_string("RequestHeader.clientId", false, true)?;
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self {
             request_api_key,
@@ -82,7 +82,7 @@ impl Message for RequestHeader {
     const FIRST_FLEXIBLE_VERSION: i16 = 2;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

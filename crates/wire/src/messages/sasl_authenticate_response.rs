@@ -8,7 +8,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -44,18 +44,18 @@ impl Default for SaslAuthenticateResponse {
 }
 
 impl SaslAuthenticateResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let error_code = decoder.i16("SaslAuthenticateResponse.errorCode")?;
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let error_code = reader.i16("SaslAuthenticateResponse.errorCode")?;
         let error_message =
-            decoder.nullable_string("SaslAuthenticateResponse.errorMessage", version >= 2, true)?;
-        let auth_bytes = decoder.bytes("SaslAuthenticateResponse.authBytes", version >= 2)?;
+            reader.nullable_string("SaslAuthenticateResponse.errorMessage", version >= 2, true)?;
+        let auth_bytes = reader.bytes("SaslAuthenticateResponse.authBytes", version >= 2)?;
         let session_lifetime_ms = if version >= 1 {
-            decoder.i64("SaslAuthenticateResponse.sessionLifetimeMs")?
+            reader.i64("SaslAuthenticateResponse.sessionLifetimeMs")?
         } else {
             0
         };
         let unknown_tagged_fields =
-            if version >= 2 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 2 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self {
             error_code,
@@ -95,7 +95,7 @@ impl Message for SaslAuthenticateResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 2;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -33,12 +33,11 @@ impl Default for SaslHandshakeResponse {
 }
 
 impl SaslHandshakeResponse {
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let error_code = decoder.i16("SaslHandshakeResponse.errorCode")?;
-        let mechanisms =
-            decoder.array("SaslHandshakeResponse.mechanisms", false, 2, |decoder| {
-                decoder.string("SaslHandshakeResponse.mechanisms", false)
-            })?;
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let error_code = reader.i16("SaslHandshakeResponse.errorCode")?;
+        let mechanisms = reader.array("SaslHandshakeResponse.mechanisms", false, 2, |reader| {
+            reader.string("SaslHandshakeResponse.mechanisms", false)
+        })?;
         let unknown_tagged_fields = TaggedFields::new();
 
         Ok(Self { error_code, mechanisms, unknown_tagged_fields })
@@ -65,7 +64,7 @@ impl Message for SaslHandshakeResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 32767;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

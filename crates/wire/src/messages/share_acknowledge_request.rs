@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{TaggedFields, Uuid},
@@ -46,19 +46,19 @@ impl Default for ShareAcknowledgeRequest {
 }
 
 impl ShareAcknowledgeRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let group_id = decoder.nullable_string("ShareAcknowledgeRequest.groupId", true, true)?;
-        let member_id = decoder.nullable_string("ShareAcknowledgeRequest.memberId", true, true)?;
-        let share_session_epoch = decoder.i32("ShareAcknowledgeRequest.shareSessionEpoch")?;
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let group_id = reader.nullable_string("ShareAcknowledgeRequest.groupId", true, true)?;
+        let member_id = reader.nullable_string("ShareAcknowledgeRequest.memberId", true, true)?;
+        let share_session_epoch = reader.i32("ShareAcknowledgeRequest.shareSessionEpoch")?;
         let is_renew_ack =
-            if version >= 2 { decoder.bool("ShareAcknowledgeRequest.isRenewAck")? } else { false };
-        let topics = decoder.array(
+            if version >= 2 { reader.bool("ShareAcknowledgeRequest.isRenewAck")? } else { false };
+        let topics = reader.array(
             "ShareAcknowledgeRequest.topics",
             true,
             AcknowledgeTopic::min_size(version),
-            |decoder| AcknowledgeTopic::read(decoder, version),
+            |reader| AcknowledgeTopic::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             group_id,
@@ -133,14 +133,15 @@ impl AcknowledgementBatch {
         18
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let first_offset = decoder.i64("AcknowledgementBatch.firstOffset")?;
-        let last_offset = decoder.i64("AcknowledgementBatch.lastOffset")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let first_offset = reader.i64("AcknowledgementBatch.firstOffset")?;
+        let last_offset = reader.i64("AcknowledgementBatch.lastOffset")?;
         let acknowledge_types =
-            decoder.array("AcknowledgementBatch.acknowledgeTypes", true, 1, |decoder| {
-                decoder.i8("AcknowledgementBatch.acknowledgeTypes")
+            reader.array("AcknowledgementBatch.acknowledgeTypes", true, 1, |reader| {
+                reader.i8("AcknowledgementBatch.acknowledgeTypes")
             })?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { first_offset, last_offset, acknowledge_types, unknown_tagged_fields })
     }
@@ -189,15 +190,16 @@ impl AcknowledgePartition {
         6
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let partition_index = decoder.i32("AcknowledgePartition.partitionIndex")?;
-        let acknowledgement_batches = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let partition_index = reader.i32("AcknowledgePartition.partitionIndex")?;
+        let acknowledgement_batches = reader.array(
             "AcknowledgePartition.acknowledgementBatches",
             true,
             AcknowledgementBatch::min_size(version),
-            |decoder| AcknowledgementBatch::read(decoder, version),
+            |reader| AcknowledgementBatch::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { partition_index, acknowledgement_batches, unknown_tagged_fields })
     }
@@ -249,15 +251,16 @@ impl AcknowledgeTopic {
         18
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let topic_id = decoder.uuid("AcknowledgeTopic.topicId")?;
-        let partitions = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let topic_id = reader.uuid("AcknowledgeTopic.topicId")?;
+        let partitions = reader.array(
             "AcknowledgeTopic.partitions",
             true,
             AcknowledgePartition::min_size(version),
-            |decoder| AcknowledgePartition::read(decoder, version),
+            |reader| AcknowledgePartition::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { topic_id, partitions, unknown_tagged_fields })
     }
@@ -282,7 +285,7 @@ impl Message for ShareAcknowledgeRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 1;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

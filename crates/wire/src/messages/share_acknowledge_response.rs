@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{TaggedFields, Uuid},
@@ -49,29 +49,29 @@ impl Default for ShareAcknowledgeResponse {
 }
 
 impl ShareAcknowledgeResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("ShareAcknowledgeResponse.throttleTimeMs")?;
-        let error_code = decoder.i16("ShareAcknowledgeResponse.errorCode")?;
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("ShareAcknowledgeResponse.throttleTimeMs")?;
+        let error_code = reader.i16("ShareAcknowledgeResponse.errorCode")?;
         let error_message =
-            decoder.nullable_string("ShareAcknowledgeResponse.errorMessage", true, true)?;
+            reader.nullable_string("ShareAcknowledgeResponse.errorMessage", true, true)?;
         let acquisition_lock_timeout_ms = if version >= 2 {
-            decoder.i32("ShareAcknowledgeResponse.acquisitionLockTimeoutMs")?
+            reader.i32("ShareAcknowledgeResponse.acquisitionLockTimeoutMs")?
         } else {
             0
         };
-        let responses = decoder.array(
+        let responses = reader.array(
             "ShareAcknowledgeResponse.responses",
             true,
             ShareAcknowledgeTopicResponse::min_size(version),
-            |decoder| ShareAcknowledgeTopicResponse::read(decoder, version),
+            |reader| ShareAcknowledgeTopicResponse::read(reader, version),
         )?;
-        let node_endpoints = decoder.array(
+        let node_endpoints = reader.array(
             "ShareAcknowledgeResponse.nodeEndpoints",
             true,
             NodeEndpoint::min_size(version),
-            |decoder| NodeEndpoint::read(decoder, version),
+            |reader| NodeEndpoint::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             throttle_time_ms,
@@ -145,10 +145,10 @@ impl Default for LeaderIdAndEpoch {
 }
 
 impl LeaderIdAndEpoch {
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let leader_id = decoder.i32("LeaderIdAndEpoch.leaderId")?;
-        let leader_epoch = decoder.i32("LeaderIdAndEpoch.leaderEpoch")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let leader_id = reader.i32("LeaderIdAndEpoch.leaderId")?;
+        let leader_epoch = reader.i32("LeaderIdAndEpoch.leaderEpoch")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { leader_id, leader_epoch, unknown_tagged_fields })
     }
@@ -197,12 +197,13 @@ impl PartitionData {
         17
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let partition_index = decoder.i32("PartitionData.partitionIndex")?;
-        let error_code = decoder.i16("PartitionData.errorCode")?;
-        let error_message = decoder.nullable_string("PartitionData.errorMessage", true, true)?;
-        let current_leader = LeaderIdAndEpoch::read(decoder, version)?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let partition_index = reader.i32("PartitionData.partitionIndex")?;
+        let error_code = reader.i16("PartitionData.errorCode")?;
+        let error_message = reader.nullable_string("PartitionData.errorMessage", true, true)?;
+        let current_leader = LeaderIdAndEpoch::read(reader, version)?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             partition_index,
@@ -260,15 +261,16 @@ impl ShareAcknowledgeTopicResponse {
         18
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let topic_id = decoder.uuid("ShareAcknowledgeTopicResponse.topicId")?;
-        let partitions = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let topic_id = reader.uuid("ShareAcknowledgeTopicResponse.topicId")?;
+        let partitions = reader.array(
             "ShareAcknowledgeTopicResponse.partitions",
             true,
             PartitionData::min_size(version),
-            |decoder| PartitionData::read(decoder, version),
+            |reader| PartitionData::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { topic_id, partitions, unknown_tagged_fields })
     }
@@ -326,12 +328,13 @@ impl NodeEndpoint {
         11
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let node_id = decoder.i32("NodeEndpoint.nodeId")?;
-        let host = decoder.string("NodeEndpoint.host", true)?;
-        let port = decoder.i32("NodeEndpoint.port")?;
-        let rack = decoder.nullable_string("NodeEndpoint.rack", true, true)?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let node_id = reader.i32("NodeEndpoint.nodeId")?;
+        let host = reader.string("NodeEndpoint.host", true)?;
+        let port = reader.i32("NodeEndpoint.port")?;
+        let rack = reader.nullable_string("NodeEndpoint.rack", true, true)?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { node_id, host, port, rack, unknown_tagged_fields })
     }
@@ -356,7 +359,7 @@ impl Message for ShareAcknowledgeResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 1;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

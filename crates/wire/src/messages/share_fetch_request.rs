@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{Int32Array, TaggedFields, Uuid},
@@ -67,32 +67,32 @@ impl Default for ShareFetchRequest {
 }
 
 impl ShareFetchRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let group_id = decoder.nullable_string("ShareFetchRequest.groupId", true, true)?;
-        let member_id = decoder.nullable_string("ShareFetchRequest.memberId", true, true)?;
-        let share_session_epoch = decoder.i32("ShareFetchRequest.shareSessionEpoch")?;
-        let max_wait_ms = decoder.i32("ShareFetchRequest.maxWaitMs")?;
-        let min_bytes = decoder.i32("ShareFetchRequest.minBytes")?;
-        let max_bytes = decoder.i32("ShareFetchRequest.maxBytes")?;
-        let max_records = decoder.i32("ShareFetchRequest.maxRecords")?;
-        let batch_size = decoder.i32("ShareFetchRequest.batchSize")?;
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let group_id = reader.nullable_string("ShareFetchRequest.groupId", true, true)?;
+        let member_id = reader.nullable_string("ShareFetchRequest.memberId", true, true)?;
+        let share_session_epoch = reader.i32("ShareFetchRequest.shareSessionEpoch")?;
+        let max_wait_ms = reader.i32("ShareFetchRequest.maxWaitMs")?;
+        let min_bytes = reader.i32("ShareFetchRequest.minBytes")?;
+        let max_bytes = reader.i32("ShareFetchRequest.maxBytes")?;
+        let max_records = reader.i32("ShareFetchRequest.maxRecords")?;
+        let batch_size = reader.i32("ShareFetchRequest.batchSize")?;
         let share_acquire_mode =
-            if version >= 2 { decoder.i8("ShareFetchRequest.shareAcquireMode")? } else { 0 };
+            if version >= 2 { reader.i8("ShareFetchRequest.shareAcquireMode")? } else { 0 };
         let is_renew_ack =
-            if version >= 2 { decoder.bool("ShareFetchRequest.isRenewAck")? } else { false };
-        let topics = decoder.array(
+            if version >= 2 { reader.bool("ShareFetchRequest.isRenewAck")? } else { false };
+        let topics = reader.array(
             "ShareFetchRequest.topics",
             true,
             FetchTopic::min_size(version),
-            |decoder| FetchTopic::read(decoder, version),
+            |reader| FetchTopic::read(reader, version),
         )?;
-        let forgotten_topics_data = decoder.array(
+        let forgotten_topics_data = reader.array(
             "ShareFetchRequest.forgottenTopicsData",
             true,
             ForgottenTopic::min_size(version),
-            |decoder| ForgottenTopic::read(decoder, version),
+            |reader| ForgottenTopic::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             group_id,
@@ -189,14 +189,15 @@ impl AcknowledgementBatch {
         18
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let first_offset = decoder.i64("AcknowledgementBatch.firstOffset")?;
-        let last_offset = decoder.i64("AcknowledgementBatch.lastOffset")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let first_offset = reader.i64("AcknowledgementBatch.firstOffset")?;
+        let last_offset = reader.i64("AcknowledgementBatch.lastOffset")?;
         let acknowledge_types =
-            decoder.array("AcknowledgementBatch.acknowledgeTypes", true, 1, |decoder| {
-                decoder.i8("AcknowledgementBatch.acknowledgeTypes")
+            reader.array("AcknowledgementBatch.acknowledgeTypes", true, 1, |reader| {
+                reader.i8("AcknowledgementBatch.acknowledgeTypes")
             })?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { first_offset, last_offset, acknowledge_types, unknown_tagged_fields })
     }
@@ -248,16 +249,17 @@ impl FetchPartition {
         6
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let partition_index = decoder.i32("FetchPartition.partitionIndex")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let partition_index = reader.i32("FetchPartition.partitionIndex")?;
         let partition_max_bytes = 0;
-        let acknowledgement_batches = decoder.array(
+        let acknowledgement_batches = reader.array(
             "FetchPartition.acknowledgementBatches",
             true,
             AcknowledgementBatch::min_size(version),
-            |decoder| AcknowledgementBatch::read(decoder, version),
+            |reader| AcknowledgementBatch::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             partition_index,
@@ -314,15 +316,16 @@ impl FetchTopic {
         18
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let topic_id = decoder.uuid("FetchTopic.topicId")?;
-        let partitions = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let topic_id = reader.uuid("FetchTopic.topicId")?;
+        let partitions = reader.array(
             "FetchTopic.partitions",
             true,
             FetchPartition::min_size(version),
-            |decoder| FetchPartition::read(decoder, version),
+            |reader| FetchPartition::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { topic_id, partitions, unknown_tagged_fields })
     }
@@ -367,19 +370,18 @@ impl ForgottenTopic {
         18
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let topic_id = decoder.uuid("ForgottenTopic.topicId")?;
-        let partitions = decoder.int32_array("ForgottenTopic.partitions", true)?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let topic_id = reader.uuid("ForgottenTopic.topicId")?;
+        let partitions = reader.int32_array("ForgottenTopic.partitions", true)?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { topic_id, partitions, unknown_tagged_fields })
     }
 
     fn write<W: Writer>(&self, writer: &mut W, _version: i16) -> Result<(), EncodeError> {
         writer.uuid("ForgottenTopic.topicId", self.topic_id)?;
-        writer.array("ForgottenTopic.partitions", true, &self.partitions, |writer, item| {
-            writer.i32("ForgottenTopic.partitions", *item)
-        })?;
+        writer.int32_array("ForgottenTopic.partitions", true, &self.partitions)?;
         writer.tagged_fields(0, &self.unknown_tagged_fields)?;
         writer.unknown_tagged_fields(&self.unknown_tagged_fields)?;
         Ok(())
@@ -395,7 +397,7 @@ impl Message for ShareFetchRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 1;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

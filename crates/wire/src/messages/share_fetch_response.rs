@@ -8,7 +8,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{TaggedFields, Uuid},
@@ -50,26 +50,26 @@ impl Default for ShareFetchResponse {
 }
 
 impl ShareFetchResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("ShareFetchResponse.throttleTimeMs")?;
-        let error_code = decoder.i16("ShareFetchResponse.errorCode")?;
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("ShareFetchResponse.throttleTimeMs")?;
+        let error_code = reader.i16("ShareFetchResponse.errorCode")?;
         let error_message =
-            decoder.nullable_string("ShareFetchResponse.errorMessage", true, true)?;
+            reader.nullable_string("ShareFetchResponse.errorMessage", true, true)?;
         let acquisition_lock_timeout_ms =
-            decoder.i32("ShareFetchResponse.acquisitionLockTimeoutMs")?;
-        let responses = decoder.array(
+            reader.i32("ShareFetchResponse.acquisitionLockTimeoutMs")?;
+        let responses = reader.array(
             "ShareFetchResponse.responses",
             true,
             ShareFetchableTopicResponse::min_size(version),
-            |decoder| ShareFetchableTopicResponse::read(decoder, version),
+            |reader| ShareFetchableTopicResponse::read(reader, version),
         )?;
-        let node_endpoints = decoder.array(
+        let node_endpoints = reader.array(
             "ShareFetchResponse.nodeEndpoints",
             true,
             NodeEndpoint::min_size(version),
-            |decoder| NodeEndpoint::read(decoder, version),
+            |reader| NodeEndpoint::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             throttle_time_ms,
@@ -132,10 +132,10 @@ impl Default for LeaderIdAndEpoch {
 }
 
 impl LeaderIdAndEpoch {
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let leader_id = decoder.i32("LeaderIdAndEpoch.leaderId")?;
-        let leader_epoch = decoder.i32("LeaderIdAndEpoch.leaderEpoch")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let leader_id = reader.i32("LeaderIdAndEpoch.leaderId")?;
+        let leader_epoch = reader.i32("LeaderIdAndEpoch.leaderEpoch")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { leader_id, leader_epoch, unknown_tagged_fields })
     }
@@ -181,11 +181,12 @@ impl AcquiredRecords {
         19
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let first_offset = decoder.i64("AcquiredRecords.firstOffset")?;
-        let last_offset = decoder.i64("AcquiredRecords.lastOffset")?;
-        let delivery_count = decoder.i16("AcquiredRecords.deliveryCount")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let first_offset = reader.i64("AcquiredRecords.firstOffset")?;
+        let last_offset = reader.i64("AcquiredRecords.lastOffset")?;
+        let delivery_count = reader.i16("AcquiredRecords.deliveryCount")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { first_offset, last_offset, delivery_count, unknown_tagged_fields })
     }
@@ -247,22 +248,23 @@ impl PartitionData {
         22
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let partition_index = decoder.i32("PartitionData.partitionIndex")?;
-        let error_code = decoder.i16("PartitionData.errorCode")?;
-        let error_message = decoder.nullable_string("PartitionData.errorMessage", true, true)?;
-        let acknowledge_error_code = decoder.i16("PartitionData.acknowledgeErrorCode")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let partition_index = reader.i32("PartitionData.partitionIndex")?;
+        let error_code = reader.i16("PartitionData.errorCode")?;
+        let error_message = reader.nullable_string("PartitionData.errorMessage", true, true)?;
+        let acknowledge_error_code = reader.i16("PartitionData.acknowledgeErrorCode")?;
         let acknowledge_error_message =
-            decoder.nullable_string("PartitionData.acknowledgeErrorMessage", true, true)?;
-        let current_leader = LeaderIdAndEpoch::read(decoder, version)?;
-        let records = decoder.bytes("PartitionData.records", true)?;
-        let acquired_records = decoder.array(
+            reader.nullable_string("PartitionData.acknowledgeErrorMessage", true, true)?;
+        let current_leader = LeaderIdAndEpoch::read(reader, version)?;
+        let records = reader.bytes("PartitionData.records", true)?;
+        let acquired_records = reader.array(
             "PartitionData.acquiredRecords",
             true,
             AcquiredRecords::min_size(version),
-            |decoder| AcquiredRecords::read(decoder, version),
+            |reader| AcquiredRecords::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             partition_index,
@@ -342,15 +344,16 @@ impl ShareFetchableTopicResponse {
         18
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let topic_id = decoder.uuid("ShareFetchableTopicResponse.topicId")?;
-        let partitions = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let topic_id = reader.uuid("ShareFetchableTopicResponse.topicId")?;
+        let partitions = reader.array(
             "ShareFetchableTopicResponse.partitions",
             true,
             PartitionData::min_size(version),
-            |decoder| PartitionData::read(decoder, version),
+            |reader| PartitionData::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { topic_id, partitions, unknown_tagged_fields })
     }
@@ -408,12 +411,13 @@ impl NodeEndpoint {
         11
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let node_id = decoder.i32("NodeEndpoint.nodeId")?;
-        let host = decoder.string("NodeEndpoint.host", true)?;
-        let port = decoder.i32("NodeEndpoint.port")?;
-        let rack = decoder.nullable_string("NodeEndpoint.rack", true, true)?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let node_id = reader.i32("NodeEndpoint.nodeId")?;
+        let host = reader.string("NodeEndpoint.host", true)?;
+        let port = reader.i32("NodeEndpoint.port")?;
+        let rack = reader.nullable_string("NodeEndpoint.rack", true, true)?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { node_id, host, port, rack, unknown_tagged_fields })
     }
@@ -438,7 +442,7 @@ impl Message for ShareFetchResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 1;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -37,14 +37,13 @@ impl Default for ShareGroupDescribeRequest {
 }
 
 impl ShareGroupDescribeRequest {
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let group_ids =
-            decoder.array("ShareGroupDescribeRequest.groupIds", true, 1, |decoder| {
-                decoder.string("ShareGroupDescribeRequest.groupIds", true)
-            })?;
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let group_ids = reader.array("ShareGroupDescribeRequest.groupIds", true, 1, |reader| {
+            reader.string("ShareGroupDescribeRequest.groupIds", true)
+        })?;
         let include_authorized_operations =
-            decoder.bool("ShareGroupDescribeRequest.includeAuthorizedOperations")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+            reader.bool("ShareGroupDescribeRequest.includeAuthorizedOperations")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { group_ids, include_authorized_operations, unknown_tagged_fields })
     }
@@ -75,7 +74,7 @@ impl Message for ShareGroupDescribeRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 1;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

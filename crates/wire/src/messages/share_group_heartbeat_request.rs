@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -46,19 +46,19 @@ impl Default for ShareGroupHeartbeatRequest {
 }
 
 impl ShareGroupHeartbeatRequest {
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let group_id = decoder.string("ShareGroupHeartbeatRequest.groupId", true)?;
-        let member_id = decoder.string("ShareGroupHeartbeatRequest.memberId", true)?;
-        let member_epoch = decoder.i32("ShareGroupHeartbeatRequest.memberEpoch")?;
-        let rack_id = decoder.nullable_string("ShareGroupHeartbeatRequest.rackId", true, true)?;
-        let subscribed_topic_names = decoder.nullable_array(
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let group_id = reader.string("ShareGroupHeartbeatRequest.groupId", true)?;
+        let member_id = reader.string("ShareGroupHeartbeatRequest.memberId", true)?;
+        let member_epoch = reader.i32("ShareGroupHeartbeatRequest.memberEpoch")?;
+        let rack_id = reader.nullable_string("ShareGroupHeartbeatRequest.rackId", true, true)?;
+        let subscribed_topic_names = reader.nullable_array(
             "ShareGroupHeartbeatRequest.subscribedTopicNames",
             true,
             true,
             1,
-            |decoder| decoder.string("ShareGroupHeartbeatRequest.subscribedTopicNames", true),
+            |reader| reader.string("ShareGroupHeartbeatRequest.subscribedTopicNames", true),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             group_id,
@@ -104,7 +104,7 @@ impl Message for ShareGroupHeartbeatRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 1;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

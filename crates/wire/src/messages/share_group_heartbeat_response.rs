@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{Int32Array, TaggedFields, Uuid},
@@ -52,21 +52,21 @@ impl Default for ShareGroupHeartbeatResponse {
 }
 
 impl ShareGroupHeartbeatResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("ShareGroupHeartbeatResponse.throttleTimeMs")?;
-        let error_code = decoder.i16("ShareGroupHeartbeatResponse.errorCode")?;
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("ShareGroupHeartbeatResponse.throttleTimeMs")?;
+        let error_code = reader.i16("ShareGroupHeartbeatResponse.errorCode")?;
         let error_message =
-            decoder.nullable_string("ShareGroupHeartbeatResponse.errorMessage", true, true)?;
+            reader.nullable_string("ShareGroupHeartbeatResponse.errorMessage", true, true)?;
         let member_id =
-            decoder.nullable_string("ShareGroupHeartbeatResponse.memberId", true, true)?;
-        let member_epoch = decoder.i32("ShareGroupHeartbeatResponse.memberEpoch")?;
+            reader.nullable_string("ShareGroupHeartbeatResponse.memberId", true, true)?;
+        let member_epoch = reader.i32("ShareGroupHeartbeatResponse.memberEpoch")?;
         let heartbeat_interval_ms =
-            decoder.i32("ShareGroupHeartbeatResponse.heartbeatIntervalMs")?;
+            reader.i32("ShareGroupHeartbeatResponse.heartbeatIntervalMs")?;
         let assignment =
-            decoder.nullable_struct("ShareGroupHeartbeatResponse.assignment", true, |decoder| {
-                Assignment::read(decoder, version)
+            reader.nullable_struct("ShareGroupHeartbeatResponse.assignment", true, |reader| {
+                Assignment::read(reader, version)
             })?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             throttle_time_ms,
@@ -128,14 +128,14 @@ impl Default for Assignment {
 }
 
 impl Assignment {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let topic_partitions = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let topic_partitions = reader.array(
             "Assignment.topicPartitions",
             true,
             TopicPartitions::min_size(version),
-            |decoder| TopicPartitions::read(decoder, version),
+            |reader| TopicPartitions::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { topic_partitions, unknown_tagged_fields })
     }
@@ -184,19 +184,18 @@ impl TopicPartitions {
         18
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let topic_id = decoder.uuid("TopicPartitions.topicId")?;
-        let partitions = decoder.int32_array("TopicPartitions.partitions", true)?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let topic_id = reader.uuid("TopicPartitions.topicId")?;
+        let partitions = reader.int32_array("TopicPartitions.partitions", true)?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { topic_id, partitions, unknown_tagged_fields })
     }
 
     fn write<W: Writer>(&self, writer: &mut W, _version: i16) -> Result<(), EncodeError> {
         writer.uuid("TopicPartitions.topicId", self.topic_id)?;
-        writer.array("TopicPartitions.partitions", true, &self.partitions, |writer, item| {
-            writer.i32("TopicPartitions.partitions", *item)
-        })?;
+        writer.int32_array("TopicPartitions.partitions", true, &self.partitions)?;
         writer.tagged_fields(0, &self.unknown_tagged_fields)?;
         writer.unknown_tagged_fields(&self.unknown_tagged_fields)?;
         Ok(())
@@ -212,7 +211,7 @@ impl Message for ShareGroupHeartbeatResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 1;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -5,7 +5,7 @@
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -35,11 +35,11 @@ impl Default for SnapshotHeaderRecord {
 }
 
 impl SnapshotHeaderRecord {
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let version_field = decoder.i16("SnapshotHeaderRecord.version")?;
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let version_field = reader.i16("SnapshotHeaderRecord.version")?;
         let last_contained_log_timestamp =
-            decoder.i64("SnapshotHeaderRecord.lastContainedLogTimestamp")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+            reader.i64("SnapshotHeaderRecord.lastContainedLogTimestamp")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { version: version_field, last_contained_log_timestamp, unknown_tagged_fields })
     }
@@ -65,7 +65,7 @@ impl Message for SnapshotHeaderRecord {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -40,19 +40,19 @@ impl Default for StreamsGroupDescribeRequest {
 }
 
 impl StreamsGroupDescribeRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let group_ids =
-            decoder.array("StreamsGroupDescribeRequest.groupIds", true, 1, |decoder| {
-                decoder.string("StreamsGroupDescribeRequest.groupIds", true)
+            reader.array("StreamsGroupDescribeRequest.groupIds", true, 1, |reader| {
+                reader.string("StreamsGroupDescribeRequest.groupIds", true)
             })?;
         let include_authorized_operations =
-            decoder.bool("StreamsGroupDescribeRequest.includeAuthorizedOperations")?;
+            reader.bool("StreamsGroupDescribeRequest.includeAuthorizedOperations")?;
         let include_topology_description = if version >= 1 {
-            decoder.bool("StreamsGroupDescribeRequest.includeTopologyDescription")?
+            reader.bool("StreamsGroupDescribeRequest.includeTopologyDescription")?
         } else {
             false
         };
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             group_ids,
@@ -99,7 +99,7 @@ impl Message for StreamsGroupDescribeRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

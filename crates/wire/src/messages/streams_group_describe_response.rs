@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{Int32Array, TaggedFields},
@@ -33,15 +33,15 @@ impl Default for StreamsGroupDescribeResponse {
 }
 
 impl StreamsGroupDescribeResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("StreamsGroupDescribeResponse.throttleTimeMs")?;
-        let groups = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("StreamsGroupDescribeResponse.throttleTimeMs")?;
+        let groups = reader.array(
             "StreamsGroupDescribeResponse.groups",
             true,
             DescribedGroup::min_size(version),
-            |decoder| DescribedGroup::read(decoder, version),
+            |reader| DescribedGroup::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { throttle_time_ms, groups, unknown_tagged_fields })
     }
@@ -102,28 +102,29 @@ impl Subtopology {
         6
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let subtopology_id = decoder.string("Subtopology.subtopologyId", true)?;
-        let source_topics = decoder.array("Subtopology.sourceTopics", true, 1, |decoder| {
-            decoder.string("Subtopology.sourceTopics", true)
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let subtopology_id = reader.string("Subtopology.subtopologyId", true)?;
+        let source_topics = reader.array("Subtopology.sourceTopics", true, 1, |reader| {
+            reader.string("Subtopology.sourceTopics", true)
         })?;
         let repartition_sink_topics =
-            decoder.array("Subtopology.repartitionSinkTopics", true, 1, |decoder| {
-                decoder.string("Subtopology.repartitionSinkTopics", true)
+            reader.array("Subtopology.repartitionSinkTopics", true, 1, |reader| {
+                reader.string("Subtopology.repartitionSinkTopics", true)
             })?;
-        let state_changelog_topics = decoder.array(
+        let state_changelog_topics = reader.array(
             "Subtopology.stateChangelogTopics",
             true,
             TopicInfo::min_size(version),
-            |decoder| TopicInfo::read(decoder, version),
+            |reader| TopicInfo::read(reader, version),
         )?;
-        let repartition_source_topics = decoder.array(
+        let repartition_source_topics = reader.array(
             "Subtopology.repartitionSourceTopics",
             true,
             TopicInfo::min_size(version),
-            |decoder| TopicInfo::read(decoder, version),
+            |reader| TopicInfo::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             subtopology_id,
@@ -192,16 +193,16 @@ impl Default for Topology {
 }
 
 impl Topology {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let epoch = decoder.i32("Topology.epoch")?;
-        let subtopologies = decoder.nullable_array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let epoch = reader.i32("Topology.epoch")?;
+        let subtopologies = reader.nullable_array(
             "Topology.subtopologies",
             true,
             true,
             Subtopology::min_size(version),
-            |decoder| Subtopology::read(decoder, version),
+            |reader| Subtopology::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { epoch, subtopologies, unknown_tagged_fields })
     }
@@ -291,38 +292,37 @@ impl Member {
         28
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let member_id = decoder.string("Member.memberId", true)?;
-        let member_epoch = decoder.i32("Member.memberEpoch")?;
-        let instance_id = decoder.nullable_string("Member.instanceId", true, true)?;
-        let rack_id = decoder.nullable_string("Member.rackId", true, true)?;
-        let client_id = decoder.string("Member.clientId", true)?;
-        let client_host = decoder.string("Member.clientHost", true)?;
-        let topology_epoch = decoder.i32("Member.topologyEpoch")?;
-        let process_id = decoder.string("Member.processId", true)?;
-        let user_endpoint = decoder.nullable_struct("Member.userEndpoint", true, |decoder| {
-            Endpoint::read(decoder, version)
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let member_id = reader.string("Member.memberId", true)?;
+        let member_epoch = reader.i32("Member.memberEpoch")?;
+        let instance_id = reader.nullable_string("Member.instanceId", true, true)?;
+        let rack_id = reader.nullable_string("Member.rackId", true, true)?;
+        let client_id = reader.string("Member.clientId", true)?;
+        let client_host = reader.string("Member.clientHost", true)?;
+        let topology_epoch = reader.i32("Member.topologyEpoch")?;
+        let process_id = reader.string("Member.processId", true)?;
+        let user_endpoint = reader.nullable_struct("Member.userEndpoint", true, |reader| {
+            Endpoint::read(reader, version)
         })?;
         let client_tags =
-            decoder.array("Member.clientTags", true, KeyValue::min_size(version), |decoder| {
-                KeyValue::read(decoder, version)
+            reader.array("Member.clientTags", true, KeyValue::min_size(version), |reader| {
+                KeyValue::read(reader, version)
             })?;
-        let task_offsets = decoder.array(
-            "Member.taskOffsets",
-            true,
-            TaskOffset::min_size(version),
-            |decoder| TaskOffset::read(decoder, version),
-        )?;
-        let task_end_offsets = decoder.array(
+        let task_offsets =
+            reader.array("Member.taskOffsets", true, TaskOffset::min_size(version), |reader| {
+                TaskOffset::read(reader, version)
+            })?;
+        let task_end_offsets = reader.array(
             "Member.taskEndOffsets",
             true,
             TaskOffset::min_size(version),
-            |decoder| TaskOffset::read(decoder, version),
+            |reader| TaskOffset::read(reader, version),
         )?;
-        let assignment = Assignment::read(decoder, version)?;
-        let target_assignment = Assignment::read(decoder, version)?;
-        let is_classic = decoder.bool("Member.isClassic")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let assignment = Assignment::read(reader, version)?;
+        let target_assignment = Assignment::read(reader, version)?;
+        let is_classic = reader.bool("Member.isClassic")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             member_id,
@@ -441,40 +441,39 @@ impl DescribedGroup {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let error_code = decoder.i16("DescribedGroup.errorCode")?;
-        let error_message = decoder.nullable_string("DescribedGroup.errorMessage", true, true)?;
-        let group_id = decoder.string("DescribedGroup.groupId", true)?;
-        let group_state = decoder.string("DescribedGroup.groupState", true)?;
-        let group_epoch = decoder.i32("DescribedGroup.groupEpoch")?;
-        let assignment_epoch = decoder.i32("DescribedGroup.assignmentEpoch")?;
-        let topology = decoder.nullable_struct("DescribedGroup.topology", true, |decoder| {
-            Topology::read(decoder, version)
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let error_code = reader.i16("DescribedGroup.errorCode")?;
+        let error_message = reader.nullable_string("DescribedGroup.errorMessage", true, true)?;
+        let group_id = reader.string("DescribedGroup.groupId", true)?;
+        let group_state = reader.string("DescribedGroup.groupState", true)?;
+        let group_epoch = reader.i32("DescribedGroup.groupEpoch")?;
+        let assignment_epoch = reader.i32("DescribedGroup.assignmentEpoch")?;
+        let topology = reader.nullable_struct("DescribedGroup.topology", true, |reader| {
+            Topology::read(reader, version)
         })?;
-        let members = decoder.array(
-            "DescribedGroup.members",
-            true,
-            Member::min_size(version),
-            |decoder| Member::read(decoder, version),
-        )?;
-        let authorized_operations = decoder.i32("DescribedGroup.authorizedOperations")?;
+        let members =
+            reader.array("DescribedGroup.members", true, Member::min_size(version), |reader| {
+                Member::read(reader, version)
+            })?;
+        let authorized_operations = reader.i32("DescribedGroup.authorizedOperations")?;
         let topology_description = if version >= 1 {
-            decoder.nullable_struct(
+            reader.nullable_struct(
                 "DescribedGroup.topologyDescription",
                 version >= 1,
-                |decoder| TopologyDescription::read(decoder, version),
+                |reader| TopologyDescription::read(reader, version),
             )?
         } else {
             None
         };
         let topology_description_status =
-            if version >= 1 { decoder.i8("DescribedGroup.topologyDescriptionStatus")? } else { 0 };
+            if version >= 1 { reader.i8("DescribedGroup.topologyDescriptionStatus")? } else { 0 };
         let assignor_name = if version >= 1 {
-            decoder.nullable_string("DescribedGroup.assignorName", true, version >= 1)?
+            reader.nullable_string("DescribedGroup.assignorName", true, version >= 1)?
         } else {
             None
         };
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             error_code,
@@ -571,10 +570,10 @@ impl Default for Endpoint {
 }
 
 impl Endpoint {
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let host = decoder.string("Endpoint.host", true)?;
-        let port = decoder.u16("Endpoint.port")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let host = reader.string("Endpoint.host", true)?;
+        let port = reader.u16("Endpoint.port")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { host, port, unknown_tagged_fields })
     }
@@ -620,11 +619,12 @@ impl TaskOffset {
         14
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let subtopology_id = decoder.string("TaskOffset.subtopologyId", true)?;
-        let partition = decoder.i32("TaskOffset.partition")?;
-        let offset = decoder.i64("TaskOffset.offset")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let subtopology_id = reader.string("TaskOffset.subtopologyId", true)?;
+        let partition = reader.i32("TaskOffset.partition")?;
+        let offset = reader.i64("TaskOffset.offset")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { subtopology_id, partition, offset, unknown_tagged_fields })
     }
@@ -666,26 +666,22 @@ impl Default for Assignment {
 }
 
 impl Assignment {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let active_tasks = decoder.array(
-            "Assignment.activeTasks",
-            true,
-            TaskIds::min_size(version),
-            |decoder| TaskIds::read(decoder, version),
-        )?;
-        let standby_tasks = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let active_tasks =
+            reader.array("Assignment.activeTasks", true, TaskIds::min_size(version), |reader| {
+                TaskIds::read(reader, version)
+            })?;
+        let standby_tasks = reader.array(
             "Assignment.standbyTasks",
             true,
             TaskIds::min_size(version),
-            |decoder| TaskIds::read(decoder, version),
+            |reader| TaskIds::read(reader, version),
         )?;
-        let warmup_tasks = decoder.array(
-            "Assignment.warmupTasks",
-            true,
-            TaskIds::min_size(version),
-            |decoder| TaskIds::read(decoder, version),
-        )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let warmup_tasks =
+            reader.array("Assignment.warmupTasks", true, TaskIds::min_size(version), |reader| {
+                TaskIds::read(reader, version)
+            })?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { active_tasks, standby_tasks, warmup_tasks, unknown_tagged_fields })
     }
@@ -735,19 +731,18 @@ impl TaskIds {
         3
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let subtopology_id = decoder.string("TaskIds.subtopologyId", true)?;
-        let partitions = decoder.int32_array("TaskIds.partitions", true)?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let subtopology_id = reader.string("TaskIds.subtopologyId", true)?;
+        let partitions = reader.int32_array("TaskIds.partitions", true)?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { subtopology_id, partitions, unknown_tagged_fields })
     }
 
     fn write<W: Writer>(&self, writer: &mut W, _version: i16) -> Result<(), EncodeError> {
         writer.string("TaskIds.subtopologyId", true, &self.subtopology_id)?;
-        writer.array("TaskIds.partitions", true, &self.partitions, |writer, item| {
-            writer.i32("TaskIds.partitions", *item)
-        })?;
+        writer.int32_array("TaskIds.partitions", true, &self.partitions)?;
         writer.tagged_fields(0, &self.unknown_tagged_fields)?;
         writer.unknown_tagged_fields(&self.unknown_tagged_fields)?;
         Ok(())
@@ -783,10 +778,11 @@ impl KeyValue {
         3
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let key = decoder.string("KeyValue.key", true)?;
-        let value = decoder.string("KeyValue.value", true)?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let key = reader.string("KeyValue.key", true)?;
+        let value = reader.string("KeyValue.value", true)?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { key, value, unknown_tagged_fields })
     }
@@ -835,17 +831,18 @@ impl TopicInfo {
         9
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let name = decoder.string("TopicInfo.name", true)?;
-        let partitions = decoder.i32("TopicInfo.partitions")?;
-        let replication_factor = decoder.i16("TopicInfo.replicationFactor")?;
-        let topic_configs = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let name = reader.string("TopicInfo.name", true)?;
+        let partitions = reader.i32("TopicInfo.partitions")?;
+        let replication_factor = reader.i16("TopicInfo.replicationFactor")?;
+        let topic_configs = reader.array(
             "TopicInfo.topicConfigs",
             true,
             KeyValue::min_size(version),
-            |decoder| KeyValue::read(decoder, version),
+            |reader| KeyValue::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { name, partitions, replication_factor, topic_configs, unknown_tagged_fields })
     }
@@ -887,28 +884,28 @@ impl Default for TopologyDescription {
 }
 
 impl TopologyDescription {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let subtopologies = if version >= 1 {
-            decoder.array(
+            reader.array(
                 "TopologyDescription.subtopologies",
                 true,
                 TopologyDescriptionSubtopology::min_size(version),
-                |decoder| TopologyDescriptionSubtopology::read(decoder, version),
+                |reader| TopologyDescriptionSubtopology::read(reader, version),
             )?
         } else {
             Vec::new()
         };
         let global_stores = if version >= 1 {
-            decoder.array(
+            reader.array(
                 "TopologyDescription.globalStores",
                 true,
                 TopologyDescriptionGlobalStore::min_size(version),
-                |decoder| TopologyDescriptionGlobalStore::read(decoder, version),
+                |reader| TopologyDescriptionGlobalStore::read(reader, version),
             )?
         } else {
             Vec::new()
         };
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { subtopologies, global_stores, unknown_tagged_fields })
     }
@@ -986,23 +983,24 @@ impl TopologyDescriptionSubtopology {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let subtopology_id = if version >= 1 {
-            decoder.string("TopologyDescriptionSubtopology.subtopologyId", true)?
+            reader.string("TopologyDescriptionSubtopology.subtopologyId", true)?
         } else {
             ByteString::new()
         };
         let nodes = if version >= 1 {
-            decoder.array(
+            reader.array(
                 "TopologyDescriptionSubtopology.nodes",
                 true,
                 TopologyDescriptionNode::min_size(version),
-                |decoder| TopologyDescriptionNode::read(decoder, version),
+                |reader| TopologyDescriptionNode::read(reader, version),
             )?
         } else {
             Vec::new()
         };
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { subtopology_id, nodes, unknown_tagged_fields })
     }
@@ -1087,41 +1085,42 @@ impl TopologyDescriptionNode {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let name = if version >= 1 {
-            decoder.string("TopologyDescriptionNode.name", true)?
+            reader.string("TopologyDescriptionNode.name", true)?
         } else {
             ByteString::new()
         };
         let node_type =
-            if version >= 1 { decoder.i8("TopologyDescriptionNode.nodeType")? } else { 0 };
+            if version >= 1 { reader.i8("TopologyDescriptionNode.nodeType")? } else { 0 };
         let source_topics = if version >= 1 {
-            decoder.array("TopologyDescriptionNode.sourceTopics", true, 1, |decoder| {
-                decoder.string("TopologyDescriptionNode.sourceTopics", true)
+            reader.array("TopologyDescriptionNode.sourceTopics", true, 1, |reader| {
+                reader.string("TopologyDescriptionNode.sourceTopics", true)
             })?
         } else {
             Vec::new()
         };
         let sink_topic = if version >= 1 {
-            decoder.nullable_string("TopologyDescriptionNode.sinkTopic", true, version >= 1)?
+            reader.nullable_string("TopologyDescriptionNode.sinkTopic", true, version >= 1)?
         } else {
             None
         };
         let stores = if version >= 1 {
-            decoder.array("TopologyDescriptionNode.stores", true, 1, |decoder| {
-                decoder.string("TopologyDescriptionNode.stores", true)
+            reader.array("TopologyDescriptionNode.stores", true, 1, |reader| {
+                reader.string("TopologyDescriptionNode.stores", true)
             })?
         } else {
             Vec::new()
         };
         let successors = if version >= 1 {
-            decoder.array("TopologyDescriptionNode.successors", true, 1, |decoder| {
-                decoder.string("TopologyDescriptionNode.successors", true)
+            reader.array("TopologyDescriptionNode.successors", true, 1, |reader| {
+                reader.string("TopologyDescriptionNode.successors", true)
             })?
         } else {
             Vec::new()
         };
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             name,
@@ -1238,18 +1237,19 @@ impl TopologyDescriptionGlobalStore {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let source = if version >= 1 {
-            TopologyDescriptionNode::read(decoder, version)?
+            TopologyDescriptionNode::read(reader, version)?
         } else {
             TopologyDescriptionNode::default()
         };
         let processor = if version >= 1 {
-            TopologyDescriptionNode::read(decoder, version)?
+            TopologyDescriptionNode::read(reader, version)?
         } else {
             TopologyDescriptionNode::default()
         };
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { source, processor, unknown_tagged_fields })
     }
@@ -1290,7 +1290,7 @@ impl Message for StreamsGroupDescribeResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

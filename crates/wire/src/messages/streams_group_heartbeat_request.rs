@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{Int32Array, TaggedFields},
@@ -82,73 +82,72 @@ impl Default for StreamsGroupHeartbeatRequest {
 }
 
 impl StreamsGroupHeartbeatRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let group_id = decoder.string("StreamsGroupHeartbeatRequest.groupId", true)?;
-        let member_id = decoder.string("StreamsGroupHeartbeatRequest.memberId", true)?;
-        let member_epoch = decoder.i32("StreamsGroupHeartbeatRequest.memberEpoch")?;
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let group_id = reader.string("StreamsGroupHeartbeatRequest.groupId", true)?;
+        let member_id = reader.string("StreamsGroupHeartbeatRequest.memberId", true)?;
+        let member_epoch = reader.i32("StreamsGroupHeartbeatRequest.memberEpoch")?;
         let endpoint_information_epoch =
-            decoder.i32("StreamsGroupHeartbeatRequest.endpointInformationEpoch")?;
+            reader.i32("StreamsGroupHeartbeatRequest.endpointInformationEpoch")?;
         let instance_id =
-            decoder.nullable_string("StreamsGroupHeartbeatRequest.instanceId", true, true)?;
-        let rack_id = decoder.nullable_string("StreamsGroupHeartbeatRequest.rackId", true, true)?;
-        let rebalance_timeout_ms =
-            decoder.i32("StreamsGroupHeartbeatRequest.rebalanceTimeoutMs")?;
+            reader.nullable_string("StreamsGroupHeartbeatRequest.instanceId", true, true)?;
+        let rack_id = reader.nullable_string("StreamsGroupHeartbeatRequest.rackId", true, true)?;
+        let rebalance_timeout_ms = reader.i32("StreamsGroupHeartbeatRequest.rebalanceTimeoutMs")?;
         let topology =
-            decoder.nullable_struct("StreamsGroupHeartbeatRequest.topology", true, |decoder| {
-                Topology::read(decoder, version)
+            reader.nullable_struct("StreamsGroupHeartbeatRequest.topology", true, |reader| {
+                Topology::read(reader, version)
             })?;
-        let active_tasks = decoder.nullable_array(
+        let active_tasks = reader.nullable_array(
             "StreamsGroupHeartbeatRequest.activeTasks",
             true,
             true,
             TaskIds::min_size(version),
-            |decoder| TaskIds::read(decoder, version),
+            |reader| TaskIds::read(reader, version),
         )?;
-        let standby_tasks = decoder.nullable_array(
+        let standby_tasks = reader.nullable_array(
             "StreamsGroupHeartbeatRequest.standbyTasks",
             true,
             true,
             TaskIds::min_size(version),
-            |decoder| TaskIds::read(decoder, version),
+            |reader| TaskIds::read(reader, version),
         )?;
-        let warmup_tasks = decoder.nullable_array(
+        let warmup_tasks = reader.nullable_array(
             "StreamsGroupHeartbeatRequest.warmupTasks",
             true,
             true,
             TaskIds::min_size(version),
-            |decoder| TaskIds::read(decoder, version),
+            |reader| TaskIds::read(reader, version),
         )?;
         let process_id =
-            decoder.nullable_string("StreamsGroupHeartbeatRequest.processId", true, true)?;
-        let user_endpoint = decoder.nullable_struct(
+            reader.nullable_string("StreamsGroupHeartbeatRequest.processId", true, true)?;
+        let user_endpoint = reader.nullable_struct(
             "StreamsGroupHeartbeatRequest.userEndpoint",
             true,
-            |decoder| Endpoint::read(decoder, version),
+            |reader| Endpoint::read(reader, version),
         )?;
-        let client_tags = decoder.nullable_array(
+        let client_tags = reader.nullable_array(
             "StreamsGroupHeartbeatRequest.clientTags",
             true,
             true,
             KeyValue::min_size(version),
-            |decoder| KeyValue::read(decoder, version),
+            |reader| KeyValue::read(reader, version),
         )?;
-        let task_offsets = decoder.nullable_array(
+        let task_offsets = reader.nullable_array(
             "StreamsGroupHeartbeatRequest.taskOffsets",
             true,
             true,
             TaskOffset::min_size(version),
-            |decoder| TaskOffset::read(decoder, version),
+            |reader| TaskOffset::read(reader, version),
         )?;
-        let task_end_offsets = decoder.nullable_array(
+        let task_end_offsets = reader.nullable_array(
             "StreamsGroupHeartbeatRequest.taskEndOffsets",
             true,
             true,
             TaskOffset::min_size(version),
-            |decoder| TaskOffset::read(decoder, version),
+            |reader| TaskOffset::read(reader, version),
         )?;
         let shutdown_application =
-            decoder.bool("StreamsGroupHeartbeatRequest.shutdownApplication")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+            reader.bool("StreamsGroupHeartbeatRequest.shutdownApplication")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             group_id,
@@ -317,19 +316,20 @@ impl CopartitionGroup {
         4
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let source_topics = decoder.array("CopartitionGroup.sourceTopics", true, 2, |decoder| {
-            decoder.i16("CopartitionGroup.sourceTopics")
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let source_topics = reader.array("CopartitionGroup.sourceTopics", true, 2, |reader| {
+            reader.i16("CopartitionGroup.sourceTopics")
         })?;
         let source_topic_regex =
-            decoder.array("CopartitionGroup.sourceTopicRegex", true, 2, |decoder| {
-                decoder.i16("CopartitionGroup.sourceTopicRegex")
+            reader.array("CopartitionGroup.sourceTopicRegex", true, 2, |reader| {
+                reader.i16("CopartitionGroup.sourceTopicRegex")
             })?;
         let repartition_source_topics =
-            decoder.array("CopartitionGroup.repartitionSourceTopics", true, 2, |decoder| {
-                decoder.i16("CopartitionGroup.repartitionSourceTopics")
+            reader.array("CopartitionGroup.repartitionSourceTopics", true, 2, |reader| {
+                reader.i16("CopartitionGroup.repartitionSourceTopics")
             })?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             source_topics,
@@ -408,38 +408,39 @@ impl Subtopology {
         8
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let subtopology_id = decoder.string("Subtopology.subtopologyId", true)?;
-        let source_topics = decoder.array("Subtopology.sourceTopics", true, 1, |decoder| {
-            decoder.string("Subtopology.sourceTopics", true)
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let subtopology_id = reader.string("Subtopology.subtopologyId", true)?;
+        let source_topics = reader.array("Subtopology.sourceTopics", true, 1, |reader| {
+            reader.string("Subtopology.sourceTopics", true)
         })?;
         let source_topic_regex =
-            decoder.array("Subtopology.sourceTopicRegex", true, 1, |decoder| {
-                decoder.string("Subtopology.sourceTopicRegex", true)
+            reader.array("Subtopology.sourceTopicRegex", true, 1, |reader| {
+                reader.string("Subtopology.sourceTopicRegex", true)
             })?;
-        let state_changelog_topics = decoder.array(
+        let state_changelog_topics = reader.array(
             "Subtopology.stateChangelogTopics",
             true,
             TopicInfo::min_size(version),
-            |decoder| TopicInfo::read(decoder, version),
+            |reader| TopicInfo::read(reader, version),
         )?;
         let repartition_sink_topics =
-            decoder.array("Subtopology.repartitionSinkTopics", true, 1, |decoder| {
-                decoder.string("Subtopology.repartitionSinkTopics", true)
+            reader.array("Subtopology.repartitionSinkTopics", true, 1, |reader| {
+                reader.string("Subtopology.repartitionSinkTopics", true)
             })?;
-        let repartition_source_topics = decoder.array(
+        let repartition_source_topics = reader.array(
             "Subtopology.repartitionSourceTopics",
             true,
             TopicInfo::min_size(version),
-            |decoder| TopicInfo::read(decoder, version),
+            |reader| TopicInfo::read(reader, version),
         )?;
-        let copartition_groups = decoder.array(
+        let copartition_groups = reader.array(
             "Subtopology.copartitionGroups",
             true,
             CopartitionGroup::min_size(version),
-            |decoder| CopartitionGroup::read(decoder, version),
+            |reader| CopartitionGroup::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             subtopology_id,
@@ -526,15 +527,15 @@ impl Default for Topology {
 }
 
 impl Topology {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let epoch = decoder.i32("Topology.epoch")?;
-        let subtopologies = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let epoch = reader.i32("Topology.epoch")?;
+        let subtopologies = reader.array(
             "Topology.subtopologies",
             true,
             Subtopology::min_size(version),
-            |decoder| Subtopology::read(decoder, version),
+            |reader| Subtopology::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { epoch, subtopologies, unknown_tagged_fields })
     }
@@ -579,10 +580,11 @@ impl KeyValue {
         3
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let key = decoder.string("KeyValue.key", true)?;
-        let value = decoder.string("KeyValue.value", true)?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let key = reader.string("KeyValue.key", true)?;
+        let value = reader.string("KeyValue.value", true)?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { key, value, unknown_tagged_fields })
     }
@@ -631,17 +633,18 @@ impl TopicInfo {
         9
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let name = decoder.string("TopicInfo.name", true)?;
-        let partitions = decoder.i32("TopicInfo.partitions")?;
-        let replication_factor = decoder.i16("TopicInfo.replicationFactor")?;
-        let topic_configs = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let name = reader.string("TopicInfo.name", true)?;
+        let partitions = reader.i32("TopicInfo.partitions")?;
+        let replication_factor = reader.i16("TopicInfo.replicationFactor")?;
+        let topic_configs = reader.array(
             "TopicInfo.topicConfigs",
             true,
             KeyValue::min_size(version),
-            |decoder| KeyValue::read(decoder, version),
+            |reader| KeyValue::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { name, partitions, replication_factor, topic_configs, unknown_tagged_fields })
     }
@@ -679,10 +682,10 @@ impl Default for Endpoint {
 }
 
 impl Endpoint {
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let host = decoder.string("Endpoint.host", true)?;
-        let port = decoder.u16("Endpoint.port")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let host = reader.string("Endpoint.host", true)?;
+        let port = reader.u16("Endpoint.port")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { host, port, unknown_tagged_fields })
     }
@@ -728,11 +731,12 @@ impl TaskOffset {
         14
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let subtopology_id = decoder.string("TaskOffset.subtopologyId", true)?;
-        let partition = decoder.i32("TaskOffset.partition")?;
-        let offset = decoder.i64("TaskOffset.offset")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let subtopology_id = reader.string("TaskOffset.subtopologyId", true)?;
+        let partition = reader.i32("TaskOffset.partition")?;
+        let offset = reader.i64("TaskOffset.offset")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { subtopology_id, partition, offset, unknown_tagged_fields })
     }
@@ -776,19 +780,18 @@ impl TaskIds {
         3
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let subtopology_id = decoder.string("TaskIds.subtopologyId", true)?;
-        let partitions = decoder.int32_array("TaskIds.partitions", true)?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let subtopology_id = reader.string("TaskIds.subtopologyId", true)?;
+        let partitions = reader.int32_array("TaskIds.partitions", true)?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { subtopology_id, partitions, unknown_tagged_fields })
     }
 
     fn write<W: Writer>(&self, writer: &mut W, _version: i16) -> Result<(), EncodeError> {
         writer.string("TaskIds.subtopologyId", true, &self.subtopology_id)?;
-        writer.array("TaskIds.partitions", true, &self.partitions, |writer, item| {
-            writer.i32("TaskIds.partitions", *item)
-        })?;
+        writer.int32_array("TaskIds.partitions", true, &self.partitions)?;
         writer.tagged_fields(0, &self.unknown_tagged_fields)?;
         writer.unknown_tagged_fields(&self.unknown_tagged_fields)?;
         Ok(())
@@ -804,7 +807,7 @@ impl Message for StreamsGroupHeartbeatRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

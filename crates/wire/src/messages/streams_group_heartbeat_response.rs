@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{Int32Array, TaggedFields},
@@ -79,70 +79,70 @@ impl Default for StreamsGroupHeartbeatResponse {
 }
 
 impl StreamsGroupHeartbeatResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("StreamsGroupHeartbeatResponse.throttleTimeMs")?;
-        let error_code = decoder.i16("StreamsGroupHeartbeatResponse.errorCode")?;
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("StreamsGroupHeartbeatResponse.throttleTimeMs")?;
+        let error_code = reader.i16("StreamsGroupHeartbeatResponse.errorCode")?;
         let error_message =
-            decoder.nullable_string("StreamsGroupHeartbeatResponse.errorMessage", true, true)?;
-        let member_id = decoder.string("StreamsGroupHeartbeatResponse.memberId", true)?;
-        let member_epoch = decoder.i32("StreamsGroupHeartbeatResponse.memberEpoch")?;
+            reader.nullable_string("StreamsGroupHeartbeatResponse.errorMessage", true, true)?;
+        let member_id = reader.string("StreamsGroupHeartbeatResponse.memberId", true)?;
+        let member_epoch = reader.i32("StreamsGroupHeartbeatResponse.memberEpoch")?;
         let heartbeat_interval_ms =
-            decoder.i32("StreamsGroupHeartbeatResponse.heartbeatIntervalMs")?;
+            reader.i32("StreamsGroupHeartbeatResponse.heartbeatIntervalMs")?;
         let acceptable_recovery_lag_legacy = if version <= 0 {
-            decoder.i32("StreamsGroupHeartbeatResponse.acceptableRecoveryLagLegacy")?
+            reader.i32("StreamsGroupHeartbeatResponse.acceptableRecoveryLagLegacy")?
         } else {
             0
         };
         let task_offset_interval_ms =
-            decoder.i32("StreamsGroupHeartbeatResponse.taskOffsetIntervalMs")?;
+            reader.i32("StreamsGroupHeartbeatResponse.taskOffsetIntervalMs")?;
         let acceptable_recovery_lag = if version >= 1 {
-            decoder.i64("StreamsGroupHeartbeatResponse.acceptableRecoveryLag")?
+            reader.i64("StreamsGroupHeartbeatResponse.acceptableRecoveryLag")?
         } else {
             -1
         };
-        let status = decoder.nullable_array(
+        let status = reader.nullable_array(
             "StreamsGroupHeartbeatResponse.status",
             true,
             true,
             Status::min_size(version),
-            |decoder| Status::read(decoder, version),
+            |reader| Status::read(reader, version),
         )?;
-        let active_tasks = decoder.nullable_array(
+        let active_tasks = reader.nullable_array(
             "StreamsGroupHeartbeatResponse.activeTasks",
             true,
             true,
             TaskIds::min_size(version),
-            |decoder| TaskIds::read(decoder, version),
+            |reader| TaskIds::read(reader, version),
         )?;
-        let standby_tasks = decoder.nullable_array(
+        let standby_tasks = reader.nullable_array(
             "StreamsGroupHeartbeatResponse.standbyTasks",
             true,
             true,
             TaskIds::min_size(version),
-            |decoder| TaskIds::read(decoder, version),
+            |reader| TaskIds::read(reader, version),
         )?;
-        let warmup_tasks = decoder.nullable_array(
+        let warmup_tasks = reader.nullable_array(
             "StreamsGroupHeartbeatResponse.warmupTasks",
             true,
             true,
             TaskIds::min_size(version),
-            |decoder| TaskIds::read(decoder, version),
+            |reader| TaskIds::read(reader, version),
         )?;
         let topology_description_required = if version >= 1 {
-            decoder.bool("StreamsGroupHeartbeatResponse.topologyDescriptionRequired")?
+            reader.bool("StreamsGroupHeartbeatResponse.topologyDescriptionRequired")?
         } else {
             false
         };
         let endpoint_information_epoch =
-            decoder.i32("StreamsGroupHeartbeatResponse.endpointInformationEpoch")?;
-        let partitions_by_user_endpoint = decoder.nullable_array(
+            reader.i32("StreamsGroupHeartbeatResponse.endpointInformationEpoch")?;
+        let partitions_by_user_endpoint = reader.nullable_array(
             "StreamsGroupHeartbeatResponse.partitionsByUserEndpoint",
             true,
             true,
             EndpointToPartitions::min_size(version),
-            |decoder| EndpointToPartitions::read(decoder, version),
+            |reader| EndpointToPartitions::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             throttle_time_ms,
@@ -308,21 +308,22 @@ impl EndpointToPartitions {
         7
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let user_endpoint = Endpoint::read(decoder, version)?;
-        let active_partitions = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let user_endpoint = Endpoint::read(reader, version)?;
+        let active_partitions = reader.array(
             "EndpointToPartitions.activePartitions",
             true,
             TopicPartition::min_size(version),
-            |decoder| TopicPartition::read(decoder, version),
+            |reader| TopicPartition::read(reader, version),
         )?;
-        let standby_partitions = decoder.array(
+        let standby_partitions = reader.array(
             "EndpointToPartitions.standbyPartitions",
             true,
             TopicPartition::min_size(version),
-            |decoder| TopicPartition::read(decoder, version),
+            |reader| TopicPartition::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { user_endpoint, active_partitions, standby_partitions, unknown_tagged_fields })
     }
@@ -386,10 +387,11 @@ impl Status {
         3
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let status_code = decoder.i8("Status.statusCode")?;
-        let status_detail = decoder.string("Status.statusDetail", true)?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let status_code = reader.i8("Status.statusCode")?;
+        let status_detail = reader.string("Status.statusDetail", true)?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { status_code, status_detail, unknown_tagged_fields })
     }
@@ -432,19 +434,18 @@ impl TopicPartition {
         3
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let topic = decoder.string("TopicPartition.topic", true)?;
-        let partitions = decoder.int32_array("TopicPartition.partitions", true)?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let topic = reader.string("TopicPartition.topic", true)?;
+        let partitions = reader.int32_array("TopicPartition.partitions", true)?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { topic, partitions, unknown_tagged_fields })
     }
 
     fn write<W: Writer>(&self, writer: &mut W, _version: i16) -> Result<(), EncodeError> {
         writer.string("TopicPartition.topic", true, &self.topic)?;
-        writer.array("TopicPartition.partitions", true, &self.partitions, |writer, item| {
-            writer.i32("TopicPartition.partitions", *item)
-        })?;
+        writer.int32_array("TopicPartition.partitions", true, &self.partitions)?;
         writer.tagged_fields(0, &self.unknown_tagged_fields)?;
         writer.unknown_tagged_fields(&self.unknown_tagged_fields)?;
         Ok(())
@@ -480,19 +481,18 @@ impl TaskIds {
         3
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let subtopology_id = decoder.string("TaskIds.subtopologyId", true)?;
-        let partitions = decoder.int32_array("TaskIds.partitions", true)?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let subtopology_id = reader.string("TaskIds.subtopologyId", true)?;
+        let partitions = reader.int32_array("TaskIds.partitions", true)?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { subtopology_id, partitions, unknown_tagged_fields })
     }
 
     fn write<W: Writer>(&self, writer: &mut W, _version: i16) -> Result<(), EncodeError> {
         writer.string("TaskIds.subtopologyId", true, &self.subtopology_id)?;
-        writer.array("TaskIds.partitions", true, &self.partitions, |writer, item| {
-            writer.i32("TaskIds.partitions", *item)
-        })?;
+        writer.int32_array("TaskIds.partitions", true, &self.partitions)?;
         writer.tagged_fields(0, &self.unknown_tagged_fields)?;
         writer.unknown_tagged_fields(&self.unknown_tagged_fields)?;
         Ok(())
@@ -519,10 +519,10 @@ impl Default for Endpoint {
 }
 
 impl Endpoint {
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let host = decoder.string("Endpoint.host", true)?;
-        let port = decoder.u16("Endpoint.port")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let host = reader.string("Endpoint.host", true)?;
+        let port = reader.u16("Endpoint.port")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { host, port, unknown_tagged_fields })
     }
@@ -545,7 +545,7 @@ impl Message for StreamsGroupHeartbeatResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

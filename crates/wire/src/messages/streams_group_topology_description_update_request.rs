@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -43,15 +43,15 @@ impl Default for StreamsGroupTopologyDescriptionUpdateRequest {
 }
 
 impl StreamsGroupTopologyDescriptionUpdateRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let group_id =
-            decoder.string("StreamsGroupTopologyDescriptionUpdateRequest.groupId", true)?;
+            reader.string("StreamsGroupTopologyDescriptionUpdateRequest.groupId", true)?;
         let member_id =
-            decoder.string("StreamsGroupTopologyDescriptionUpdateRequest.memberId", true)?;
+            reader.string("StreamsGroupTopologyDescriptionUpdateRequest.memberId", true)?;
         let topology_epoch =
-            decoder.i32("StreamsGroupTopologyDescriptionUpdateRequest.topologyEpoch")?;
-        let topology_description = TopologyDescription::read(decoder, version)?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+            reader.i32("StreamsGroupTopologyDescriptionUpdateRequest.topologyEpoch")?;
+        let topology_description = TopologyDescription::read(reader, version)?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             group_id,
@@ -111,20 +111,20 @@ impl Default for TopologyDescription {
 }
 
 impl TopologyDescription {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let subtopologies = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let subtopologies = reader.array(
             "TopologyDescription.subtopologies",
             true,
             TopologyDescriptionSubtopology::min_size(version),
-            |decoder| TopologyDescriptionSubtopology::read(decoder, version),
+            |reader| TopologyDescriptionSubtopology::read(reader, version),
         )?;
-        let global_stores = decoder.array(
+        let global_stores = reader.array(
             "TopologyDescription.globalStores",
             true,
             TopologyDescriptionGlobalStore::min_size(version),
-            |decoder| TopologyDescriptionGlobalStore::read(decoder, version),
+            |reader| TopologyDescriptionGlobalStore::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { subtopologies, global_stores, unknown_tagged_fields })
     }
@@ -185,16 +185,16 @@ impl TopologyDescriptionSubtopology {
         3
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let subtopology_id =
-            decoder.string("TopologyDescriptionSubtopology.subtopologyId", true)?;
-        let nodes = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let subtopology_id = reader.string("TopologyDescriptionSubtopology.subtopologyId", true)?;
+        let nodes = reader.array(
             "TopologyDescriptionSubtopology.nodes",
             true,
             TopologyDescriptionNode::min_size(version),
-            |decoder| TopologyDescriptionNode::read(decoder, version),
+            |reader| TopologyDescriptionNode::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { subtopology_id, nodes, unknown_tagged_fields })
     }
@@ -262,23 +262,22 @@ impl TopologyDescriptionNode {
         7
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let name = decoder.string("TopologyDescriptionNode.name", true)?;
-        let node_type = decoder.i8("TopologyDescriptionNode.nodeType")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let name = reader.string("TopologyDescriptionNode.name", true)?;
+        let node_type = reader.i8("TopologyDescriptionNode.nodeType")?;
         let source_topics =
-            decoder.array("TopologyDescriptionNode.sourceTopics", true, 1, |decoder| {
-                decoder.string("TopologyDescriptionNode.sourceTopics", true)
+            reader.array("TopologyDescriptionNode.sourceTopics", true, 1, |reader| {
+                reader.string("TopologyDescriptionNode.sourceTopics", true)
             })?;
-        let sink_topic =
-            decoder.nullable_string("TopologyDescriptionNode.sinkTopic", true, true)?;
-        let stores = decoder.array("TopologyDescriptionNode.stores", true, 1, |decoder| {
-            decoder.string("TopologyDescriptionNode.stores", true)
+        let sink_topic = reader.nullable_string("TopologyDescriptionNode.sinkTopic", true, true)?;
+        let stores = reader.array("TopologyDescriptionNode.stores", true, 1, |reader| {
+            reader.string("TopologyDescriptionNode.stores", true)
         })?;
-        let successors =
-            decoder.array("TopologyDescriptionNode.successors", true, 1, |decoder| {
-                decoder.string("TopologyDescriptionNode.successors", true)
-            })?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let successors = reader.array("TopologyDescriptionNode.successors", true, 1, |reader| {
+            reader.string("TopologyDescriptionNode.successors", true)
+        })?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             name,
@@ -350,10 +349,11 @@ impl TopologyDescriptionGlobalStore {
         15
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let source = TopologyDescriptionNode::read(decoder, version)?;
-        let processor = TopologyDescriptionNode::read(decoder, version)?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let source = TopologyDescriptionNode::read(reader, version)?;
+        let processor = TopologyDescriptionNode::read(reader, version)?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { source, processor, unknown_tagged_fields })
     }
@@ -380,7 +380,7 @@ impl Message for StreamsGroupTopologyDescriptionUpdateRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

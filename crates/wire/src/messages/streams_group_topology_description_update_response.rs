@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -40,16 +40,16 @@ impl Default for StreamsGroupTopologyDescriptionUpdateResponse {
 }
 
 impl StreamsGroupTopologyDescriptionUpdateResponse {
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
         let throttle_time_ms =
-            decoder.i32("StreamsGroupTopologyDescriptionUpdateResponse.throttleTimeMs")?;
-        let error_code = decoder.i16("StreamsGroupTopologyDescriptionUpdateResponse.errorCode")?;
-        let error_message = decoder.nullable_string(
+            reader.i32("StreamsGroupTopologyDescriptionUpdateResponse.throttleTimeMs")?;
+        let error_code = reader.i16("StreamsGroupTopologyDescriptionUpdateResponse.errorCode")?;
+        let error_message = reader.nullable_string(
             "StreamsGroupTopologyDescriptionUpdateResponse.errorMessage",
             true,
             true,
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { throttle_time_ms, error_code, error_message, unknown_tagged_fields })
     }
@@ -81,7 +81,7 @@ impl Message for StreamsGroupTopologyDescriptionUpdateResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

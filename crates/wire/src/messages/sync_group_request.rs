@@ -8,7 +8,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -53,12 +53,12 @@ impl Default for SyncGroupRequest {
 }
 
 impl SyncGroupRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let group_id = decoder.string("SyncGroupRequest.groupId", version >= 4)?;
-        let generation_id = decoder.i32("SyncGroupRequest.generationId")?;
-        let member_id = decoder.string("SyncGroupRequest.memberId", version >= 4)?;
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let group_id = reader.string("SyncGroupRequest.groupId", version >= 4)?;
+        let generation_id = reader.i32("SyncGroupRequest.generationId")?;
+        let member_id = reader.string("SyncGroupRequest.memberId", version >= 4)?;
         let group_instance_id = if version >= 3 {
-            decoder.nullable_string(
+            reader.nullable_string(
                 "SyncGroupRequest.groupInstanceId",
                 version >= 4,
                 version >= 3,
@@ -67,23 +67,23 @@ impl SyncGroupRequest {
             None
         };
         let protocol_type = if version >= 5 {
-            decoder.nullable_string("SyncGroupRequest.protocolType", version >= 4, version >= 5)?
+            reader.nullable_string("SyncGroupRequest.protocolType", version >= 4, version >= 5)?
         } else {
             None
         };
         let protocol_name = if version >= 5 {
-            decoder.nullable_string("SyncGroupRequest.protocolName", version >= 4, version >= 5)?
+            reader.nullable_string("SyncGroupRequest.protocolName", version >= 4, version >= 5)?
         } else {
             None
         };
-        let assignments = decoder.array(
+        let assignments = reader.array(
             "SyncGroupRequest.assignments",
             version >= 4,
             SyncGroupRequestAssignment::min_size(version),
-            |decoder| SyncGroupRequestAssignment::read(decoder, version),
+            |reader| SyncGroupRequestAssignment::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 4 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 4 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self {
             group_id,
@@ -179,11 +179,12 @@ impl SyncGroupRequestAssignment {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let member_id = decoder.string("SyncGroupRequestAssignment.memberId", version >= 4)?;
-        let assignment = decoder.bytes("SyncGroupRequestAssignment.assignment", version >= 4)?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let member_id = reader.string("SyncGroupRequestAssignment.memberId", version >= 4)?;
+        let assignment = reader.bytes("SyncGroupRequestAssignment.assignment", version >= 4)?;
         let unknown_tagged_fields =
-            if version >= 4 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 4 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { member_id, assignment, unknown_tagged_fields })
     }
@@ -208,7 +209,7 @@ impl Message for SyncGroupRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 4;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

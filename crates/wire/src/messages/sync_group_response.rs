@@ -8,7 +8,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -47,23 +47,23 @@ impl Default for SyncGroupResponse {
 }
 
 impl SyncGroupResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let throttle_time_ms =
-            if version >= 1 { decoder.i32("SyncGroupResponse.throttleTimeMs")? } else { 0 };
-        let error_code = decoder.i16("SyncGroupResponse.errorCode")?;
+            if version >= 1 { reader.i32("SyncGroupResponse.throttleTimeMs")? } else { 0 };
+        let error_code = reader.i16("SyncGroupResponse.errorCode")?;
         let protocol_type = if version >= 5 {
-            decoder.nullable_string("SyncGroupResponse.protocolType", version >= 4, version >= 5)?
+            reader.nullable_string("SyncGroupResponse.protocolType", version >= 4, version >= 5)?
         } else {
             None
         };
         let protocol_name = if version >= 5 {
-            decoder.nullable_string("SyncGroupResponse.protocolName", version >= 4, version >= 5)?
+            reader.nullable_string("SyncGroupResponse.protocolName", version >= 4, version >= 5)?
         } else {
             None
         };
-        let assignment = decoder.bytes("SyncGroupResponse.assignment", version >= 4)?;
+        let assignment = reader.bytes("SyncGroupResponse.assignment", version >= 4)?;
         let unknown_tagged_fields =
-            if version >= 4 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 4 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self {
             throttle_time_ms,
@@ -114,7 +114,7 @@ impl Message for SyncGroupResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 4;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{TaggedFields, Uuid},
@@ -55,24 +55,24 @@ impl Default for TxnOffsetCommitRequest {
 }
 
 impl TxnOffsetCommitRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let transactional_id =
-            decoder.string("TxnOffsetCommitRequest.transactionalId", version >= 3)?;
-        let group_id = decoder.string("TxnOffsetCommitRequest.groupId", version >= 3)?;
-        let producer_id = decoder.i64("TxnOffsetCommitRequest.producerId")?;
-        let producer_epoch = decoder.i16("TxnOffsetCommitRequest.producerEpoch")?;
+            reader.string("TxnOffsetCommitRequest.transactionalId", version >= 3)?;
+        let group_id = reader.string("TxnOffsetCommitRequest.groupId", version >= 3)?;
+        let producer_id = reader.i64("TxnOffsetCommitRequest.producerId")?;
+        let producer_epoch = reader.i16("TxnOffsetCommitRequest.producerEpoch")?;
         let generation_id_or_member_epoch = if version >= 3 {
-            decoder.i32("TxnOffsetCommitRequest.generationIdOrMemberEpoch")?
+            reader.i32("TxnOffsetCommitRequest.generationIdOrMemberEpoch")?
         } else {
             -1
         };
         let member_id = if version >= 3 {
-            decoder.string("TxnOffsetCommitRequest.memberId", version >= 3)?
+            reader.string("TxnOffsetCommitRequest.memberId", version >= 3)?
         } else {
             ByteString::new()
         };
         let group_instance_id = if version >= 3 {
-            decoder.nullable_string(
+            reader.nullable_string(
                 "TxnOffsetCommitRequest.groupInstanceId",
                 version >= 3,
                 version >= 3,
@@ -80,14 +80,14 @@ impl TxnOffsetCommitRequest {
         } else {
             None
         };
-        let topics = decoder.array(
+        let topics = reader.array(
             "TxnOffsetCommitRequest.topics",
             version >= 3,
             TxnOffsetCommitRequestTopic::min_size(version),
-            |decoder| TxnOffsetCommitRequestTopic::read(decoder, version),
+            |reader| TxnOffsetCommitRequestTopic::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 3 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 3 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self {
             transactional_id,
@@ -199,21 +199,22 @@ impl TxnOffsetCommitRequestPartition {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let partition_index = decoder.i32("TxnOffsetCommitRequestPartition.partitionIndex")?;
-        let committed_offset = decoder.i64("TxnOffsetCommitRequestPartition.committedOffset")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let partition_index = reader.i32("TxnOffsetCommitRequestPartition.partitionIndex")?;
+        let committed_offset = reader.i64("TxnOffsetCommitRequestPartition.committedOffset")?;
         let committed_leader_epoch = if version >= 2 {
-            decoder.i32("TxnOffsetCommitRequestPartition.committedLeaderEpoch")?
+            reader.i32("TxnOffsetCommitRequestPartition.committedLeaderEpoch")?
         } else {
             -1
         };
-        let committed_metadata = decoder.nullable_string(
+        let committed_metadata = reader.nullable_string(
             "TxnOffsetCommitRequestPartition.committedMetadata",
             version >= 3,
             true,
         )?;
         let unknown_tagged_fields =
-            if version >= 3 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 3 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self {
             partition_index,
@@ -283,25 +284,26 @@ impl TxnOffsetCommitRequestTopic {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let name = if version <= 5 {
-            decoder.string("TxnOffsetCommitRequestTopic.name", version >= 3)?
+            reader.string("TxnOffsetCommitRequestTopic.name", version >= 3)?
         } else {
             ByteString::new()
         };
         let topic_id = if version >= 6 {
-            decoder.uuid("TxnOffsetCommitRequestTopic.topicId")?
+            reader.uuid("TxnOffsetCommitRequestTopic.topicId")?
         } else {
             Uuid::ZERO
         };
-        let partitions = decoder.array(
+        let partitions = reader.array(
             "TxnOffsetCommitRequestTopic.partitions",
             version >= 3,
             TxnOffsetCommitRequestPartition::min_size(version),
-            |decoder| TxnOffsetCommitRequestPartition::read(decoder, version),
+            |reader| TxnOffsetCommitRequestPartition::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 3 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 3 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { name, topic_id, partitions, unknown_tagged_fields })
     }
@@ -340,7 +342,7 @@ impl Message for TxnOffsetCommitRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 3;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{TaggedFields, Uuid},
@@ -33,16 +33,16 @@ impl Default for TxnOffsetCommitResponse {
 }
 
 impl TxnOffsetCommitResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("TxnOffsetCommitResponse.throttleTimeMs")?;
-        let topics = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("TxnOffsetCommitResponse.throttleTimeMs")?;
+        let topics = reader.array(
             "TxnOffsetCommitResponse.topics",
             version >= 3,
             TxnOffsetCommitResponseTopic::min_size(version),
-            |decoder| TxnOffsetCommitResponseTopic::read(decoder, version),
+            |reader| TxnOffsetCommitResponseTopic::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 3 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 3 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { throttle_time_ms, topics, unknown_tagged_fields })
     }
@@ -95,11 +95,12 @@ impl TxnOffsetCommitResponsePartition {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let partition_index = decoder.i32("TxnOffsetCommitResponsePartition.partitionIndex")?;
-        let error_code = decoder.i16("TxnOffsetCommitResponsePartition.errorCode")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let partition_index = reader.i32("TxnOffsetCommitResponsePartition.partitionIndex")?;
+        let error_code = reader.i16("TxnOffsetCommitResponsePartition.errorCode")?;
         let unknown_tagged_fields =
-            if version >= 3 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 3 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { partition_index, error_code, unknown_tagged_fields })
     }
@@ -151,25 +152,26 @@ impl TxnOffsetCommitResponseTopic {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let name = if version <= 5 {
-            decoder.string("TxnOffsetCommitResponseTopic.name", version >= 3)?
+            reader.string("TxnOffsetCommitResponseTopic.name", version >= 3)?
         } else {
             ByteString::new()
         };
         let topic_id = if version >= 6 {
-            decoder.uuid("TxnOffsetCommitResponseTopic.topicId")?
+            reader.uuid("TxnOffsetCommitResponseTopic.topicId")?
         } else {
             Uuid::ZERO
         };
-        let partitions = decoder.array(
+        let partitions = reader.array(
             "TxnOffsetCommitResponseTopic.partitions",
             version >= 3,
             TxnOffsetCommitResponsePartition::min_size(version),
-            |decoder| TxnOffsetCommitResponsePartition::read(decoder, version),
+            |reader| TxnOffsetCommitResponsePartition::read(reader, version),
         )?;
         let unknown_tagged_fields =
-            if version >= 3 { decoder.unknown_tagged_fields()? } else { TaggedFields::new() };
+            if version >= 3 { reader.unknown_tagged_fields()? } else { TaggedFields::new() };
 
         Ok(Self { name, topic_id, partitions, unknown_tagged_fields })
     }
@@ -208,7 +210,7 @@ impl Message for TxnOffsetCommitResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 3;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -40,12 +40,12 @@ impl Default for UnregisterBrokerResponse {
 }
 
 impl UnregisterBrokerResponse {
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("UnregisterBrokerResponse.throttleTimeMs")?;
-        let error_code = decoder.i16("UnregisterBrokerResponse.errorCode")?;
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("UnregisterBrokerResponse.throttleTimeMs")?;
+        let error_code = reader.i16("UnregisterBrokerResponse.errorCode")?;
         let error_message =
-            decoder.nullable_string("UnregisterBrokerResponse.errorMessage", true, true)?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+            reader.nullable_string("UnregisterBrokerResponse.errorMessage", true, true)?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { throttle_time_ms, error_code, error_message, unknown_tagged_fields })
     }
@@ -74,7 +74,7 @@ impl Message for UnregisterBrokerResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

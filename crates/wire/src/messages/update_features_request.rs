@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -40,17 +40,17 @@ impl Default for UpdateFeaturesRequest {
 }
 
 impl UpdateFeaturesRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let timeout_ms = decoder.i32("UpdateFeaturesRequest.timeoutMs")?;
-        let feature_updates = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let timeout_ms = reader.i32("UpdateFeaturesRequest.timeoutMs")?;
+        let feature_updates = reader.array(
             "UpdateFeaturesRequest.featureUpdates",
             true,
             FeatureUpdateKey::min_size(version),
-            |decoder| FeatureUpdateKey::read(decoder, version),
+            |reader| FeatureUpdateKey::read(reader, version),
         )?;
         let validate_only =
-            if version >= 1 { decoder.bool("UpdateFeaturesRequest.validateOnly")? } else { false };
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+            if version >= 1 { reader.bool("UpdateFeaturesRequest.validateOnly")? } else { false };
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { timeout_ms, feature_updates, validate_only, unknown_tagged_fields })
     }
@@ -116,14 +116,15 @@ impl FeatureUpdateKey {
         5
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let feature = decoder.string("FeatureUpdateKey.feature", true)?;
-        let max_version_level = decoder.i16("FeatureUpdateKey.maxVersionLevel")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let feature = reader.string("FeatureUpdateKey.feature", true)?;
+        let max_version_level = reader.i16("FeatureUpdateKey.maxVersionLevel")?;
         let allow_downgrade =
-            if version <= 0 { decoder.bool("FeatureUpdateKey.allowDowngrade")? } else { false };
+            if version <= 0 { reader.bool("FeatureUpdateKey.allowDowngrade")? } else { false };
         let upgrade_type =
-            if version >= 1 { decoder.i8("FeatureUpdateKey.upgradeType")? } else { 1 };
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+            if version >= 1 { reader.i8("FeatureUpdateKey.upgradeType")? } else { 1 };
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             feature,
@@ -165,7 +166,7 @@ impl Message for UpdateFeaturesRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -43,22 +43,22 @@ impl Default for UpdateFeaturesResponse {
 }
 
 impl UpdateFeaturesResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("UpdateFeaturesResponse.throttleTimeMs")?;
-        let error_code = decoder.i16("UpdateFeaturesResponse.errorCode")?;
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("UpdateFeaturesResponse.throttleTimeMs")?;
+        let error_code = reader.i16("UpdateFeaturesResponse.errorCode")?;
         let error_message =
-            decoder.nullable_string("UpdateFeaturesResponse.errorMessage", true, true)?;
+            reader.nullable_string("UpdateFeaturesResponse.errorMessage", true, true)?;
         let results = if version <= 1 {
-            decoder.array(
+            reader.array(
                 "UpdateFeaturesResponse.results",
                 true,
                 UpdatableFeatureResult::min_size(version),
-                |decoder| UpdatableFeatureResult::read(decoder, version),
+                |reader| UpdatableFeatureResult::read(reader, version),
             )?
         } else {
             Vec::new()
         };
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { throttle_time_ms, error_code, error_message, results, unknown_tagged_fields })
     }
@@ -122,12 +122,13 @@ impl UpdatableFeatureResult {
         5
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let feature = decoder.string("UpdatableFeatureResult.feature", true)?;
-        let error_code = decoder.i16("UpdatableFeatureResult.errorCode")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let feature = reader.string("UpdatableFeatureResult.feature", true)?;
+        let error_code = reader.i16("UpdatableFeatureResult.errorCode")?;
         let error_message =
-            decoder.nullable_string("UpdatableFeatureResult.errorMessage", true, true)?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+            reader.nullable_string("UpdatableFeatureResult.errorMessage", true, true)?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { feature, error_code, error_message, unknown_tagged_fields })
     }
@@ -156,7 +157,7 @@ impl Message for UpdateFeaturesResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

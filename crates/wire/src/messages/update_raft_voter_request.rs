@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{TaggedFields, Uuid},
@@ -49,19 +49,19 @@ impl Default for UpdateRaftVoterRequest {
 }
 
 impl UpdateRaftVoterRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let cluster_id = decoder.nullable_string("UpdateRaftVoterRequest.clusterId", true, true)?;
-        let current_leader_epoch = decoder.i32("UpdateRaftVoterRequest.currentLeaderEpoch")?;
-        let voter_id = decoder.i32("UpdateRaftVoterRequest.voterId")?;
-        let voter_directory_id = decoder.uuid("UpdateRaftVoterRequest.voterDirectoryId")?;
-        let listeners = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let cluster_id = reader.nullable_string("UpdateRaftVoterRequest.clusterId", true, true)?;
+        let current_leader_epoch = reader.i32("UpdateRaftVoterRequest.currentLeaderEpoch")?;
+        let voter_id = reader.i32("UpdateRaftVoterRequest.voterId")?;
+        let voter_directory_id = reader.uuid("UpdateRaftVoterRequest.voterDirectoryId")?;
+        let listeners = reader.array(
             "UpdateRaftVoterRequest.listeners",
             true,
             Listener::min_size(version),
-            |decoder| Listener::read(decoder, version),
+            |reader| Listener::read(reader, version),
         )?;
-        let k_raft_version_feature = KRaftVersionFeature::read(decoder, version)?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let k_raft_version_feature = KRaftVersionFeature::read(reader, version)?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             cluster_id,
@@ -135,11 +135,12 @@ impl Listener {
         5
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let name = decoder.string("Listener.name", true)?;
-        let host = decoder.string("Listener.host", true)?;
-        let port = decoder.u16("Listener.port")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let name = reader.string("Listener.name", true)?;
+        let host = reader.string("Listener.host", true)?;
+        let port = reader.u16("Listener.port")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { name, host, port, unknown_tagged_fields })
     }
@@ -178,10 +179,10 @@ impl Default for KRaftVersionFeature {
 }
 
 impl KRaftVersionFeature {
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let min_supported_version = decoder.i16("KRaftVersionFeature.minSupportedVersion")?;
-        let max_supported_version = decoder.i16("KRaftVersionFeature.maxSupportedVersion")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let min_supported_version = reader.i16("KRaftVersionFeature.minSupportedVersion")?;
+        let max_supported_version = reader.i16("KRaftVersionFeature.maxSupportedVersion")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { min_supported_version, max_supported_version, unknown_tagged_fields })
     }
@@ -204,7 +205,7 @@ impl Message for UpdateRaftVoterRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

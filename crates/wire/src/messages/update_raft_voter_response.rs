@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -40,13 +40,13 @@ impl Default for UpdateRaftVoterResponse {
 }
 
 impl UpdateRaftVoterResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let throttle_time_ms = decoder.i32("UpdateRaftVoterResponse.throttleTimeMs")?;
-        let error_code = decoder.i16("UpdateRaftVoterResponse.errorCode")?;
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let throttle_time_ms = reader.i32("UpdateRaftVoterResponse.throttleTimeMs")?;
+        let error_code = reader.i16("UpdateRaftVoterResponse.errorCode")?;
         let mut current_leader = CurrentLeader::default();
-        let unknown_tagged_fields = decoder.tagged_fields(|decoder, tag| {
+        let unknown_tagged_fields = reader.tagged_fields(|reader, tag| {
             match tag {
-                0 => current_leader = CurrentLeader::read(decoder, version)?,
+                0 => current_leader = CurrentLeader::read(reader, version)?,
                 _ => return Ok(false),
             }
             Ok(true)
@@ -104,12 +104,12 @@ impl Default for CurrentLeader {
 }
 
 impl CurrentLeader {
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let leader_id = decoder.i32("CurrentLeader.leaderId")?;
-        let leader_epoch = decoder.i32("CurrentLeader.leaderEpoch")?;
-        let host = decoder.string("CurrentLeader.host", true)?;
-        let port = decoder.i32("CurrentLeader.port")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let leader_id = reader.i32("CurrentLeader.leaderId")?;
+        let leader_epoch = reader.i32("CurrentLeader.leaderEpoch")?;
+        let host = reader.string("CurrentLeader.host", true)?;
+        let port = reader.i32("CurrentLeader.port")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { leader_id, leader_epoch, host, port, unknown_tagged_fields })
     }
@@ -134,7 +134,7 @@ impl Message for UpdateRaftVoterResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{TaggedFields, Uuid},
@@ -40,14 +40,14 @@ impl Default for VoteRequest {
 }
 
 impl VoteRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let cluster_id = decoder.nullable_string("VoteRequest.clusterId", true, true)?;
-        let voter_id = if version >= 1 { decoder.i32("VoteRequest.voterId")? } else { -1 };
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let cluster_id = reader.nullable_string("VoteRequest.clusterId", true, true)?;
+        let voter_id = if version >= 1 { reader.i32("VoteRequest.voterId")? } else { -1 };
         let topics =
-            decoder.array("VoteRequest.topics", true, TopicData::min_size(version), |decoder| {
-                TopicData::read(decoder, version)
+            reader.array("VoteRequest.topics", true, TopicData::min_size(version), |reader| {
+                TopicData::read(reader, version)
             })?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { cluster_id, voter_id, topics, unknown_tagged_fields })
     }
@@ -117,21 +117,22 @@ impl PartitionData {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let partition_index = decoder.i32("PartitionData.partitionIndex")?;
-        let replica_epoch = decoder.i32("PartitionData.replicaEpoch")?;
-        let replica_id = decoder.i32("PartitionData.replicaId")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let partition_index = reader.i32("PartitionData.partitionIndex")?;
+        let replica_epoch = reader.i32("PartitionData.replicaEpoch")?;
+        let replica_id = reader.i32("PartitionData.replicaId")?;
         let replica_directory_id = if version >= 1 {
-            decoder.uuid("PartitionData.replicaDirectoryId")?
+            reader.uuid("PartitionData.replicaDirectoryId")?
         } else {
             Uuid::ZERO
         };
         let voter_directory_id =
-            if version >= 1 { decoder.uuid("PartitionData.voterDirectoryId")? } else { Uuid::ZERO };
-        let last_offset_epoch = decoder.i32("PartitionData.lastOffsetEpoch")?;
-        let last_offset = decoder.i64("PartitionData.lastOffset")?;
-        let pre_vote = if version >= 2 { decoder.bool("PartitionData.preVote")? } else { false };
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+            if version >= 1 { reader.uuid("PartitionData.voterDirectoryId")? } else { Uuid::ZERO };
+        let last_offset_epoch = reader.i32("PartitionData.lastOffsetEpoch")?;
+        let last_offset = reader.i64("PartitionData.lastOffset")?;
+        let pre_vote = if version >= 2 { reader.bool("PartitionData.preVote")? } else { false };
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             partition_index,
@@ -198,15 +199,16 @@ impl TopicData {
         3
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let topic_name = decoder.string("TopicData.topicName", true)?;
-        let partitions = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let topic_name = reader.string("TopicData.topicName", true)?;
+        let partitions = reader.array(
             "TopicData.partitions",
             true,
             PartitionData::min_size(version),
-            |decoder| PartitionData::read(decoder, version),
+            |reader| PartitionData::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { topic_name, partitions, unknown_tagged_fields })
     }
@@ -231,7 +233,7 @@ impl Message for VoteRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

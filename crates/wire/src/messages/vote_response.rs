@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -40,23 +40,21 @@ impl Default for VoteResponse {
 }
 
 impl VoteResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let error_code = decoder.i16("VoteResponse.errorCode")?;
-        let topics = decoder.array(
-            "VoteResponse.topics",
-            true,
-            TopicData::min_size(version),
-            |decoder| TopicData::read(decoder, version),
-        )?;
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let error_code = reader.i16("VoteResponse.errorCode")?;
+        let topics =
+            reader.array("VoteResponse.topics", true, TopicData::min_size(version), |reader| {
+                TopicData::read(reader, version)
+            })?;
         let mut node_endpoints = Vec::new();
-        let unknown_tagged_fields = decoder.tagged_fields(|decoder, tag| {
+        let unknown_tagged_fields = reader.tagged_fields(|reader, tag| {
             match tag {
                 0 if version >= 1 => {
-                    node_endpoints = decoder.array(
+                    node_endpoints = reader.array(
                         "VoteResponse.nodeEndpoints",
                         true,
                         NodeEndpoint::min_size(version),
-                        |decoder| NodeEndpoint::read(decoder, version),
+                        |reader| NodeEndpoint::read(reader, version),
                     )?
                 }
                 _ => return Ok(false),
@@ -136,13 +134,14 @@ impl PartitionData {
         16
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let partition_index = decoder.i32("PartitionData.partitionIndex")?;
-        let error_code = decoder.i16("PartitionData.errorCode")?;
-        let leader_id = decoder.i32("PartitionData.leaderId")?;
-        let leader_epoch = decoder.i32("PartitionData.leaderEpoch")?;
-        let vote_granted = decoder.bool("PartitionData.voteGranted")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let partition_index = reader.i32("PartitionData.partitionIndex")?;
+        let error_code = reader.i16("PartitionData.errorCode")?;
+        let leader_id = reader.i32("PartitionData.leaderId")?;
+        let leader_epoch = reader.i32("PartitionData.leaderEpoch")?;
+        let vote_granted = reader.bool("PartitionData.voteGranted")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             partition_index,
@@ -195,15 +194,16 @@ impl TopicData {
         3
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let topic_name = decoder.string("TopicData.topicName", true)?;
-        let partitions = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let topic_name = reader.string("TopicData.topicName", true)?;
+        let partitions = reader.array(
             "TopicData.partitions",
             true,
             PartitionData::min_size(version),
-            |decoder| PartitionData::read(decoder, version),
+            |reader| PartitionData::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { topic_name, partitions, unknown_tagged_fields })
     }
@@ -254,15 +254,16 @@ impl NodeEndpoint {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let node_id = if version >= 1 { decoder.i32("NodeEndpoint.nodeId")? } else { 0 };
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let node_id = if version >= 1 { reader.i32("NodeEndpoint.nodeId")? } else { 0 };
         let host = if version >= 1 {
-            decoder.string("NodeEndpoint.host", true)?
+            reader.string("NodeEndpoint.host", true)?
         } else {
             ByteString::new()
         };
-        let port = if version >= 1 { decoder.u16("NodeEndpoint.port")? } else { 0 };
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let port = if version >= 1 { reader.u16("NodeEndpoint.port")? } else { 0 };
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { node_id, host, port, unknown_tagged_fields })
     }
@@ -298,7 +299,7 @@ impl Message for VoteResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{TaggedFields, Uuid},
@@ -33,13 +33,13 @@ impl Default for VotersRecord {
 }
 
 impl VotersRecord {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let version_field = decoder.i16("VotersRecord.version")?;
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let version_field = reader.i16("VotersRecord.version")?;
         let voters =
-            decoder.array("VotersRecord.voters", true, Voter::min_size(version), |decoder| {
-                Voter::read(decoder, version)
+            reader.array("VotersRecord.voters", true, Voter::min_size(version), |reader| {
+                Voter::read(reader, version)
             })?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { version: version_field, voters, unknown_tagged_fields })
     }
@@ -87,11 +87,12 @@ impl Endpoint {
         5
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let name = decoder.string("Endpoint.name", true)?;
-        let host = decoder.string("Endpoint.host", true)?;
-        let port = decoder.u16("Endpoint.port")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let name = reader.string("Endpoint.name", true)?;
+        let host = reader.string("Endpoint.host", true)?;
+        let port = reader.u16("Endpoint.port")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { name, host, port, unknown_tagged_fields })
     }
@@ -130,10 +131,10 @@ impl Default for KRaftVersionFeature {
 }
 
 impl KRaftVersionFeature {
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let min_supported_version = decoder.i16("KRaftVersionFeature.minSupportedVersion")?;
-        let max_supported_version = decoder.i16("KRaftVersionFeature.maxSupportedVersion")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let min_supported_version = reader.i16("KRaftVersionFeature.minSupportedVersion")?;
+        let max_supported_version = reader.i16("KRaftVersionFeature.maxSupportedVersion")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { min_supported_version, max_supported_version, unknown_tagged_fields })
     }
@@ -182,15 +183,16 @@ impl Voter {
         27
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let voter_id = decoder.i32("Voter.voterId")?;
-        let voter_directory_id = decoder.uuid("Voter.voterDirectoryId")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let voter_id = reader.i32("Voter.voterId")?;
+        let voter_directory_id = reader.uuid("Voter.voterDirectoryId")?;
         let endpoints =
-            decoder.array("Voter.endpoints", true, Endpoint::min_size(version), |decoder| {
-                Endpoint::read(decoder, version)
+            reader.array("Voter.endpoints", true, Endpoint::min_size(version), |reader| {
+                Endpoint::read(reader, version)
             })?;
-        let k_raft_version_feature = KRaftVersionFeature::read(decoder, version)?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let k_raft_version_feature = KRaftVersionFeature::read(reader, version)?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             voter_id,
@@ -225,7 +227,7 @@ impl Message for VotersRecord {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{TaggedFields, Uuid},
@@ -37,15 +37,15 @@ impl Default for WriteShareGroupStateRequest {
 }
 
 impl WriteShareGroupStateRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let group_id = decoder.string("WriteShareGroupStateRequest.groupId", true)?;
-        let topics = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let group_id = reader.string("WriteShareGroupStateRequest.groupId", true)?;
+        let topics = reader.array(
             "WriteShareGroupStateRequest.topics",
             true,
             WriteStateData::min_size(version),
-            |decoder| WriteStateData::read(decoder, version),
+            |reader| WriteStateData::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { group_id, topics, unknown_tagged_fields })
     }
@@ -103,12 +103,13 @@ impl StateBatch {
         20
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let first_offset = decoder.i64("StateBatch.firstOffset")?;
-        let last_offset = decoder.i64("StateBatch.lastOffset")?;
-        let delivery_state = decoder.i8("StateBatch.deliveryState")?;
-        let delivery_count = decoder.i16("StateBatch.deliveryCount")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let first_offset = reader.i64("StateBatch.firstOffset")?;
+        let last_offset = reader.i64("StateBatch.lastOffset")?;
+        let delivery_state = reader.i8("StateBatch.deliveryState")?;
+        let delivery_count = reader.i16("StateBatch.deliveryCount")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             first_offset,
@@ -174,20 +175,21 @@ impl PartitionData {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let partition = decoder.i32("PartitionData.partition")?;
-        let state_epoch = decoder.i32("PartitionData.stateEpoch")?;
-        let leader_epoch = decoder.i32("PartitionData.leaderEpoch")?;
-        let start_offset = decoder.i64("PartitionData.startOffset")?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let partition = reader.i32("PartitionData.partition")?;
+        let state_epoch = reader.i32("PartitionData.stateEpoch")?;
+        let leader_epoch = reader.i32("PartitionData.leaderEpoch")?;
+        let start_offset = reader.i64("PartitionData.startOffset")?;
         let delivery_complete_count =
-            if version >= 1 { decoder.i32("PartitionData.deliveryCompleteCount")? } else { -1 };
-        let state_batches = decoder.array(
+            if version >= 1 { reader.i32("PartitionData.deliveryCompleteCount")? } else { -1 };
+        let state_batches = reader.array(
             "PartitionData.stateBatches",
             true,
             StateBatch::min_size(version),
-            |decoder| StateBatch::read(decoder, version),
+            |reader| StateBatch::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             partition,
@@ -246,15 +248,16 @@ impl WriteStateData {
         18
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let topic_id = decoder.uuid("WriteStateData.topicId")?;
-        let partitions = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let topic_id = reader.uuid("WriteStateData.topicId")?;
+        let partitions = reader.array(
             "WriteStateData.partitions",
             true,
             PartitionData::min_size(version),
-            |decoder| PartitionData::read(decoder, version),
+            |reader| PartitionData::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { topic_id, partitions, unknown_tagged_fields })
     }
@@ -279,7 +282,7 @@ impl Message for WriteShareGroupStateRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{TaggedFields, Uuid},
@@ -31,14 +31,14 @@ impl Default for WriteShareGroupStateResponse {
 }
 
 impl WriteShareGroupStateResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let results = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let results = reader.array(
             "WriteShareGroupStateResponse.results",
             true,
             WriteStateResult::min_size(version),
-            |decoder| WriteStateResult::read(decoder, version),
+            |reader| WriteStateResult::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { results, unknown_tagged_fields })
     }
@@ -92,11 +92,12 @@ impl PartitionResult {
         8
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let partition = decoder.i32("PartitionResult.partition")?;
-        let error_code = decoder.i16("PartitionResult.errorCode")?;
-        let error_message = decoder.nullable_string("PartitionResult.errorMessage", true, true)?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let partition = reader.i32("PartitionResult.partition")?;
+        let error_code = reader.i16("PartitionResult.errorCode")?;
+        let error_message = reader.nullable_string("PartitionResult.errorMessage", true, true)?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { partition, error_code, error_message, unknown_tagged_fields })
     }
@@ -145,15 +146,16 @@ impl WriteStateResult {
         18
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let topic_id = decoder.uuid("WriteStateResult.topicId")?;
-        let partitions = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let topic_id = reader.uuid("WriteStateResult.topicId")?;
+        let partitions = reader.array(
             "WriteStateResult.partitions",
             true,
             PartitionResult::min_size(version),
-            |decoder| PartitionResult::read(decoder, version),
+            |reader| PartitionResult::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { topic_id, partitions, unknown_tagged_fields })
     }
@@ -178,7 +180,7 @@ impl Message for WriteShareGroupStateResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 0;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Request, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Request, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::{Int32Array, TaggedFields},
@@ -31,14 +31,14 @@ impl Default for WriteTxnMarkersRequest {
 }
 
 impl WriteTxnMarkersRequest {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let markers = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let markers = reader.array(
             "WriteTxnMarkersRequest.markers",
             true,
             WritableTxnMarker::min_size(version),
-            |decoder| WritableTxnMarker::read(decoder, version),
+            |reader| WritableTxnMarker::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { markers, unknown_tagged_fields })
     }
@@ -82,22 +82,22 @@ impl WritableTxnMarkerTopic {
         3
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let name = decoder.string("WritableTxnMarkerTopic.name", true)?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let name = reader.string("WritableTxnMarkerTopic.name", true)?;
         let partition_indexes =
-            decoder.int32_array("WritableTxnMarkerTopic.partitionIndexes", true)?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+            reader.int32_array("WritableTxnMarkerTopic.partitionIndexes", true)?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { name, partition_indexes, unknown_tagged_fields })
     }
 
     fn write<W: Writer>(&self, writer: &mut W, _version: i16) -> Result<(), EncodeError> {
         writer.string("WritableTxnMarkerTopic.name", true, &self.name)?;
-        writer.array(
+        writer.int32_array(
             "WritableTxnMarkerTopic.partitionIndexes",
             true,
             &self.partition_indexes,
-            |writer, item| writer.i32("WritableTxnMarkerTopic.partitionIndexes", *item),
         )?;
         writer.tagged_fields(0, &self.unknown_tagged_fields)?;
         writer.unknown_tagged_fields(&self.unknown_tagged_fields)?;
@@ -149,20 +149,21 @@ impl WritableTxnMarker {
         }
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let producer_id = decoder.i64("WritableTxnMarker.producerId")?;
-        let producer_epoch = decoder.i16("WritableTxnMarker.producerEpoch")?;
-        let transaction_result = decoder.bool("WritableTxnMarker.transactionResult")?;
-        let topics = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let producer_id = reader.i64("WritableTxnMarker.producerId")?;
+        let producer_epoch = reader.i16("WritableTxnMarker.producerEpoch")?;
+        let transaction_result = reader.bool("WritableTxnMarker.transactionResult")?;
+        let topics = reader.array(
             "WritableTxnMarker.topics",
             true,
             WritableTxnMarkerTopic::min_size(version),
-            |decoder| WritableTxnMarkerTopic::read(decoder, version),
+            |reader| WritableTxnMarkerTopic::read(reader, version),
         )?;
-        let coordinator_epoch = decoder.i32("WritableTxnMarker.coordinatorEpoch")?;
+        let coordinator_epoch = reader.i32("WritableTxnMarker.coordinatorEpoch")?;
         let transaction_version =
-            if version >= 2 { decoder.i8("WritableTxnMarker.transactionVersion")? } else { 0 };
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+            if version >= 2 { reader.i8("WritableTxnMarker.transactionVersion")? } else { 0 };
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self {
             producer_id,
@@ -201,7 +202,7 @@ impl Message for WriteTxnMarkersRequest {
     const FIRST_FLEXIBLE_VERSION: i16 = 1;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {

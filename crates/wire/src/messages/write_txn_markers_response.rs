@@ -7,7 +7,7 @@ use bytestring::ByteString;
 #[cfg(feature = "json")]
 use crate::json::JsonWriter;
 use crate::{
-    codec::{Decoder, Encoder, Message, MessageKind, Writer},
+    codec::{Decoder, Encoder, Message, MessageKind, Reader, Writer},
     error::{DecodeError, EncodeError},
     messages::ApiKey,
     primitives::TaggedFields,
@@ -31,14 +31,14 @@ impl Default for WriteTxnMarkersResponse {
 }
 
 impl WriteTxnMarkersResponse {
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let markers = decoder.array(
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let markers = reader.array(
             "WriteTxnMarkersResponse.markers",
             true,
             WritableTxnMarkerResult::min_size(version),
-            |decoder| WritableTxnMarkerResult::read(decoder, version),
+            |reader| WritableTxnMarkerResult::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { markers, unknown_tagged_fields })
     }
@@ -79,10 +79,11 @@ impl WritableTxnMarkerPartitionResult {
         7
     }
 
-    fn read(decoder: &mut Decoder, _version: i16) -> Result<Self, DecodeError> {
-        let partition_index = decoder.i32("WritableTxnMarkerPartitionResult.partitionIndex")?;
-        let error_code = decoder.i16("WritableTxnMarkerPartitionResult.errorCode")?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+    #[inline]
+    fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let partition_index = reader.i32("WritableTxnMarkerPartitionResult.partitionIndex")?;
+        let error_code = reader.i16("WritableTxnMarkerPartitionResult.errorCode")?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { partition_index, error_code, unknown_tagged_fields })
     }
@@ -125,15 +126,16 @@ impl WritableTxnMarkerTopicResult {
         3
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let name = decoder.string("WritableTxnMarkerTopicResult.name", true)?;
-        let partitions = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let name = reader.string("WritableTxnMarkerTopicResult.name", true)?;
+        let partitions = reader.array(
             "WritableTxnMarkerTopicResult.partitions",
             true,
             WritableTxnMarkerPartitionResult::min_size(version),
-            |decoder| WritableTxnMarkerPartitionResult::read(decoder, version),
+            |reader| WritableTxnMarkerPartitionResult::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { name, partitions, unknown_tagged_fields })
     }
@@ -181,15 +183,16 @@ impl WritableTxnMarkerResult {
         10
     }
 
-    fn read(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        let producer_id = decoder.i64("WritableTxnMarkerResult.producerId")?;
-        let topics = decoder.array(
+    #[inline]
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let producer_id = reader.i64("WritableTxnMarkerResult.producerId")?;
+        let topics = reader.array(
             "WritableTxnMarkerResult.topics",
             true,
             WritableTxnMarkerTopicResult::min_size(version),
-            |decoder| WritableTxnMarkerTopicResult::read(decoder, version),
+            |reader| WritableTxnMarkerTopicResult::read(reader, version),
         )?;
-        let unknown_tagged_fields = decoder.unknown_tagged_fields()?;
+        let unknown_tagged_fields = reader.unknown_tagged_fields()?;
 
         Ok(Self { producer_id, topics, unknown_tagged_fields })
     }
@@ -214,7 +217,7 @@ impl Message for WriteTxnMarkersResponse {
     const FIRST_FLEXIBLE_VERSION: i16 = 1;
 
     fn read_fields(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
-        Self::read(decoder, version)
+        decoder.read(|reader| Self::read(reader, version))
     }
 
     fn write_fields(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {
