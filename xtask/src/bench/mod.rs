@@ -75,6 +75,9 @@ struct Peers {
     out: Option<PathBuf>,
 }
 
+/// The client that the others are compared with.
+const OWN: &str = "milena";
+
 /// Whose topic the consuming works read, when it is among the peers: each client reads it.
 const WRITER: &str = "java";
 
@@ -103,9 +106,13 @@ fn peers(arguments: &Peers) -> Result<(), String> {
         Some(broker) => broker.clone(),
         None => {
             // What has been deleted is to be gone before it is many gigabytes.
-            let options = LabOptions::new(arguments.version)
+            let mut options = LabOptions::new(arguments.version)
                 .heap("1g")
                 .config("log.segment.delete.delay.ms", "1000");
+            if suite.is_tls() {
+                // The lab's brokers do without the compiler that knows AES; TLS would be all they do.
+                options = options.jvm("-XX:TieredStopAtLevel=4");
+            }
             let started = Lab::start(options).map_err(|error| error.to_string())?;
             lab.insert(started).bootstrap(Listener::Plaintext)
         }
@@ -113,19 +120,23 @@ fn peers(arguments: &Peers) -> Result<(), String> {
     let access = access(suite, &broker, lab.as_ref());
     let mut bench = Bench { broker, access, arguments, topics: 0, left: None, compressed: false };
     let mut results = Vec::new();
+    if let (Some(first), Some(peer)) = (works.first(), peers.iter().find(|p| p.name == OWN)) {
+        bench.warm_up(first, peer)?;
+    }
+    let out = match &arguments.out {
+        Some(out) => out.clone(),
+        None => crate::root().join(format!("benches/record/{}-{}.md", date()?, suite.file())),
+    };
     for work in &works {
         let result = bench.work(work, &peers)?;
         println!("{}", result.text());
         results.push(result);
+        // A run that is broken off leaves what it has measured.
+        let settings = Settings::of(&results, suite, arguments)?;
+        std::fs::write(&out, settings.document(&results))
+            .map_err(|error| format!("{}: {error}", out.display()))?;
     }
     drop(lab);
-    let settings = Settings::of(&results, suite, arguments)?;
-    let out = arguments.out.clone().unwrap_or_else(|| {
-        let file = format!("benches/record/{}-{}.md", settings.date(), suite.file());
-        crate::root().join(file)
-    });
-    std::fs::write(&out, settings.document(&results))
-        .map_err(|error| format!("{}: {error}", out.display()))?;
     println!("{}", out.display());
     Ok(())
 }
@@ -149,6 +160,9 @@ fn date() -> Result<String, String> {
     let date = Command::new("date").args(["-u", "+%F"]).output().map_err(|e| e.to_string())?;
     Ok(String::from_utf8_lossy(&date.stdout).trim().to_owned())
 }
+
+/// How often the first work is done before it counts.
+const WARM_UPS: usize = 2;
 
 /// From so many partitions on the clients share a topic: to make and to delete one takes long.
 const SHARED_TOPIC_PARTITIONS: u16 = 100;
@@ -178,12 +192,12 @@ impl Bench<'_> {
             _ => None,
         };
         let writer = peers.iter().find(|peer| peer.name == WRITER).or_else(|| peers.first());
+        let is_tls = self.access.login.is_some();
+        let peers: Vec<_> =
+            peers.iter().filter(|peer| peer.does(work, self.compressed, is_tls)).collect();
         for round in 0..self.arguments.rounds {
             for turn in 0..peers.len() {
                 let peer = peers[(round + turn) % peers.len()];
-                if !peer.does(work, self.compressed, self.access.login.is_some()) {
-                    continue;
-                }
                 let topic = match (work, &shared) {
                     (_, Some(topic)) => topic.clone(),
                     (Work::Consume { .. }, None) => {
@@ -206,6 +220,16 @@ impl Bench<'_> {
         }
         shared.map_or(Ok(()), |topic| self.delete(&topic))?;
         Ok(results)
+    }
+
+    /// Has the broker's code compiled before anybody is measured by it.
+    fn warm_up(&mut self, work: &Work, peer: &Peer) -> Result<(), String> {
+        let partitions = work.partitions().unwrap_or(self.arguments.partitions);
+        let topic = self.create(partitions)?;
+        for _ in 0..WARM_UPS {
+            peer.run(work, &self.access, &topic, partitions)?;
+        }
+        self.delete(&topic)
     }
 
     /// A topic with a leader in every partition.

@@ -34,10 +34,10 @@ const MAIN: [&str; 8] = [
 const RATE: [&str; 2] = ["rate:100000:100:0:20000", "rate:100000:100:5:20000"];
 
 const TLS: [&str; 4] = [
-    "produce:2000000:100:none:5:1048576",
-    "consume:2000000",
-    "produce:400000:1024:none:5:1048576",
-    "consume:400000",
+    "produce:1000000:100:none:5:1048576",
+    "consume:1000000",
+    "produce:100000:1024:none:5:1048576",
+    "consume:100000",
 ];
 
 /// What the records of the cells are: how many, of how many bytes, and with what.

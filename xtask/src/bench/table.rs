@@ -3,7 +3,7 @@
 use kafka_lab::KafkaVersion;
 
 use super::{
-    Peers, date,
+    OWN, Peers, date,
     peer::{self, Figures, Peer},
     suite::Suite,
     work::Work,
@@ -170,9 +170,6 @@ fn overview(title: &str, results: &[Results], figure: fn(&Figures) -> f64) -> St
     text
 }
 
-/// The client that the others are compared with.
-const OWN: &str = "milena";
-
 /// The smallest, middle and largest of some figures.
 #[derive(Debug)]
 struct Spread {
@@ -248,10 +245,6 @@ impl Settings {
         })
     }
 
-    pub(crate) fn date(&self) -> &str {
-        &self.date
-    }
-
     /// The whole document.
     pub(crate) fn document(&self, results: &[Results]) -> String {
         let peers: String = self
@@ -271,7 +264,7 @@ impl Settings {
         let mut document = format!(
             "# Milena beside other clients, {date}\n\n\
              `cargo xtask bench peers{option}` on a machine with {cores} cores, the broker (Apache Kafka {version}, one node, 1 GiB of heap)\n\
-             on the same machine. {topics}acks=all, idempotent producers. The clients take turns, {rounds} round{s}; in bold\n\
+             on the same machine. {topics}acks=all, idempotent producers. The clients take turns after a run that does not count, {rounds} round{s}; in bold\n\
              the median, in brackets the smallest and the largest. A CPU second is one of the client's own process. {note}{floor}\n\n\
              | client | version | language |\n| --- | --- | --- |\n{peers}",
             date = self.date,

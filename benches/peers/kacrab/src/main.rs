@@ -15,7 +15,7 @@ use peer_common::{
     BUFFER_MEMORY, HEADERS, Latencies, PARTITION_FETCH_BYTES, Pace, Records, Task, WARM_UP_RECORDS,
     Work, consumed, produced,
 };
-use tokio::{runtime::Handle, task::JoinSet};
+use tokio::runtime::Handle;
 
 const NAME: &str = "kacrab";
 
@@ -105,16 +105,15 @@ fn record(topic: &str, key: Option<&Bytes>, value: &Bytes, has_headers: bool) ->
 async fn rate(producer: Producer, topic: String, records: Records<Bytes>, pace: Pace) {
     let (pace, runtime) = (Arc::new(pace), Handle::current());
     let pacing = tokio::task::spawn_blocking(move || {
-        let mut deliveries = JoinSet::new();
         let _entered = runtime.enter();
         for (number, (_, value)) in records.take(pace.count()).enumerate() {
             pace.wait(number);
-            let delivery = producer.send(record(&topic, None, value, false)).expect("room");
-            let pace = Arc::clone(&pace);
-            let told = async move { pace.told(number, delivery.await.is_ok()) };
-            deliveries.spawn_on(told, &runtime);
+            let told = Arc::clone(&pace);
+            let callback = move |outcome: Result<_, _>| told.told(number, outcome.is_ok());
+            let record = record(&topic, None, value, false);
+            drop(producer.send_with_callback(record, callback).expect("room"));
         }
-        runtime.block_on(deliveries.join_all());
+        runtime.block_on(producer.flush()).expect("all is delivered");
         pace.print(NAME);
     });
     pacing.await.expect("all is told");

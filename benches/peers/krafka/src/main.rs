@@ -1,6 +1,7 @@
 //! The crate `krafka`.
 
 use std::{
+    collections::HashMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -10,13 +11,13 @@ use krafka::{
     Compression, Kafka, Record,
     auth::{AuthConfig, TlsConfig},
     consumer::AutoOffsetReset,
-    producer::Producer,
+    producer::{DeliveryHandle, Producer},
 };
 use peer_common::{
     BUFFER_MEMORY, HEADERS, Latencies, PARTITION_FETCH_BYTES, Pace, Records, Task, WARM_UP_RECORDS,
     Work, consumed, produced,
 };
-use tokio::{runtime::Handle, task::JoinSet};
+use tokio::{runtime::Handle, sync::mpsc, task::JoinSet};
 
 const NAME: &str = "krafka";
 
@@ -120,20 +121,32 @@ fn record(topic: &str, key: Option<&Bytes>, value: &Bytes, has_headers: bool) ->
     record
 }
 
-/// A thread of its own keeps the time, because tokio's clock has steps of a millisecond.
+/// A thread of its own keeps the time, because tokio's clock has steps of a millisecond; a task for
+/// each partition awaits the deliveries, which come in the order of the records there.
 async fn rate(producer: Producer, topic: String, records: Records<Bytes>, pace: Pace) {
     let (pace, runtime) = (Arc::new(pace), Handle::current());
     let pacing = tokio::task::spawn_blocking(move || {
-        let mut deliveries = JoinSet::new();
+        let mut waiting = JoinSet::new();
+        let mut partitions = HashMap::new();
         for (number, (_, value)) in records.take(pace.count()).enumerate() {
             pace.wait(number);
             let record = record(&topic, None, value, false);
             let delivery = runtime.block_on(producer.enqueue(record)).expect("room");
-            let pace = Arc::clone(&pace);
-            let told = async move { pace.told(number, delivery.await.is_ok()) };
-            deliveries.spawn_on(told, &runtime);
+            let partition = partitions.entry(delivery.partition()).or_insert_with(|| {
+                let (sender, mut deliveries) = mpsc::unbounded_channel::<(usize, DeliveryHandle)>();
+                let pace = Arc::clone(&pace);
+                let told = async move {
+                    while let Some((number, delivery)) = deliveries.recv().await {
+                        pace.told(number, delivery.await.is_ok());
+                    }
+                };
+                waiting.spawn_on(told, &runtime);
+                sender
+            });
+            partition.send((number, delivery)).expect("somebody waits");
         }
-        runtime.block_on(deliveries.join_all());
+        drop(partitions);
+        runtime.block_on(waiting.join_all());
         pace.print(NAME);
     });
     pacing.await.expect("all is told");

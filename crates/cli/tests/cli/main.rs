@@ -8,6 +8,7 @@ mod feel;
 #[cfg(unix)]
 mod http;
 mod messages;
+mod perf;
 mod program;
 #[cfg(unix)]
 mod push;

@@ -1,16 +1,16 @@
 //! `milena perf latency`: how long it takes until a record is acknowledged.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
     thread,
     time::{Duration, Instant},
 };
 
-use milena::producer::{Producer, ProducerRecord};
-use tokio::{runtime::Handle, sync::mpsc};
+use milena::producer::{Delivery, Producer, ProducerRecord};
+use tokio::{
+    runtime::Handle,
+    sync::mpsc::{self, UnboundedReceiver},
+    task::JoinSet,
+};
 
 use super::{producer, records::values, report::Report};
 use crate::{arguments::PerfLatency, failure::Failure, properties::PropertyList};
@@ -56,44 +56,66 @@ async fn awaited(producer: &Producer, arguments: &PerfLatency) -> Result<Report,
 /// Each record is sent when it is due, and its time runs from then: what keeps it from being sent
 /// counts too.
 ///
-/// A thread of its own keeps the time, because tokio's clock has steps of a millisecond.
+/// A thread of its own keeps the time, because tokio's clock has steps of a millisecond. A task for
+/// each partition awaits the deliveries, which come in the order of the records there, so that nothing is
+/// woken for a record whose forerunner is still awaited.
 async fn paced(producer: &Producer, arguments: &PerfLatency, rate: u32) -> Result<Report, Failure> {
     let warm_up = WARM_UP_SECONDS * u64::from(rate);
     let (count, size) = (arguments.records, arguments.size);
     let (topic, producer) = (arguments.topic.clone(), producer.clone());
-    producer.partitions_count(&topic).await?;
-    let (sender, mut receiver) = mpsc::unbounded_channel();
-    let failed = Arc::new(AtomicU64::new(0));
+    let mut waiting = JoinSet::new();
+    let mut partitions = Vec::new();
+    for _ in 0..producer.partitions_count(&topic).await? {
+        let (sender, deliveries) = mpsc::unbounded_channel();
+        waiting.spawn(awaited_in_order(deliveries));
+        partitions.push(sender);
+    }
     let runtime = Handle::current();
-    let failures = Arc::clone(&failed);
     let pacing = tokio::task::spawn_blocking(move || {
         let values = values(size);
         let begin = Instant::now();
-        let due_at = |number| begin + Duration::from_secs(1) * number / rate;
-        for (number, value) in
-            (0..).zip(values.iter().cycle()).take_while(|(n, _)| u64::from(*n) < count + warm_up)
-        {
-            let due: Instant = due_at(number);
+        let due_at =
+            |number: u64| begin + Duration::from_nanos(number * 1_000_000_000 / u64::from(rate));
+        for (number, value) in (0..count + warm_up).zip(values.iter().cycle()) {
+            let due = due_at(number);
             thread::sleep(due.saturating_duration_since(Instant::now()));
             let record = ProducerRecord::to(&topic).value(value);
             let delivery = runtime.block_on(producer.send(record))?;
-            let (sender, failures) = (sender.clone(), Arc::clone(&failures));
-            runtime.spawn(async move {
-                match delivery.await {
-                    Ok(_) if u64::from(number) >= warm_up => drop(sender.send(due.elapsed())),
-                    Ok(_) => {}
-                    Err(_) => drop(failures.fetch_add(1, Ordering::Relaxed)),
-                }
-            });
+            let partition = usize::try_from(delivery.partition()).unwrap_or_default();
+            if let Some(partition) = partitions.get(partition) {
+                let counts = number >= warm_up;
+                // The other end lives until this one is dropped.
+                let _ = partition.send(Sent { due, counts, delivery });
+            }
         }
-        Ok::<_, milena::Error>(due_at(u32::try_from(warm_up).unwrap_or(u32::MAX)))
+        Ok::<_, milena::Error>(due_at(warm_up))
     });
-    let mut times = Vec::with_capacity(usize::try_from(count).unwrap_or_default());
-    while let Some(time) = receiver.recv().await {
-        times.push(time);
-    }
     let begin = pacing.await.map_err(|error| Failure::new("the pacing thread", error))??;
-    Ok(Report::new("latency", count, begin.elapsed())
-        .errors(failed.load(Ordering::Relaxed))
-        .latencies(times))
+    let (mut times, mut failed) = (Vec::new(), 0);
+    for (of_partition, failed_there) in waiting.join_all().await {
+        times.extend(of_partition);
+        failed += failed_there;
+    }
+    Ok(Report::new("latency", count, begin.elapsed()).errors(failed).latencies(times))
+}
+
+/// A record of a paced run that has been sent.
+struct Sent {
+    due: Instant,
+    /// Whether it is none of the warm-up.
+    counts: bool,
+    delivery: Delivery,
+}
+
+/// The times of the records of one partition, and how many of them failed.
+async fn awaited_in_order(mut deliveries: UnboundedReceiver<Sent>) -> (Vec<Duration>, u64) {
+    let (mut times, mut failed) = (Vec::new(), 0);
+    while let Some(Sent { due, counts, delivery }) = deliveries.recv().await {
+        match delivery.await {
+            Ok(_) if counts => times.push(due.elapsed()),
+            Ok(_) => {}
+            Err(_) => failed += 1,
+        }
+    }
+    (times, failed)
 }
