@@ -13,8 +13,8 @@ use clap_complete::Shell;
 pub(crate) use self::{
     broker::Broker,
     clients::{
-        Connection, Consume, CreateTopic, Perf, PerfConsume, PerfLatency, PerfProduce, Produce,
-        Topics,
+        Connection, Consume, CreateTopic, Perf, PerfConsume, PerfIdle, PerfLatency, PerfProduce,
+        Produce, Topics,
     },
     connectors::Connectors,
     feel::Feel,

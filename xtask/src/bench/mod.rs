@@ -1,6 +1,10 @@
-//! `cargo xtask bench peers`: Milena and other clients in turn against one Apache Kafka broker.
+//! `cargo xtask bench peers`: Milena and other clients in turn against one Apache Kafka broker;
+//! `cargo xtask bench growth`: what a record costs as partitions and brokers become more.
 
+mod child;
+mod growth;
 mod peer;
+mod suite;
 mod table;
 mod work;
 
@@ -10,12 +14,13 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clap::{Parser, Subcommand};
-use kafka_lab::{KafkaVersion, Lab, LabOptions, Listener};
+use kafka_lab::{KafkaVersion, Lab, LabOptions, Listener, users};
 
 use self::{
     peer::Peer,
+    suite::Suite,
     table::{Results, Settings},
-    work::Work,
+    work::{Access, Login, SYNTAX, Work},
 };
 
 /// Measures Milena beside other clients.
@@ -33,16 +38,22 @@ enum BenchCommand {
     /// Needs what the peers need to build: Go, a JDK 17 with Maven, a C compiler, make, pkg-config, and the
     /// development files of zlib and zstd. Programs that are missing are named before anything is built.
     Peers(Peers),
+    /// Count what a record costs from 1 to 1,000 partitions and from 1 to 50 brokers, and an idle partition
+    ///
+    /// Needs valgrind. The brokers are embedded ones in a process of their own.
+    Growth(growth::Growth),
 }
 
 #[derive(Debug, clap::Args)]
 struct Peers {
+    /// Which works
+    #[arg(long, value_enum, default_value_t = Suite::Main)]
+    suite: Suite,
     /// Only these peers, by name
     #[arg(long = "peer", value_name = "NAME")]
     peers: Vec<String>,
-    /// Only this work: produce:RECORDS:BYTES:CODEC:LINGER_MS:BATCH_BYTES, consume:RECORDS (of the
-    /// topic that the last produce left) or latency:COUNT:BYTES
-    #[arg(long = "work", value_name = "WORK")]
+    /// Only this work, instead of a suite's (consume reads the topic that the last produce left)
+    #[arg(long = "work", value_name = "WORK", long_help = format!("Only this work, instead of those of the suite: {SYNTAX}; consume reads the topic that the last produce left"))]
     works: Vec<Work>,
     /// How often each peer does each work
     #[arg(long, default_value_t = 3)]
@@ -53,28 +64,16 @@ struct Peers {
     /// The broker's release
     #[arg(long, default_value = "4.3.1")]
     version: KafkaVersion,
-    /// A broker that is there already, instead of one that is started for this
+    /// A broker that is there already, instead of one that is started for this; not with --suite tls
     #[arg(long, value_name = "HOST:PORT")]
     broker: Option<String>,
     /// Use what has been built
     #[arg(long)]
     no_build: bool,
-    /// Where the table goes [default: benches/record/DATE-peers.md]
+    /// Where the table goes [default: benches/record/DATE-peers.md, with the suite's name behind it]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
-
-/// What is run when nothing is chosen.
-const WORKS: [&str; 8] = [
-    "produce:2000000:100:none:5:16384",
-    "produce:2000000:100:none:5:1048576",
-    "consume:2000000",
-    "produce:400000:1024:lz4:5:1048576",
-    "consume:400000",
-    "produce:400000:1024:zstd:5:1048576",
-    "consume:400000",
-    "latency:2000:100",
-];
 
 /// Whose topic the consuming works read, when it is among the peers: each client reads it.
 const WRITER: &str = "java";
@@ -84,16 +83,17 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     let arguments = Arguments::try_parse_from(std::iter::once(&program).chain(arguments));
     match arguments.unwrap_or_else(|error| error.exit()).command {
         BenchCommand::Peers(arguments) => peers(&arguments),
+        BenchCommand::Growth(arguments) => growth::run(&arguments),
     }
 }
 
 fn peers(arguments: &Peers) -> Result<(), String> {
+    let suite = arguments.suite;
     let peers = peer::chosen(&arguments.peers)?;
-    let works = if arguments.works.is_empty() {
-        WORKS.iter().map(|work| work.parse()).collect::<Result<_, _>>()?
-    } else {
-        arguments.works.clone()
-    };
+    let works = if arguments.works.is_empty() { suite.works()? } else { arguments.works.clone() };
+    if suite.is_tls() && arguments.broker.is_some() {
+        return Err("--suite tls starts a broker of its own: leave --broker out".into());
+    }
     peer::check_programs(&peers, arguments.no_build, arguments.broker.is_none())?;
     if !arguments.no_build {
         peer::build(&peers)?;
@@ -102,12 +102,16 @@ fn peers(arguments: &Peers) -> Result<(), String> {
     let broker = match &arguments.broker {
         Some(broker) => broker.clone(),
         None => {
-            let options = LabOptions::new(arguments.version).heap("1g");
+            // What has been deleted is to be gone before it is many gigabytes.
+            let options = LabOptions::new(arguments.version)
+                .heap("1g")
+                .config("log.segment.delete.delay.ms", "1000");
             let started = Lab::start(options).map_err(|error| error.to_string())?;
             lab.insert(started).bootstrap(Listener::Plaintext)
         }
     };
-    let mut bench = Bench { broker, arguments, topics: 0, left: None, compressed: false };
+    let access = access(suite, &broker, lab.as_ref());
+    let mut bench = Bench { broker, access, arguments, topics: 0, left: None, compressed: false };
     let mut results = Vec::new();
     for work in &works {
         let result = bench.work(work, &peers)?;
@@ -115,9 +119,10 @@ fn peers(arguments: &Peers) -> Result<(), String> {
         results.push(result);
     }
     drop(lab);
-    let settings = Settings::of(&peers, arguments.version, arguments.rounds, arguments.partitions)?;
+    let settings = Settings::of(&results, suite, arguments)?;
     let out = arguments.out.clone().unwrap_or_else(|| {
-        crate::root().join(format!("benches/record/{}-peers.md", settings.date()))
+        let file = format!("benches/record/{}-{}.md", settings.date(), suite.file());
+        crate::root().join(file)
     });
     std::fs::write(&out, settings.document(&results))
         .map_err(|error| format!("{}: {error}", out.display()))?;
@@ -125,9 +130,34 @@ fn peers(arguments: &Peers) -> Result<(), String> {
     Ok(())
 }
 
+/// How the clients reach the broker.
+fn access(suite: Suite, broker: &str, lab: Option<&Lab>) -> Access {
+    match lab.filter(|_| suite.is_tls()) {
+        None => Access { broker: broker.to_owned(), login: None },
+        Some(lab) => Access {
+            broker: lab.bootstrap(Listener::SaslSsl),
+            login: Some(Login {
+                user: users::USERS[1],
+                ca: lab.certificates().ca_pem().display().to_string(),
+            }),
+        },
+    }
+}
+
+/// The date, as records are named by it.
+fn date() -> Result<String, String> {
+    let date = Command::new("date").args(["-u", "+%F"]).output().map_err(|e| e.to_string())?;
+    Ok(String::from_utf8_lossy(&date.stdout).trim().to_owned())
+}
+
+/// From so many partitions on the clients share a topic: to make and to delete one takes long.
+const SHARED_TOPIC_PARTITIONS: u16 = 100;
+
 /// The broker, and the topics on it.
 struct Bench<'a> {
+    /// Where topics are made.
     broker: String,
+    access: Access,
     arguments: &'a Peers,
     topics: usize,
     /// What the last producing work left to be consumed.
@@ -139,43 +169,51 @@ struct Bench<'a> {
 impl Bench<'_> {
     fn work(&mut self, work: &Work, peers: &[&'static Peer]) -> Result<Results, String> {
         let mut results = Results::new(work.clone(), peers);
-        let rounds = self.arguments.rounds;
-        if let Work::Produce { codec, .. } = work {
-            self.compressed = codec != "none";
+        let partitions = work.partitions().unwrap_or(self.arguments.partitions);
+        if let Work::Produce(produce) = work {
+            self.compressed = produce.codec != "none";
         }
+        let shared = match work.partitions() {
+            Some(count) if count >= SHARED_TOPIC_PARTITIONS => Some(self.create(count)?),
+            _ => None,
+        };
         let writer = peers.iter().find(|peer| peer.name == WRITER).or_else(|| peers.first());
-        for round in 0..rounds {
+        for round in 0..self.arguments.rounds {
             for turn in 0..peers.len() {
                 let peer = peers[(round + turn) % peers.len()];
-                if !peer.does(work, self.compressed) {
+                if !peer.does(work, self.compressed, self.access.login.is_some()) {
                     continue;
                 }
-                let topic = match work {
-                    Work::Consume { .. } => {
+                let topic = match (work, &shared) {
+                    (_, Some(topic)) => topic.clone(),
+                    (Work::Consume { .. }, None) => {
                         self.left.clone().ok_or("consume needs a produce before it")?
                     }
-                    Work::Produce { .. } | Work::Latency { .. } => self.create()?,
+                    (_, None) => self.create(partitions)?,
                 };
-                let outcome = peer.run(work, &self.broker, &topic, self.arguments.partitions);
-                match outcome {
+                match peer.run(work, &self.access, &topic, partitions) {
                     Ok(figures) => results.add(peer.name, figures),
                     Err(error) => {
                         eprintln!("{} in {work}: {error}", peer.name);
                         results.failed(peer.name);
                     }
                 }
-                self.keep_or_delete(work, topic, writer.is_some_and(|w| w.name == peer.name))?;
+                if shared.is_none() {
+                    let keep = writer.is_some_and(|writer| writer.name == peer.name);
+                    self.keep_or_delete(work, topic, keep)?;
+                }
             }
         }
+        shared.map_or(Ok(()), |topic| self.delete(&topic))?;
         Ok(results)
     }
 
-    /// A topic for one run, with a leader in every partition.
-    fn create(&mut self) -> Result<String, String> {
+    /// A topic with a leader in every partition.
+    fn create(&mut self, partitions: u16) -> Result<String, String> {
         let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         self.topics += 1;
         let topic = format!("bench-{}-{}", started.as_secs(), self.topics);
-        let partitions = self.arguments.partitions.to_string();
+        let partitions = partitions.to_string();
         self.milena(&[
             "topics",
             "create",
@@ -188,6 +226,10 @@ impl Bench<'_> {
         ])?;
         self.wait_for_leaders(&topic)?;
         Ok(topic)
+    }
+
+    fn delete(&self, topic: &str) -> Result<(), String> {
+        self.milena(&["topics", "delete", "-t", topic])
     }
 
     /// The broker leads the partitions a moment after the controller has made the topic: reading it
@@ -206,9 +248,9 @@ impl Bench<'_> {
         let gone = match work {
             Work::Consume { .. } => return Ok(()),
             Work::Produce { .. } if keep => self.left.replace(topic),
-            Work::Produce { .. } | Work::Latency { .. } => Some(topic),
+            Work::Produce { .. } | Work::Latency { .. } | Work::Rate { .. } => Some(topic),
         };
-        gone.map_or(Ok(()), |topic| self.milena(&["topics", "delete", "-t", &topic]))
+        gone.map_or(Ok(()), |topic| self.delete(&topic))
     }
 
     /// Runs the program against the broker.

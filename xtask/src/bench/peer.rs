@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::time::Duration;
 
 use kafka_lab::{KafkaVersion, artifacts, java};
 use serde_json::Value;
 
-use super::work::Work;
+use super::child;
+use super::work::{Access, Work};
 use crate::programs;
 
 /// A client with a program that does the works.
@@ -16,6 +18,8 @@ pub(crate) struct Peer {
     pub(crate) name: &'static str,
     pub(crate) language: &'static str,
     program: Program,
+    /// Whether its program has a run with SASL_SSL.
+    speaks_tls: bool,
     /// Programs that building it calls, besides cargo.
     builds_with: &'static [&'static str],
 }
@@ -33,6 +37,9 @@ enum Program {
     Java,
 }
 
+/// How long a run may take before it is ended, and counts as failed.
+const LIMIT: Duration = Duration::from_secs(120);
+
 /// The release of Kafka's own client.
 const JAVA_CLIENT: KafkaVersion = KafkaVersion::new(4, 3, 1);
 
@@ -41,33 +48,56 @@ const PEERS: [Peer; 8] = [
         name: "floor",
         language: "Rust",
         program: Program::Rust { package: "peer-floor", dependency: None },
+        speaks_tls: false,
         builds_with: &[],
     },
-    Peer { name: "milena", language: "Rust", program: Program::Milena, builds_with: &[] },
-    Peer { name: "franz-go", language: "Go", program: Program::Go, builds_with: &["go"] },
+    Peer {
+        name: "milena",
+        language: "Rust",
+        program: Program::Milena,
+        speaks_tls: true,
+        builds_with: &[],
+    },
+    Peer {
+        name: "franz-go",
+        language: "Go",
+        program: Program::Go,
+        speaks_tls: true,
+        builds_with: &["go"],
+    },
     Peer {
         name: "librdkafka",
         language: "C",
         program: Program::Rust { package: "peer-librdkafka", dependency: Some("rdkafka-sys") },
+        speaks_tls: true,
         builds_with: &["cc", "make", "pkg-config"],
     },
-    Peer { name: "java", language: "Java", program: Program::Java, builds_with: &["javac", "mvn"] },
+    Peer {
+        name: "java",
+        language: "Java",
+        program: Program::Java,
+        speaks_tls: true,
+        builds_with: &["javac", "mvn"],
+    },
     Peer {
         name: "confluent",
         language: "Rust",
         program: Program::Rust { package: "peer-confluent", dependency: Some("confluent-kafka") },
+        speaks_tls: false,
         builds_with: &["cc"],
     },
     Peer {
         name: "kacrab",
         language: "Rust",
         program: Program::Rust { package: "peer-kacrab", dependency: Some("kacrab") },
+        speaks_tls: false,
         builds_with: &["cc"],
     },
     Peer {
         name: "krafka",
         language: "Rust",
         program: Program::Rust { package: "peer-krafka", dependency: Some("krafka") },
+        speaks_tls: true,
         builds_with: &["cc"],
     },
 ];
@@ -188,26 +218,26 @@ fn succeed(mut command: Command) -> Result<(), String> {
 }
 
 impl Peer {
-    /// Whether it takes part; the floor knows neither compression nor waiting.
-    pub(crate) fn does(&self, work: &Work, compressed: bool) -> bool {
+    /// Whether it takes part; the floor knows nothing but batches and a socket.
+    pub(crate) fn does(&self, work: &Work, compressed: bool, is_tls: bool) -> bool {
         let floor = matches!(self.program, Program::Rust { dependency: None, .. });
-        !floor || !(compressed || matches!(work, Work::Latency { .. }))
+        (!floor || (work.is_bare() && !compressed)) && (!is_tls || self.speaks_tls)
     }
 
     /// Does the work once.
     pub(crate) fn run(
         &self,
         work: &Work,
-        broker: &str,
+        access: &Access,
         topic: &str,
         partitions: u16,
     ) -> Result<Figures, String> {
         let built = folder().join("target/release");
-        let peer_arguments = work.peer_arguments(broker, topic, partitions);
-        let mut command = match self.program {
+        let peer_arguments = work.peer_arguments(access, topic, partitions);
+        let command = match self.program {
             Program::Milena => {
                 let mut command = Command::new(milena());
-                command.args(work.perf_arguments(broker, topic));
+                command.args(work.perf_arguments(access, topic));
                 command
             }
             Program::Rust { package, .. } => {
@@ -228,16 +258,10 @@ impl Peer {
                 command
             }
         };
-        let output = command
-            .stdin(Stdio::null())
-            .output()
-            .map_err(|error| format!("{command:?}: {error}"))?;
-        let stdout = String::from_utf8_lossy(&output.stdout);
-        let line = stdout.lines().rev().find(|line| line.starts_with('{'));
-        line.and_then(Figures::read).ok_or_else(|| {
-            let stderr = String::from_utf8_lossy(&output.stderr);
-            stderr.lines().rev().take(3).collect::<Vec<_>>().join(" | ")
-        })
+        let output = child::run(command, LIMIT)?;
+        let line = output.stdout.lines().rev().find(|line| line.starts_with('{'));
+        line.and_then(Figures::read)
+            .ok_or_else(|| output.stderr.lines().rev().take(3).collect::<Vec<_>>().join(" | "))
     }
 
     /// The client's version.
@@ -285,12 +309,13 @@ pub(crate) struct Figures {
     pub(crate) cpu_s: f64,
     pub(crate) rss_kib: f64,
     pub(crate) errors: u64,
-    /// Median and 99th percentile, in microseconds.
-    pub(crate) latency_us: Option<(f64, f64)>,
+    /// Median, 99th percentile and that of 99.9, in microseconds; the last is 0 where the program
+    /// does not tell it.
+    pub(crate) latency_us: Option<[f64; 3]>,
 }
 
 impl Figures {
-    fn read(line: &str) -> Option<Self> {
+    pub(crate) fn read(line: &str) -> Option<Self> {
         let line: Value = serde_json::from_str(line).ok()?;
         let figure = |name: &str| line.get(name).and_then(Value::as_f64);
         Some(Self {
@@ -299,7 +324,10 @@ impl Figures {
             cpu_s: figure("cpu_s")?,
             rss_kib: figure("rss_kb")?,
             errors: line.get("errors").and_then(Value::as_u64).unwrap_or_default(),
-            latency_us: figure("p50_us").zip(figure("p99_us")),
+            latency_us: match (figure("p50_us"), figure("p99_us")) {
+                (Some(p50), Some(p99)) => Some([p50, p99, figure("p999_us").unwrap_or_default()]),
+                _ => None,
+            },
         })
     }
 }
@@ -313,7 +341,7 @@ mod tests {
         let line = r#"{"peer":"x","op":"latency","records":10,"wall_s":1.5,"cpu_s":0.5,"rss_kb":2048,"p50_us":300,"p99_us":900}"#;
         let figures = Figures::read(line).unwrap();
         assert_eq!((figures.records, figures.cpu_s, figures.rss_kib), (10.0, 0.5, 2048.0));
-        assert_eq!((figures.errors, figures.latency_us), (0, Some((300.0, 900.0))));
+        assert_eq!((figures.errors, figures.latency_us), (0, Some([300.0, 900.0, 0.0])));
         assert!(Figures::read("{}").is_none());
     }
 

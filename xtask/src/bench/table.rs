@@ -1,11 +1,11 @@
 //! The figures of all runs, as the document that goes into benches/record.
 
-use std::process::Command;
-
 use kafka_lab::KafkaVersion;
 
 use super::{
-    peer::{Figures, Peer},
+    Peers, date,
+    peer::{self, Figures, Peer},
+    suite::Suite,
     work::Work,
 };
 
@@ -41,41 +41,95 @@ impl Results {
         self.rows.iter_mut().find(|row| row.name == name).expect("every peer has a row")
     }
 
+    /// The clients that took part.
+    fn peers(&self) -> impl Iterator<Item = &'static str> {
+        let part = self.rows.iter().filter(|row| !row.runs.is_empty() || row.failures > 0);
+        part.map(|row| row.name)
+    }
+
+    /// The median of a figure for one client.
+    fn median(&self, name: &str, figure: fn(&Figures) -> f64) -> Option<f64> {
+        let row = self.rows.iter().find(|row| row.name == name)?;
+        let is_there = !row.runs.is_empty();
+        is_there.then(|| Spread::of(row.runs.iter().map(figure).collect()).median)
+    }
+
     /// The work's heading and table.
     pub(crate) fn text(&self) -> String {
-        let latency = matches!(self.work, Work::Latency { .. });
-        let heads = if latency {
-            "| client | p50, µs | p99, µs | records per CPU second | MiB resident |\n| --- | --- | --- | --- | --- |\n"
-        } else {
-            "| client | seconds | records per second | records per CPU second | MiB resident |\n| --- | --- | --- | --- | --- |\n"
-        };
-        let rows = self.rows.iter().filter_map(|row| row.text(latency));
-        format!("## {}\n\n{heads}{}", self.work.title(), rows.collect::<String>())
+        let columns = Columns::of(&self.work);
+        let heads = columns.heads();
+        let rule = "| --- ".repeat(heads.len());
+        let rows = self.rows.iter().filter_map(|row| row.text(columns));
+        format!(
+            "## {}\n\n| {} |\n{rule}|\n{}",
+            self.work.title(),
+            heads.join(" | "),
+            rows.collect::<String>()
+        )
     }
+}
+
+/// What a work's table shows.
+#[derive(Clone, Copy, Debug)]
+enum Columns {
+    Throughput,
+    Latency,
+    /// With the latest of a thousand, which a short run has too few records for.
+    PacedLatency,
+}
+
+impl Columns {
+    const fn of(work: &Work) -> Self {
+        match work {
+            Work::Produce(_) | Work::Consume { .. } => Self::Throughput,
+            Work::Latency { .. } => Self::Latency,
+            Work::Rate { .. } => Self::PacedLatency,
+        }
+    }
+
+    fn heads(self) -> Vec<&'static str> {
+        let own: &[&str] = match self {
+            Self::Throughput => &["seconds", "records per second"],
+            Self::Latency => &["p50, µs", "p99, µs"],
+            Self::PacedLatency => &["p50, µs", "p99, µs", "p99.9, µs"],
+        };
+        [&["client"], own, &["records per CPU second", "MiB resident"]].concat()
+    }
+
+    fn cells(self, runs: &[Figures]) -> Vec<String> {
+        let spread = |figure: &dyn Fn(&Figures) -> f64, decimals: usize| {
+            Spread::of(runs.iter().map(figure).collect()).text(decimals)
+        };
+        let latency =
+            |index: usize| spread(&move |run| run.latency_us.unwrap_or_default()[index], 0);
+        let mut cells = match self {
+            Self::Throughput => vec![spread(&|run| run.wall_s, 2), spread(&rate, 0)],
+            Self::Latency => vec![latency(0), latency(1)],
+            Self::PacedLatency => vec![latency(0), latency(1), latency(2)],
+        };
+        cells.push(spread(&per_cpu_second, 0));
+        cells.push(spread(&|run| run.rss_kib / 1024.0, 0));
+        cells
+    }
+}
+
+/// Records per second.
+fn rate(run: &Figures) -> f64 {
+    run.records / run.wall_s.max(0.001)
+}
+
+/// Records per second of the client's own CPU.
+fn per_cpu_second(run: &Figures) -> f64 {
+    run.records / run.cpu_s.max(0.01)
 }
 
 impl Row {
     /// The table's line; none for a peer that takes no part in the work.
-    fn text(&self, latency: bool) -> Option<String> {
+    fn text(&self, columns: Columns) -> Option<String> {
         if self.runs.is_empty() {
-            return (self.failures > 0).then(|| format!("| {} | failed | | | |\n", self.name));
+            let rest = "| ".repeat(columns.heads().len() - 2);
+            return (self.failures > 0).then(|| format!("| {} | failed {rest}|\n", self.name));
         }
-        let spread = |figure: &dyn Fn(&Figures) -> f64, decimals: usize| {
-            Spread::of(self.runs.iter().map(figure).collect()).text(decimals)
-        };
-        let (first, second) = if latency {
-            let percentile = |late: bool| {
-                move |run: &Figures| {
-                    let (median, p99) = run.latency_us.unwrap_or_default();
-                    if late { p99 } else { median }
-                }
-            };
-            (spread(&percentile(false), 0), spread(&percentile(true), 0))
-        } else {
-            (spread(&|run| run.wall_s, 2), spread(&|run| run.records / run.wall_s, 0))
-        };
-        let per_cpu = spread(&|run| run.records / run.cpu_s.max(0.01), 0);
-        let memory = spread(&|run| run.rss_kib / 1024.0, 0);
         let errors: u64 = self.runs.iter().map(|run| run.errors).sum();
         let mut name = self.name.to_owned();
         if errors > 0 {
@@ -84,9 +138,40 @@ impl Row {
         if self.failures > 0 {
             name.push_str(&format!(" ({} runs failed)", self.failures));
         }
-        Some(format!("| {name} | {first} | {second} | {per_cpu} | {memory} |\n"))
+        Some(format!("| {name} | {} |\n", columns.cells(&self.runs).join(" | ")))
     }
 }
+
+/// A line for each work and a column for each client, of the medians of one figure; the last column
+/// is Milena's beside the best of the others.
+fn overview(title: &str, results: &[Results], figure: fn(&Figures) -> f64) -> String {
+    let mut clients: Vec<&str> = Vec::new();
+    for name in results.iter().flat_map(Results::peers) {
+        if !clients.contains(&name) {
+            clients.push(name);
+        }
+    }
+    let mut text =
+        format!("\n## {title}\n\n| cell | {} | milena / best other |\n", clients.join(" | "));
+    text.push_str(&format!("{}|\n", "| --- ".repeat(clients.len() + 2)));
+    for result in results {
+        let of = |name: &&str| result.median(name, figure);
+        let best = clients.iter().filter(|name| **name != OWN).filter_map(of).fold(0.0, f64::max);
+        let cells: Vec<String> = clients
+            .iter()
+            .map(|name| of(name).map_or_else(|| "failed".into(), |median| grouped(median, 0)))
+            .collect();
+        let ratio = match of(&OWN) {
+            Some(own) if best > 0.0 => format!("{:.2}", own / best),
+            _ => String::new(),
+        };
+        text.push_str(&format!("| {} | {} | {ratio} |\n", result.work.name(), cells.join(" | ")));
+    }
+    text
+}
+
+/// The client that the others are compared with.
+const OWN: &str = "milena";
 
 /// The smallest, middle and largest of some figures.
 #[derive(Debug)]
@@ -137,6 +222,7 @@ fn grouped(figure: f64, decimals: usize) -> String {
 #[derive(Debug)]
 pub(crate) struct Settings {
     date: String,
+    suite: Suite,
     peers: Vec<(&'static str, &'static str, String)>,
     version: KafkaVersion,
     rounds: usize,
@@ -145,20 +231,19 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    pub(crate) fn of(
-        peers: &[&'static Peer],
-        version: KafkaVersion,
-        rounds: usize,
-        partitions: u16,
-    ) -> Result<Self, String> {
-        let date = Command::new("date").args(["-u", "+%F"]).output().map_err(|e| e.to_string())?;
+    pub(crate) fn of(results: &[Results], suite: Suite, arguments: &Peers) -> Result<Self, String> {
+        let took_part = |peer: &&&'static Peer| {
+            results.iter().any(|result| result.peers().any(|name| name == peer.name))
+        };
         let row = |peer: &&'static Peer| Ok((peer.name, peer.language, peer.version()?));
+        let peers = peer::chosen(&arguments.peers)?;
         Ok(Self {
-            date: String::from_utf8_lossy(&date.stdout).trim().to_owned(),
-            peers: peers.iter().map(row).collect::<Result<_, String>>()?,
-            version,
-            rounds,
-            partitions,
+            date: date()?,
+            suite,
+            peers: peers.iter().filter(took_part).map(row).collect::<Result<_, String>>()?,
+            version: arguments.version,
+            rounds: arguments.rounds,
+            partitions: arguments.partitions,
             cores: std::thread::available_parallelism().map_or(1, usize::from),
         })
     }
@@ -174,20 +259,38 @@ impl Settings {
             .iter()
             .map(|(name, language, version)| format!("| {name} | {version} | {language} |\n"))
             .collect();
-        let tables: String = results.iter().map(|result| format!("\n{}", result.text())).collect();
-        format!(
+        let floor = if self.peers.iter().any(|(name, ..)| *name == "floor") {
+            "`floor` is no\nclient: it encodes batches and writes them to a socket with nothing around it (`benches/peers/floor`). "
+        } else {
+            ""
+        };
+        let topics = match self.suite.has_overview() {
+            true => String::new(),
+            false => format!("Topics of {} partitions, ", self.partitions),
+        };
+        let mut document = format!(
             "# Milena beside other clients, {date}\n\n\
-             `cargo xtask bench peers` on a machine with {cores} cores, the broker (Apache Kafka {version}, one node, 1 GiB of heap)\n\
-             on the same machine. Topics of {partitions} partitions, acks=all, idempotent producers. The clients take turns, {rounds} rounds; in bold\n\
-             the median, in brackets the smallest and the largest. A CPU second is one of the client's own process. `floor` is no\n\
-             client: it encodes batches and writes them to a socket with nothing around it (`benches/peers/floor`).\n\n\
-             | client | version | language |\n| --- | --- | --- |\n{peers}{tables}",
+             `cargo xtask bench peers{option}` on a machine with {cores} cores, the broker (Apache Kafka {version}, one node, 1 GiB of heap)\n\
+             on the same machine. {topics}acks=all, idempotent producers. The clients take turns, {rounds} round{s}; in bold\n\
+             the median, in brackets the smallest and the largest. A CPU second is one of the client's own process. {note}{floor}\n\n\
+             | client | version | language |\n| --- | --- | --- |\n{peers}",
             date = self.date,
+            option = self.suite.option(),
             cores = self.cores,
             version = self.version,
-            partitions = self.partitions,
             rounds = self.rounds,
-        )
+            s = if self.rounds == 1 { "" } else { "s" },
+            note = self.suite.note(),
+        );
+        if self.suite.has_overview() {
+            document.push_str(&overview("Records per second, medians", results, rate));
+            let title = "Records per CPU second, medians";
+            document.push_str(&overview(title, results, per_cpu_second));
+        }
+        for result in results {
+            document.push_str(&format!("\n{}", result.text()));
+        }
+        document.replace(" \n", "\n")
     }
 }
 

@@ -1,18 +1,21 @@
-//! What the Rust peers share: the command line, the values and the line of figures.
+//! What the Rust peers share: the command line, the records and the line of figures.
 //!
 //! ```text
-//! produce BROKERS TOPIC RECORDS VALUE_BYTES COMPRESSION LINGER_MS BATCH_BYTES
-//! consume BROKERS TOPIC RECORDS PARTITIONS
-//! latency BROKERS TOPIC COUNT VALUE_BYTES
+//! produce BROKERS TOPIC RECORDS VALUE_BYTES COMPRESSION LINGER_MS BATCH_BYTES [OPTION]...
+//! consume BROKERS TOPIC RECORDS PARTITIONS [OPTION]...
+//! latency BROKERS TOPIC COUNT VALUE_BYTES [OPTION]...
+//! rate    BROKERS TOPIC COUNT VALUE_BYTES LINGER_MS PER_SECOND [OPTION]...
 //! ```
+//!
+//! The options: `keys` and `headers` give every produced record a key of 16 bytes and two headers,
+//! `tasks=N` has so many tasks or threads produce, `login=USER:PASSWORD` and `ca=FILE` together are
+//! SASL_SSL with SCRAM-SHA-512.
 
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+mod figures;
+mod records;
 
-/// Records of a latency run that do not count: the first ones pay for connections.
-pub const WARM_UP_RECORDS: usize = 200;
+pub use figures::{Latencies, Pace, WARM_UP_RECORDS, consumed, produced};
+pub use records::{HEADERS, Records};
 
 /// Bytes of records that a producer may hold: 128 MiB.
 pub const BUFFER_MEMORY: usize = 128 << 20;
@@ -25,23 +28,39 @@ pub struct Task {
     pub brokers: String,
     pub topic: String,
     pub records: usize,
+    pub login: Option<Login>,
     pub work: Work,
+}
+
+/// Who the client is, and whom it trusts.
+pub struct Login {
+    pub user: String,
+    pub password: String,
+    /// A file with the certificate of the authority, in PEM.
+    pub ca: String,
 }
 
 /// The kind of work, with what belongs to it alone.
 pub enum Work {
     Produce {
-        values: Vec<Vec<u8>>,
+        values: Records,
         compression: String,
         linger_ms: u64,
         batch_bytes: usize,
+        tasks: usize,
     },
     Consume {
         partitions: i32,
     },
     /// One record at a time, acks=all, awaited.
     Latency {
-        values: Vec<Vec<u8>>,
+        values: Records,
+    },
+    /// So many records a second, acks=all, each awaited beside the others.
+    Rate {
+        values: Records,
+        linger_ms: u64,
+        per_second: usize,
     },
 }
 
@@ -53,104 +72,51 @@ impl Task {
         let op = next("the work");
         let (brokers, topic) = (next("BROKERS"), next("TOPIC"));
         let records = number(&next("RECORDS"));
-        let work = match op.as_str() {
+        let mut work = match op.as_str() {
             "produce" => Work::Produce {
-                values: values(number(&next("VALUE_BYTES"))),
+                values: plain(&next("VALUE_BYTES")),
                 compression: next("COMPRESSION"),
                 linger_ms: number(&next("LINGER_MS")) as u64,
                 batch_bytes: number(&next("BATCH_BYTES")),
+                tasks: 1,
             },
             "consume" => Work::Consume { partitions: number(&next("PARTITIONS")) as i32 },
-            "latency" => Work::Latency { values: values(number(&next("VALUE_BYTES"))) },
-            other => panic!("{other} is no work: produce, consume or latency"),
+            "latency" => Work::Latency { values: plain(&next("VALUE_BYTES")) },
+            "rate" => Work::Rate {
+                values: plain(&next("VALUE_BYTES")),
+                linger_ms: number(&next("LINGER_MS")) as u64,
+                per_second: number(&next("PER_SECOND")),
+            },
+            other => panic!("{other} is no work: produce, consume, latency or rate"),
         };
-        Self { brokers, topic, records, work }
+        let mut login = Login { user: String::new(), password: String::new(), ca: String::new() };
+        for word in words {
+            match (word.split_once('=').unwrap_or((&word, "")), &mut work) {
+                (("keys", _), Work::Produce { values, .. }) => values.add_keys(),
+                (("headers", _), Work::Produce { values, .. }) => values.has_headers = true,
+                (("tasks", count), Work::Produce { tasks, .. }) => *tasks = number(count),
+                (("login", user), _) => {
+                    let (user, password) = user.split_once(':').expect("USER:PASSWORD");
+                    (login.user, login.password) = (user.to_owned(), password.to_owned());
+                }
+                (("ca", file), _) => login.ca = file.to_owned(),
+                _ => panic!("{word} is no option of {op}"),
+            }
+        }
+        let login = (!login.user.is_empty()).then_some(login);
+        Self { brokers, topic, records, login, work }
     }
+
+    /// The peer's own refusal of what it has no program for.
+    pub fn refuse_login(&self) {
+        assert!(self.login.is_none(), "this peer has no run with SASL_SSL");
+    }
+}
+
+fn plain(size: &str) -> Records {
+    Records::new(number(size))
 }
 
 fn number(word: &str) -> usize {
     word.parse().unwrap_or_else(|_| panic!("{word} is no number"))
-}
-
-/// 1,000 JSON-like values of one xorshift generator, the same in every peer.
-fn values(size: usize) -> Vec<Vec<u8>> {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let mut state = 88_172_645_463_325_252_u64;
-    (0..1000)
-        .map(|id| {
-            let mut value = format!("{{\"id\":{id},\"event\":\"click\",\"user\":\"").into_bytes();
-            while value.len() < size {
-                state ^= state << 13;
-                state ^= state >> 7;
-                state ^= state << 17;
-                value.push(LETTERS[(state & 63) as usize]);
-            }
-            value.truncate(size);
-            value
-        })
-        .collect()
-}
-
-/// The values over and over, so many times in all.
-pub fn cycle<V>(values: &[V], count: usize) -> impl Iterator<Item = &V> {
-    values.iter().cycle().take(count)
-}
-
-/// Times the records of a latency run, without those of the warm-up.
-#[derive(Default)]
-pub struct Latencies {
-    times: Vec<Duration>,
-    seen: usize,
-    begin: Option<Instant>,
-}
-
-impl Latencies {
-    /// Counts one record that was sent at that time and has just been acknowledged.
-    pub fn acknowledged(&mut self, sent: Instant) {
-        self.seen += 1;
-        if self.seen > WARM_UP_RECORDS {
-            self.begin.get_or_insert(sent);
-            self.times.push(sent.elapsed());
-        }
-    }
-
-    /// Prints the line of a latency run.
-    pub fn print(mut self, peer: &str) {
-        let wall = self.begin.map_or(Duration::ZERO, |begin| begin.elapsed());
-        self.times.sort_unstable();
-        let at = |percent: usize| self.times[self.times.len() * percent / 100].as_micros();
-        let figures = format!(",\"p50_us\":{},\"p99_us\":{}", at(50), at(99));
-        line(peer, "latency", self.times.len(), wall, &figures);
-    }
-}
-
-/// Prints the line of a run that produced.
-pub fn produced(peer: &str, records: usize, begin: Instant, errors: u64) {
-    line(peer, "produce", records, begin.elapsed(), &format!(",\"errors\":{errors}"));
-}
-
-/// Prints the line of a run that consumed so many records with so many bytes of values.
-pub fn consumed(peer: &str, records: usize, begin: Instant, bytes: usize) {
-    line(peer, "consume", records, begin.elapsed(), &format!(",\"bytes\":{bytes}"));
-}
-
-/// CPU time and memory are those of the whole process until here.
-fn line(peer: &str, op: &str, records: usize, wall: Duration, figures: &str) {
-    let (wall, cpu, rss) = (wall.as_secs_f64(), cpu_seconds(), resident_kib());
-    println!(
-        "{{\"peer\":\"{peer}\",\"op\":\"{op}\",\"records\":{records},\"wall_s\":{wall:.3},\"cpu_s\":{cpu:.3},\"rss_kb\":{rss}{figures}}}"
-    );
-}
-
-fn cpu_seconds() -> f64 {
-    let stat = fs::read_to_string("/proc/self/stat").expect("this is Linux");
-    let fields = stat.rsplit_once(')').map(|(_, fields)| fields).unwrap_or_default();
-    let ticks = fields.split_whitespace().skip(11).take(2);
-    ticks.map(|ticks| ticks.parse::<f64>().unwrap_or_default()).sum::<f64>() / 100.0
-}
-
-fn resident_kib() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").expect("this is Linux");
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    peak.and_then(|peak| peak.split_whitespace().next()?.parse().ok()).unwrap_or_default()
 }

@@ -28,7 +28,7 @@ fn main() {
             assert_eq!(*partitions, PARTITIONS);
             consume::run(&mut connection, &task);
         }
-        Work::Latency { .. } => panic!("the floor has no latency run"),
+        Work::Latency { .. } | Work::Rate { .. } => panic!("the floor has no latency run"),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use peer_common::{Task, produced};
+use peer_common::{Records, Task, produced};
 
 use crate::{Connection, NAME, PARTITIONS, put_string};
 
@@ -10,14 +10,9 @@ const IN_FLIGHT: usize = 5;
 const BATCH_HEADER: usize = 61;
 const TIMESTAMP: i64 = 1_700_000_000_000;
 
-pub(crate) fn run(
-    connection: &mut Connection,
-    task: &Task,
-    values: &[Vec<u8>],
-    batch_bytes: usize,
-) {
+pub(crate) fn run(connection: &mut Connection, task: &Task, values: &Records, batch_bytes: usize) {
     let begin = Instant::now();
-    let mut left = values.iter().cycle().take(task.records).peekable();
+    let mut left = values.take(task.records).map(|(_, value)| value).peekable();
     let (mut in_flight, mut partition) = (0, 0_i32);
     // Of a response: correlation id, topics, name, partitions, partition, and then the error code.
     let error_at = 4 + 4 + 2 + task.topic.len() + 4 + 4;

@@ -1,22 +1,37 @@
 //! The crate `krafka`.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
-use krafka::{Compression, Kafka, Record, consumer::AutoOffsetReset};
-use peer_common::{
-    BUFFER_MEMORY, Latencies, PARTITION_FETCH_BYTES, Task, WARM_UP_RECORDS, Work, consumed, cycle,
-    produced,
+use krafka::{
+    Compression, Kafka, Record,
+    auth::{AuthConfig, TlsConfig},
+    consumer::AutoOffsetReset,
+    producer::Producer,
 };
+use peer_common::{
+    BUFFER_MEMORY, HEADERS, Latencies, PARTITION_FETCH_BYTES, Pace, Records, Task, WARM_UP_RECORDS,
+    Work, consumed, produced,
+};
+use tokio::{runtime::Handle, task::JoinSet};
 
 const NAME: &str = "krafka";
 
 #[tokio::main]
 async fn main() {
     let task = Task::from_command_line();
-    let kafka = Kafka::builder(&task.brokers).connect().await.expect("a connection");
+    let mut builder = Kafka::builder(&task.brokers);
+    if let Some(login) = &task.login {
+        let tls = TlsConfig::new().with_ca_cert(&login.ca);
+        let auth = AuthConfig::sasl_scram_sha512(&login.user, &login.password).with_tls(tls);
+        builder = builder.security(auth);
+    }
+    let kafka = builder.connect().await.expect("a connection");
     match &task.work {
-        Work::Produce { values, compression, linger_ms, batch_bytes } => {
+        Work::Produce { values, compression, linger_ms, batch_bytes, tasks } => {
             let producer = kafka
                 .producer()
                 .compression(codec(compression))
@@ -26,26 +41,25 @@ async fn main() {
                 .build()
                 .await
                 .expect("a producer");
-            let values = shared(values);
-            let begin = Instant::now();
-            for value in cycle(&values, task.records) {
-                let record = Record::new(task.topic.as_str(), value.clone());
-                let _delivery = producer.enqueue(record).await.expect("room");
-            }
-            producer.flush().await.expect("all is delivered");
-            produced(NAME, task.records, begin, 0);
+            produce(producer, &task, values.clone().of(), *tasks).await;
         }
         Work::Latency { values } => {
             let producer =
                 kafka.producer().linger(Duration::ZERO).build().await.expect("a producer");
             let mut latencies = Latencies::default();
-            for value in cycle(&shared(values), task.records + WARM_UP_RECORDS) {
+            for (_, value) in values.clone().of().take(task.records + WARM_UP_RECORDS) {
                 let sent = Instant::now();
-                let record = Record::new(task.topic.as_str(), value.clone());
+                let record = Record::new(task.topic.as_str(), Bytes::clone(value));
                 let _delivery = producer.send(record).await.expect("a delivery");
                 latencies.acknowledged(sent);
             }
             latencies.print(NAME);
+        }
+        Work::Rate { values, linger_ms, per_second } => {
+            let linger = Duration::from_millis(*linger_ms);
+            let producer = kafka.producer().linger(linger).build().await.expect("a producer");
+            let pace = Pace::new(*per_second, task.records);
+            rate(producer, task.topic.clone(), values.clone().of(), pace).await;
         }
         Work::Consume { partitions } => {
             let begin = Instant::now();
@@ -71,8 +85,58 @@ async fn main() {
     }
 }
 
-fn shared(values: &[Vec<u8>]) -> Vec<Bytes> {
-    values.iter().cloned().map(Bytes::from).collect()
+async fn produce(producer: Producer, task: &Task, records: Records<Bytes>, tasks: usize) {
+    let (producer, records) = (Arc::new(producer), Arc::new(records));
+    let begin = Instant::now();
+    let shares: Vec<_> = (0..tasks)
+        .map(|share| {
+            let (producer, records) = (Arc::clone(&producer), Arc::clone(&records));
+            let (topic, count) = (task.topic.clone(), task.records);
+            tokio::spawn(async move {
+                for (key, value) in records.share(share, tasks, count) {
+                    let record = record(&topic, key, value, records.has_headers);
+                    let _delivery = producer.enqueue(record).await.expect("room");
+                }
+            })
+        })
+        .collect();
+    for share in shares {
+        share.await.expect("all is sent");
+    }
+    producer.flush().await.expect("all is delivered");
+    produced(NAME, task.records, begin, 0);
+}
+
+fn record(topic: &str, key: Option<&Bytes>, value: &Bytes, has_headers: bool) -> Record {
+    let mut record = Record::new(topic, value.clone());
+    if let Some(key) = key {
+        record = record.key(key.clone());
+    }
+    if has_headers {
+        for (name, value) in HEADERS {
+            record = record.header(name, value);
+        }
+    }
+    record
+}
+
+/// A thread of its own keeps the time, because tokio's clock has steps of a millisecond.
+async fn rate(producer: Producer, topic: String, records: Records<Bytes>, pace: Pace) {
+    let (pace, runtime) = (Arc::new(pace), Handle::current());
+    let pacing = tokio::task::spawn_blocking(move || {
+        let mut deliveries = JoinSet::new();
+        for (number, (_, value)) in records.take(pace.count()).enumerate() {
+            pace.wait(number);
+            let record = record(&topic, None, value, false);
+            let delivery = runtime.block_on(producer.enqueue(record)).expect("room");
+            let pace = Arc::clone(&pace);
+            let told = async move { pace.told(number, delivery.await.is_ok()) };
+            deliveries.spawn_on(told, &runtime);
+        }
+        runtime.block_on(deliveries.join_all());
+        pace.print(NAME);
+    });
+    pacing.await.expect("all is told");
 }
 
 fn codec(name: &str) -> Compression {

@@ -10,14 +10,15 @@ use std::{
 };
 
 use peer_common::{
-    Latencies, PARTITION_FETCH_BYTES, Task, WARM_UP_RECORDS, Work, consumed, cycle, produced,
+    HEADERS, Latencies, PARTITION_FETCH_BYTES, Pace, Records, Task, WARM_UP_RECORDS, Work,
+    consumed, produced,
 };
 use rdkafka::{
     ClientContext, Message, Offset, TopicPartitionList,
     config::ClientConfig,
     consumer::{BaseConsumer, Consumer},
     error::KafkaError,
-    message::DeliveryResult,
+    message::{DeliveryResult, Header, OwnedHeaders},
     producer::{
         BaseRecord, FutureProducer, FutureRecord, Producer, ProducerContext, ThreadedProducer,
     },
@@ -26,17 +27,25 @@ use rdkafka::{
 
 const NAME: &str = "librdkafka";
 
+/// What is done with the deliveries: failures are counted, or each is told to the pace.
 #[derive(Clone, Default)]
-struct CountFailures(Arc<AtomicU64>);
+struct Deliveries {
+    failures: Arc<AtomicU64>,
+    pace: Option<Arc<Pace>>,
+}
 
-impl ClientContext for CountFailures {}
+impl ClientContext for Deliveries {}
 
-impl ProducerContext for CountFailures {
-    type DeliveryOpaque = ();
+impl ProducerContext for Deliveries {
+    /// The record's number.
+    type DeliveryOpaque = usize;
 
-    fn delivery(&self, result: &DeliveryResult<'_>, _opaque: ()) {
+    fn delivery(&self, result: &DeliveryResult<'_>, number: usize) {
         if result.is_err() {
-            self.0.fetch_add(1, Ordering::Relaxed);
+            self.failures.fetch_add(1, Ordering::Relaxed);
+        }
+        if let Some(pace) = &self.pace {
+            pace.told(number, result.is_ok());
         }
     }
 }
@@ -46,8 +55,16 @@ async fn main() {
     let task = Task::from_command_line();
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", &task.brokers);
+    if let Some(login) = &task.login {
+        config
+            .set("security.protocol", "SASL_SSL")
+            .set("sasl.mechanism", "SCRAM-SHA-512")
+            .set("sasl.username", &login.user)
+            .set("sasl.password", &login.password)
+            .set("ssl.ca.location", &login.ca);
+    }
     match &task.work {
-        Work::Produce { values, compression, linger_ms, batch_bytes } => {
+        Work::Produce { values, compression, linger_ms, batch_bytes, tasks } => {
             config
                 .set("acks", "all")
                 .set("enable.idempotence", "true")
@@ -56,12 +73,20 @@ async fn main() {
                 .set("batch.size", batch_bytes.to_string())
                 .set("batch.num.messages", "1000000")
                 .set("queue.buffering.max.messages", "1000000")
-                .set("queue.buffering.max.kbytes", "131072");
-            produce(&config, &task, values);
+                .set("queue.buffering.max.kbytes", "131072")
+                .set("partitioner", "murmur2_random");
+            produce(&config, &task, values, *tasks);
         }
         Work::Latency { values } => {
             config.set("acks", "all").set("enable.idempotence", "true").set("linger.ms", "0");
             latency(&config, &task, values).await;
+        }
+        Work::Rate { values, linger_ms, per_second } => {
+            config
+                .set("acks", "all")
+                .set("enable.idempotence", "true")
+                .set("linger.ms", linger_ms.to_string());
+            rate(&config, &task, values, Pace::new(*per_second, task.records));
         }
         Work::Consume { partitions } => {
             config
@@ -75,28 +100,71 @@ async fn main() {
     }
 }
 
-fn produce(config: &ClientConfig, task: &Task, values: &[Vec<u8>]) {
-    let failures = CountFailures::default();
+fn produce(config: &ClientConfig, task: &Task, values: &Records, tasks: usize) {
+    let deliveries = Deliveries::default();
     let producer: ThreadedProducer<_> =
-        config.create_with_context(failures.clone()).expect("a producer");
+        config.create_with_context(deliveries.clone()).expect("a producer");
     let begin = Instant::now();
-    for value in cycle(values, task.records) {
-        let mut record = BaseRecord::<(), [u8]>::to(&task.topic).payload(value);
-        while let Err((error, refused)) = producer.send(record) {
-            let full = KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull);
-            assert_eq!(error, full);
-            record = refused;
-            thread::sleep(Duration::from_millis(1));
+    let send_share = |share| {
+        for (key, value) in values.share(share, tasks, task.records) {
+            send(&producer, &task.topic, key, value, values.has_headers);
         }
-    }
+    };
+    thread::scope(|scope| {
+        for share in 1..tasks {
+            scope.spawn(move || send_share(share));
+        }
+        send_share(0);
+    });
     producer.flush(Duration::from_secs(120)).expect("all is delivered");
-    produced(NAME, task.records, begin, failures.0.load(Ordering::Relaxed));
+    produced(NAME, task.records, begin, deliveries.failures.load(Ordering::Relaxed));
 }
 
-async fn latency(config: &ClientConfig, task: &Task, values: &[Vec<u8>]) {
+fn send(
+    producer: &ThreadedProducer<Deliveries>,
+    topic: &str,
+    key: Option<&Vec<u8>>,
+    value: &[u8],
+    has_headers: bool,
+) {
+    let mut record = BaseRecord::<[u8], [u8], usize>::with_opaque_to(topic, 0).payload(value);
+    if let Some(key) = key {
+        record = record.key(key);
+    }
+    if has_headers {
+        record = record.headers(headers());
+    }
+    while let Err((error, refused)) = producer.send(record) {
+        let full = KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull);
+        assert_eq!(error, full);
+        record = refused;
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn headers() -> OwnedHeaders {
+    HEADERS.iter().fold(OwnedHeaders::new_with_capacity(HEADERS.len()), |headers, (name, value)| {
+        headers.insert(Header { key: name, value: Some(*value) })
+    })
+}
+
+fn rate(config: &ClientConfig, task: &Task, values: &Records, pace: Pace) {
+    let pace = Arc::new(pace);
+    let deliveries = Deliveries { pace: Some(Arc::clone(&pace)), ..Deliveries::default() };
+    let producer: ThreadedProducer<_> = config.create_with_context(deliveries).expect("a producer");
+    for (number, (_, value)) in values.take(pace.count()).enumerate() {
+        pace.wait(number);
+        let record = BaseRecord::<[u8], [u8], usize>::with_opaque_to(&task.topic, number);
+        producer.send(record.payload(value)).map_err(|(error, _)| error).expect("room");
+    }
+    producer.flush(Duration::from_secs(120)).expect("all is delivered");
+    pace.print(NAME);
+}
+
+async fn latency(config: &ClientConfig, task: &Task, values: &Records) {
     let producer: FutureProducer = config.create().expect("a producer");
     let mut latencies = Latencies::default();
-    for value in cycle(values, task.records + WARM_UP_RECORDS) {
+    for (_, value) in values.take(task.records + WARM_UP_RECORDS) {
         let sent = Instant::now();
         let record = FutureRecord::<(), [u8]>::to(&task.topic).payload(value);
         producer.send(record, Duration::from_secs(10)).await.expect("a delivery");

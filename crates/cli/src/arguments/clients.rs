@@ -151,8 +151,10 @@ pub(crate) enum Perf {
     Produce(PerfProduce),
     /// Consume records from the beginning of every partition, without a group
     Consume(PerfConsume),
-    /// Produce one record after the other, each awaited
+    /// Produce one record after the other, each awaited, or so many a second
     Latency(PerfLatency),
+    /// Have a producer and a consumer of every partition do nothing
+    Idle(PerfIdle),
 }
 
 #[derive(Debug, Args)]
@@ -177,6 +179,15 @@ pub(crate) struct PerfProduce {
     /// Bytes of a batch at most
     #[arg(long, value_name = "BYTES", default_value_t = 16_384)]
     pub(crate) batch_size: usize,
+    /// Give every record a key of 16 bytes, one of 10,000
+    #[arg(long)]
+    pub(crate) keys: bool,
+    /// Give every record two headers
+    #[arg(long)]
+    pub(crate) headers: bool,
+    /// How many tasks send, each its part of the records
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) tasks: u64,
     /// Print one JSON line
     #[arg(long)]
     pub(crate) json: bool,
@@ -204,12 +215,33 @@ pub(crate) struct PerfLatency {
     /// The topic
     #[arg(short = 't', long, value_name = "TOPIC", value_parser = NonEmpty::new())]
     pub(crate) topic: String,
-    /// How many records, after 200 that do not count
+    /// How many records, after 200 that do not count; with a rate, after those of two seconds
     #[arg(long, value_name = "N", default_value_t = 2_000)]
     pub(crate) records: u64,
     /// Bytes of each value
     #[arg(long, value_name = "BYTES", default_value_t = 100)]
     pub(crate) size: usize,
+    /// Send so many records a second, without waiting; each counts from when it was due
+    #[arg(long, value_name = "PER_SECOND", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) rate: Option<u32>,
+    /// How long a batch waits for more records, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub(crate) linger_ms: u64,
+    /// Print one JSON line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PerfIdle {
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    /// The topic; the producer sends one record to each of its partitions before it is idle
+    #[arg(short = 't', long, value_name = "TOPIC", value_parser = NonEmpty::new())]
+    pub(crate) topic: String,
+    /// How long nothing is done, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    pub(crate) seconds: u64,
     /// Print one JSON line
     #[arg(long)]
     pub(crate) json: bool,

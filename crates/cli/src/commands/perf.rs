@@ -1,37 +1,32 @@
 //! `milena perf`: how fast records are produced, consumed and acknowledged.
 //!
-//! The values are those of the peers that Milena is measured against (`benches/peers`): a pool of
-//! 1,000 JSON-like texts made by one xorshift generator.
+//! The records are those of the peers that Milena is measured against (`benches/peers`).
 
+mod idle;
+mod latency;
+mod records;
 mod report;
 
 use std::{
     fmt::Display,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use milena::{
     Consumer, TopicPartition,
     config::{ClientKind, ConsumerConfig, ProducerConfig},
-    producer::{Producer, ProducerRecord},
+    producer::{Header, Producer, ProducerRecord},
 };
+use tokio::task::JoinSet;
 
 use self::report::Report;
 use crate::{
-    arguments::{Connection, Perf, PerfConsume, PerfLatency, PerfProduce},
+    arguments::{Connection, Perf, PerfConsume, PerfProduce},
     failure::Failure,
     interrupt::Interrupt,
     properties::{PropertyList, warn},
 };
-
-/// How many different values there are.
-const POOL_VALUES: usize = 1000;
-
-/// The most bytes that the values have together: of large ones there are fewer.
-const POOL_BYTES_MAX: usize = 64 << 20;
-
-/// Records of a latency run that do not count: the first ones pay for connections.
-const WARM_UP_RECORDS: u64 = 200;
 
 /// Runs the command.
 pub(crate) async fn run(perf: Perf) -> Result<(), Failure> {
@@ -40,32 +35,21 @@ pub(crate) async fn run(perf: Perf) -> Result<(), Failure> {
         match perf {
             Perf::Produce(arguments) => produce(arguments).await,
             Perf::Consume(arguments) => consume(arguments).await,
-            Perf::Latency(arguments) => latency(arguments).await,
+            Perf::Latency(arguments) => latency::run(arguments).await,
+            Perf::Idle(arguments) => idle::run(arguments).await,
         }
     };
+    // A task of the runtime, as an application has it: the main thread would be one more to wake.
+    let mut work = tokio::spawn(work);
     tokio::select! {
-        outcome = work => outcome,
-        () = interrupt.wait() => interrupt.outcome(),
+        outcome = &mut work => {
+            outcome.unwrap_or_else(|error| Err(Failure::Failed(error.to_string())))
+        }
+        () = interrupt.wait() => {
+            work.abort();
+            interrupt.outcome()
+        }
     }
-}
-
-/// The values, each of so many bytes.
-fn pool(size: usize) -> Vec<Vec<u8>> {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let mut state = 88_172_645_463_325_252_u64;
-    (0..POOL_VALUES.min(POOL_BYTES_MAX / size.max(1)).max(1))
-        .map(|id| {
-            let mut value = format!("{{\"id\":{id},\"event\":\"click\",\"user\":\"").into_bytes();
-            while value.len() < size {
-                state ^= state << 13;
-                state ^= state >> 7;
-                state ^= state << 17;
-                value.push(LETTERS[usize::from(state.to_le_bytes()[0] & 63)]);
-            }
-            value.truncate(size);
-            value
-        })
-        .collect()
 }
 
 fn producer(
@@ -89,15 +73,22 @@ async fn produce(arguments: PerfProduce) -> Result<(), Failure> {
             ("batch.size", &arguments.batch_size),
         ],
     )?;
-    let values = pool(arguments.size);
-    let topic = arguments.topic.as_str();
-    producer.partitions_count(topic).await?;
+    let pool = Arc::new(Pool::of(&arguments));
     let begin = Instant::now();
-    for value in
-        values.iter().cycle().take(usize::try_from(arguments.records).unwrap_or(usize::MAX))
-    {
-        // The handle is dropped: what failed is counted.
-        drop(producer.send(ProducerRecord::to(topic).value(value)).await?);
+    // An unknown topic is an error here, not one of each record.
+    producer.partitions_count(&arguments.topic).await?;
+    let share = |task: u64| {
+        usize::try_from(arguments.records * task / arguments.tasks).unwrap_or(usize::MAX)
+    };
+    let mut tasks = JoinSet::new();
+    for task in 1..arguments.tasks {
+        let (producer, pool) = (producer.clone(), Arc::clone(&pool));
+        let (first, end) = (share(task), share(task + 1));
+        tasks.spawn(async move { send(&producer, &pool, first, end).await });
+    }
+    send(&producer, &pool, 0, share(1)).await?;
+    while let Some(outcome) = tasks.join_next().await {
+        outcome.map_err(|error| Failure::new("a sending task", error))??;
     }
     producer.flush().await?;
     let report = Report::new("produce", arguments.records, begin.elapsed())
@@ -106,27 +97,35 @@ async fn produce(arguments: PerfProduce) -> Result<(), Failure> {
     report.print(arguments.json)
 }
 
-async fn latency(arguments: PerfLatency) -> Result<(), Failure> {
-    let producer = producer(PropertyList::of(&arguments.connection)?, &[("linger.ms", &0)])?;
-    let values = pool(arguments.size);
-    let topic = arguments.topic.as_str();
-    let mut times = Vec::with_capacity(usize::try_from(arguments.records).unwrap_or_default());
-    let mut begin = Instant::now();
-    let mut pool = values.iter().cycle();
-    for number in 0..arguments.records + WARM_UP_RECORDS {
-        if number == WARM_UP_RECORDS {
-            begin = Instant::now();
-        }
-        let value = pool.next().map(Vec::as_slice).unwrap_or_default();
-        let sent = Instant::now();
-        producer.send_and_wait(ProducerRecord::to(topic).value(value)).await?;
-        if number >= WARM_UP_RECORDS {
-            times.push(sent.elapsed());
+/// What the records of a run are made of.
+struct Pool {
+    topic: String,
+    values: Vec<Vec<u8>>,
+    keys: Option<Vec<Vec<u8>>>,
+    headers: &'static [Header<'static>],
+}
+
+impl Pool {
+    fn of(arguments: &PerfProduce) -> Self {
+        Self {
+            topic: arguments.topic.clone(),
+            values: records::values(arguments.size),
+            keys: arguments.keys.then(records::keys),
+            headers: if arguments.headers { &records::HEADERS } else { &[] },
         }
     }
-    let report = Report::new("latency", arguments.records, begin.elapsed()).latencies(times);
-    producer.close(Duration::from_secs(30)).await?;
-    report.print(arguments.json)
+}
+
+/// Sends the records of these numbers. The handles are dropped: what failed is counted.
+async fn send(producer: &Producer, pool: &Pool, first: usize, end: usize) -> Result<(), Failure> {
+    let values = pool.values.iter().cycle().skip(first % pool.values.len());
+    let mut keys = pool.keys.as_ref().map(|keys| keys.iter().cycle().skip(first % keys.len()));
+    for value in values.take(end - first) {
+        let key = keys.as_mut().and_then(Iterator::next).map(Vec::as_slice);
+        let record = ProducerRecord::to(&pool.topic).key_value(key, Some(value));
+        drop(producer.send(record.headers(pool.headers)).await?);
+    }
+    Ok(())
 }
 
 async fn consume(arguments: PerfConsume) -> Result<(), Failure> {
@@ -161,23 +160,4 @@ async fn partitions(connection: &Connection, topic: &str) -> Result<Vec<TopicPar
     let description = admin.describe_topics([topic]).await.one()?;
     let numbers = description.partitions.iter().map(|partition| partition.partition);
     Ok(numbers.map(|partition| TopicPartition::new(topic, partition)).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn makes_the_values_of_the_peers() {
-        let pool = pool(40);
-        assert_eq!(pool.len(), POOL_VALUES);
-        assert!(pool.iter().all(|value| value.len() == 40));
-        assert!(pool[7].starts_with(b"{\"id\":7,\"event\":\"click\",\"user\":\""));
-    }
-
-    #[test]
-    fn makes_few_values_when_they_are_large() {
-        assert_eq!(pool(POOL_BYTES_MAX / 2).len(), 2);
-        assert_eq!(pool(POOL_BYTES_MAX + 1).len(), 1);
-    }
 }

@@ -125,25 +125,33 @@ impl Completion {
 
     /// The outcome of a record, and its index among the records that share it; otherwise `waker`
     /// is remembered.
-    fn poll(
-        &self,
-        index: u32,
-        slot: &mut Option<usize>,
-        cx: &Context<'_>,
-    ) -> Option<(u32, Outcome)> {
+    fn poll(&self, index: u32, slot: &mut Slot, cx: &Context<'_>) -> Option<(u32, Outcome)> {
         let mut state = self.state.lock();
         let found = state.outcomes.iter().find(|(records, _)| records.contains(&index));
         if let Some((records, outcome)) = found {
             return Some((index - records.start, outcome.clone()));
         }
-        match slot.and_then(|slot| state.wakers.get_mut(slot)) {
+        match state.wakers.get_mut(slot.0 as usize) {
             Some((owner, waker)) if *owner == index => waker.clone_from(cx.waker()),
             _ => {
-                *slot = Some(state.wakers.len());
+                *slot = Slot::of(state.wakers.len());
                 state.wakers.push((index, cx.waker().clone()));
             }
         }
         None
+    }
+}
+
+/// Where the waker of a delivery is among those of its batch. Each record has one delivery, so there are
+/// fewer wakers than records, whose number is an int32.
+#[derive(Clone, Copy, Debug)]
+struct Slot(u32);
+
+impl Slot {
+    const NONE: Self = Self(u32::MAX);
+
+    fn of(place: usize) -> Self {
+        u32::try_from(place).map_or(Self::NONE, Self)
     }
 }
 
@@ -165,7 +173,7 @@ impl fmt::Debug for Completion {
 pub struct Delivery {
     completion: Arc<Completion>,
     index: u32,
-    slot: Option<usize>,
+    slot: Slot,
     timestamp_ms: i64,
     key_size: i32,
     value_size: i32,
@@ -184,7 +192,7 @@ impl Delivery {
             bytes.map_or(-1, |bytes| i32::try_from(bytes.len()).unwrap_or(i32::MAX))
         };
         let (key_size, value_size) = (size(key), size(value));
-        Self { completion, index, slot: None, timestamp_ms, key_size, value_size }
+        Self { completion, index, slot: Slot::NONE, timestamp_ms, key_size, value_size }
     }
 
     /// The topic of the record.

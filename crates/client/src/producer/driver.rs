@@ -187,6 +187,7 @@ impl Driver {
                 break;
             }
         }
+        self.shared.memory.set_ahead(self.sender.waiting_bytes());
         self.shared.counters.batches_retried().set(self.sender.resent());
         self.tell_loads(now);
     }
@@ -197,14 +198,14 @@ impl Driver {
             Event::Completed { completion, records, bytes, outcome } => {
                 count(counters, records.len() as u64, bytes as u64, &outcome);
                 log(&completion, &outcome);
+                if matches!(outcome, Outcome::Written { .. }) {
+                    self.shared.memory.note_written();
+                }
                 completion.complete(records, outcome);
             }
             Event::Released { bytes, buffer } => {
                 counters.buffered_bytes().sub(bytes as u64);
-                self.shared.memory.release(bytes);
-                if let Some(buffer) = buffer {
-                    self.shared.memory.recycle(buffer);
-                }
+                self.shared.memory.recycle(bytes, buffer);
             }
             Event::Encode { partition, id, batch } => {
                 if let Some(encoded) = self.encoder.encode(partition, id, batch, &self.shared) {

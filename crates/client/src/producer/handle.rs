@@ -11,14 +11,15 @@ use milena_wire::compression::Compression;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use super::delivery::{Delivery, RecordMetadata};
+use super::delivery::RecordMetadata;
 use super::driver::{Driver, DriverSettings, Partitions};
 use super::encoder::Encoder;
 use super::failure;
 use super::inbox::{Command, Mail};
 use super::links::Links;
 use super::record::ProducerRecord;
-use super::shared::{Attempt, Grant, SendSettings, Shared, now};
+use super::sending::Sending;
+use super::shared::{SendSettings, Shared, now};
 use super::topic::Topic;
 use super::transacting::Waiters;
 use crate::cluster::Cluster;
@@ -164,13 +165,14 @@ impl Producer {
         Ok(Self { inner: Arc::new(Inner { shared }) })
     }
 
-    /// Accepts a record, and returns the future of its delivery.
+    /// Accepts a record, and gives the future of its [`Delivery`](super::Delivery).
     ///
-    /// Waits for the metadata of the topic and for memory, together at most `max.block.ms`; as a rule
-    /// it has to wait for neither and returns at once. The record's bytes are copied before it
-    /// returns.
+    /// As a rule there is room: the record is accepted and its bytes are copied before this returns, and
+    /// the future is ready. Otherwise the future waits, for the metadata of the topic and for memory,
+    /// together at most `max.block.ms`; a producer that is far ahead of its brokers also pauses until they
+    /// have taken some of what waits.
     ///
-    /// Cancel safe: a future that is dropped before it is ready has not accepted the record.
+    /// Cancel safe: a future that was polled and dropped before it was ready has not accepted the record.
     ///
     /// # Errors
     ///
@@ -179,20 +181,8 @@ impl Producer {
     /// producer is closed, or it has a `transactional.id` and no
     /// [transaction](Self::begin_transaction) is open ([`ErrorKind::TransactionState`]).
     #[inline]
-    pub async fn send(&self, record: ProducerRecord<'_>) -> Result<Delivery, Error> {
-        let shared = &*self.inner.shared;
-        if shared.should_yield() {
-            tokio::task::yield_now().await;
-        }
-        {
-            let topics = shared.topics.read();
-            if let Some(topic) = topics.get(record.topic)
-                && let Attempt::Accepted(delivery) = shared.append(topic, &record, &mut None)?
-            {
-                return Ok(delivery);
-            }
-        }
-        Box::pin(self.send_waiting(record)).await
+    pub fn send<'a>(&'a self, record: ProducerRecord<'a>) -> Sending<'a> {
+        Sending::to_any(&self.inner.shared, record)
     }
 
     /// As [`send`](Self::send), and waits for the delivery.
@@ -319,38 +309,6 @@ impl Producer {
     pub(super) fn command(&self, command: Command) -> Result<(), Error> {
         self.inner.shared.inbox.command(command).map_err(|_| failure::closed())
     }
-
-    /// The way of a record that has to wait for something.
-    async fn send_waiting(&self, record: ProducerRecord<'_>) -> Result<Delivery, Error> {
-        let shared = &*self.inner.shared;
-        let deadline = now() + shared.settings.max_block;
-        let mut grant: Option<Grant<'_>> = None;
-        loop {
-            let mut metadata = shared.cluster.subscribe();
-            let topic = shared.topic(record.topic, deadline).await?;
-            match shared.append(&topic, &record, &mut grant)? {
-                Attempt::Accepted(delivery) => return Ok(delivery),
-                Attempt::Replaced => {}
-                Attempt::NeedsMemory(bytes) => {
-                    // A grant that is too small goes back before it waits again.
-                    drop(grant.take());
-                    grant = Some(shared.reserve(record.topic, bytes, deadline).await?);
-                }
-                Attempt::NoPartition(partition) => {
-                    shared.cluster.request_update();
-                    let changed = metadata.changed();
-                    let in_time = tokio::time::timeout_at(deadline.into(), changed).await;
-                    if !matches!(in_time, Ok(Ok(()))) {
-                        let count = topic.count();
-                        return Err(failure::no_partition(record.topic, partition, count));
-                    }
-                    let known = shared.cluster.metadata();
-                    let count = known.topic(record.topic).map_or(0, |one| one.partitions.len());
-                    shared.grow(record.topic, count);
-                }
-            }
-        }
-    }
 }
 
 /// Sends records to one topic of a [`Producer`] without looking the topic up for each.
@@ -394,20 +352,8 @@ impl TopicProducer {
     ///
     /// As for [`Producer::send`]; and the record is for another topic.
     #[inline]
-    pub async fn send(&self, record: ProducerRecord<'_>) -> Result<Delivery, Error> {
-        if record.topic != &*self.topic.name {
-            let message = format!("the record is for topic {}", record.topic);
-            let error = Error::new(ErrorKind::InvalidArgument, message);
-            return Err(error.with_topic(&*self.topic.name));
-        }
-        let shared = &*self.producer.inner.shared;
-        if shared.should_yield() {
-            tokio::task::yield_now().await;
-        }
-        if let Attempt::Accepted(delivery) = shared.append(&self.topic, &record, &mut None)? {
-            return Ok(delivery);
-        }
-        Box::pin(self.producer.send_waiting(record)).await
+    pub fn send<'a>(&'a self, record: ProducerRecord<'a>) -> Sending<'a> {
+        Sending::to_one(&self.producer.inner.shared, &self.topic, record)
     }
 }
 

@@ -21,33 +21,48 @@ pub(super) enum Choice {
 
 /// Spec: java/KafkaProducer.partition@4.x: the partition that the record names, else the custom
 /// partitioner's, else that of the key unless keys are ignored, else the sticky one.
-#[inline]
 pub(super) fn choose(
     shared: &Shared,
     topic: &Topic,
     record: &ProducerRecord<'_>,
 ) -> Result<Choice, Error> {
     let count = topic.count();
-    if let Some(partition) = record.partition {
-        return Ok(match u32::try_from(partition) {
-            Ok(index) if index < count => Choice::Fixed(index),
-            Ok(_) => Choice::Unknown(partition),
-            Err(_) => return Err(failure::no_partition(&topic.name, partition, count)),
-        });
-    }
-    if let Some(partitioner) = &shared.partitioner {
+    if record.partition.is_none()
+        && let Some(partitioner) = &shared.partitioner
+    {
         let available = topic.available.read();
         let partitions = TopicPartitions::new(&topic.name, count, &available);
         let index = partitioner.partition(record.key, record.value, &partitions);
-        return if index < count {
-            Ok(Choice::Fixed(index))
-        } else {
-            let named = i32::try_from(index).unwrap_or(i32::MAX);
-            Err(failure::no_partition(&topic.name, named, count))
-        };
+        if index < count {
+            return Ok(Choice::Fixed(index));
+        }
+        let named = i32::try_from(index).unwrap_or(i32::MAX);
+        return Err(failure::no_partition(&topic.name, named, count));
     }
-    Ok(match record.key {
-        Some(key) if !shared.settings.ignore_keys => Choice::Fixed(partition_for_key(key, count)),
+    match choose_plainly(shared, topic, record) {
+        Choice::Unknown(partition) if partition < 0 => {
+            Err(failure::no_partition(&topic.name, partition, count))
+        }
+        choice => Ok(choice),
+    }
+}
+
+/// As [`choose`], without a custom partitioner.
+#[inline]
+pub(super) fn choose_plainly(
+    shared: &Shared,
+    topic: &Topic,
+    record: &ProducerRecord<'_>,
+) -> Choice {
+    let count = topic.count();
+    match (record.partition, record.key) {
+        (Some(partition), _) => match u32::try_from(partition) {
+            Ok(index) if index < count => Choice::Fixed(index),
+            _ => Choice::Unknown(partition),
+        },
+        (None, Some(key)) if !shared.settings.ignore_keys => {
+            Choice::Fixed(partition_for_key(key, count))
+        }
         _ => Choice::Sticky(topic.sticky.current(count)),
-    })
+    }
 }

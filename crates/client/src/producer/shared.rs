@@ -1,11 +1,9 @@
 //! What the sending tasks and the background task share, and the way of a record into its batch.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use foldhash::fast::RandomState;
 use milena_core::producer::{NeedsBuffer, PartitionQueue, Partitioner};
 use milena_wire::ByteString;
 use milena_wire::records::RecordBatchBuilder;
@@ -16,9 +14,10 @@ use super::failure;
 use super::gate::Gate;
 use super::inbox::Inbox;
 use super::memory::Memory;
-use super::partitioning::{Choice, choose};
+use super::partitioning::{Choice, choose, choose_plainly};
 use super::record::ProducerRecord;
 use super::topic::{Partition, Queue, Topic};
+use super::topics::Topics;
 use crate::Error;
 use crate::cluster::Cluster;
 use crate::metrics::Counters;
@@ -43,13 +42,14 @@ pub(super) struct Shared {
     pub(super) cluster: Cluster,
     pub(super) memory: Memory,
     pub(super) inbox: Inbox,
-    /// Looked up for every record; names are the application's own, so nobody attacks the hash.
-    pub(super) topics: RwLock<HashMap<ByteString, Arc<Topic>, RandomState>>,
+    pub(super) topics: RwLock<Topics>,
     pub(super) partitioner: Option<Box<dyn Partitioner>>,
     pub(super) counters: Arc<Counters>,
     pub(super) seed: u64,
     pub(super) gate: Gate,
     is_closing: AtomicBool,
+    /// Whether the default partitioner chooses, and what fits into a batch fits into a request too.
+    is_plain: bool,
     /// Bytes of batches that were begun since a sending task yielded.
     begun: AtomicUsize,
 }
@@ -95,8 +95,10 @@ impl Shared {
         seed: u64,
         is_transactional: bool,
     ) -> Self {
+        let largest = settings.max_request_size.min(buffer_memory);
         Self {
             settings,
+            is_plain: partitioner.is_none() && settings.batch_size <= largest,
             cluster,
             memory: Memory::new(buffer_memory),
             inbox: Inbox::default(),
@@ -126,11 +128,52 @@ impl Shared {
     #[inline]
     pub(super) fn should_yield(&self) -> bool {
         self.begun.load(Ordering::Relaxed) > YIELD_AFTER
-            && self.begun.swap(0, Ordering::Relaxed) > YIELD_AFTER
     }
 
-    /// Puts the record into the open batch of its partition.
-    #[inline]
+    /// Lets others run if it is time.
+    pub(super) async fn yield_in_time(&self) {
+        if self.should_yield() && self.begun.swap(0, Ordering::Relaxed) > YIELD_AFTER {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Puts the record into the open batch of its partition, if that is there and has room and
+    /// nothing is in the way: so it is for nearly every record. [`append`](Self::append) does whatever
+    /// else there is to do.
+    ///
+    /// There is no loop in it and no call that the compiler does not see into, so that little is kept
+    /// on the stack (docs/decisions/hot-path.md).
+    #[inline(always)]
+    pub(super) fn append_easily(
+        &self,
+        topic: &Topic,
+        record: &ProducerRecord<'_>,
+    ) -> Option<Delivery> {
+        if !self.is_plain || self.is_closing() || topic.is_replaced() {
+            return None;
+        }
+        let (index, is_sticky) = match choose_plainly(self, topic, record) {
+            Choice::Fixed(index) => (index, false),
+            Choice::Sticky(index) => (index, true),
+            Choice::Unknown(_) => return None,
+        };
+        let mut queue = topic.partitions.get(index as usize)?.lock();
+        let is_misled = is_sticky && !topic.sticky.is_current(index);
+        if is_misled || queue.is_closed || !self.gate.is_open() {
+            return None;
+        }
+        let ProducerRecord { key, value, headers, timestamp_ms, .. } = *record;
+        let appended =
+            queue.batches.append_easily(key, value, headers, timestamp_ms, wall_clock_ms)?;
+        if is_sticky && topic.sticky.count(appended.bytes) >= 2 * self.settings.batch_size {
+            topic.sticky.switch(index, topic.count());
+        }
+        drop(queue);
+        Some(Delivery::new(appended.completion, appended.index, appended.timestamp_ms, key, value))
+    }
+
+    /// Puts the record into the open batch of its partition, or into one that is begun for it.
+    #[cold]
     pub(super) fn append(
         &self,
         topic: &Topic,
@@ -182,7 +225,6 @@ impl Shared {
     /// Puts the record into the open batch of this partition, or into one that is begun for it.
     ///
     /// The lock is held all the way: a batch that others see has at least one record.
-    #[inline]
     fn append_to(
         &self,
         queue: &mut Queue,
@@ -228,7 +270,6 @@ impl Shared {
     }
 
     /// Makes room for a record if there is memory; happens once a batch.
-    #[cold]
     fn make_room(
         &self,
         queue: &mut Queue,
@@ -249,12 +290,15 @@ impl Shared {
             }
             NeedsBuffer::Batch { bytes, sealed } => (bytes, sealed),
         };
+        if sealed {
+            self.memory.note_full(self.settings.batch_size);
+        }
         if sticky.is_some_and(|topic| sealed || topic.sticky.bytes() >= self.settings.batch_size) {
             return Room::Switch { sealed };
         }
         let reserved = match grant.take_if(|grant| grant.bytes >= bytes) {
             Some(grant) => grant.spend(),
-            None if self.memory.try_reserve(bytes) => bytes,
+            None if self.memory.try_reserve_batch(bytes) => bytes,
             None => return Room::NeedsMemory { bytes, sealed },
         };
         self.counters.buffered_bytes().add(reserved as u64);
@@ -265,7 +309,6 @@ impl Shared {
 
     /// Gives the lock back. If there is news of the partition's batches the background task is asked
     /// to look, unless it has been asked.
-    #[inline]
     fn announce(&self, partition: &Arc<Partition>, mut queue: MutexGuard<'_, Queue>, news: bool) {
         let is_unheard = news && queue.announce();
         drop(queue);
@@ -282,15 +325,12 @@ impl Shared {
         deadline: Instant,
     ) -> Result<Grant<'_>, Error> {
         // The background task sends open batches early when somebody waits.
-        let reserved = self.memory.reserve(bytes, || self.inbox.wake());
-        match tokio::time::timeout_at(deadline.into(), reserved).await {
-            Ok(true) => Ok(Grant { memory: &self.memory, bytes }),
-            Ok(false) if self.is_closing() => Err(failure::closed()),
-            Ok(false) | Err(_) => Err(failure::no_memory(topic, bytes)),
+        if self.memory.reserve(bytes, deadline.into(), || self.inbox.wake()).await {
+            return Ok(Grant { memory: &self.memory, bytes });
         }
+        Err(if self.is_closing() { failure::closed() } else { failure::no_memory(topic, bytes) })
     }
 
-    #[inline]
     fn check_size(&self, record: &ProducerRecord<'_>) -> Result<(), Error> {
         let bytes = RecordBatchBuilder::size_upper_bound(
             record.key.map(<[u8]>::len),
@@ -340,8 +380,8 @@ impl Shared {
             }));
         }
         let seed = self.seed ^ (partitions.len() as u64).rotate_left(17) ^ (topics.len() as u64);
-        let topic = Arc::new(Topic::new(name.clone(), partitions.into_boxed_slice(), seed));
-        if let Some(old) = topics.insert(name, Arc::clone(&topic)) {
+        let topic = Arc::new(Topic::new(name, partitions.into_boxed_slice(), seed));
+        if let Some(old) = topics.insert(&topic) {
             old.mark_replaced();
         }
         topic

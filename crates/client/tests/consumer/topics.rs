@@ -1,7 +1,5 @@
 //! Which topics and partitions there are.
 
-use std::time::Duration;
-
 use milena::{Consumer, Error, ErrorKind, PartitionInfo, Producer, config::ProducerConfig};
 use milena_broker::{Broker, Fault};
 use milena_wire::{ApiKey, ErrorCode};
@@ -51,7 +49,7 @@ async fn partitions_are_told_with_their_brokers() {
     let config = ProducerConfig::builder(broker.bootstrap_servers()).build().unwrap();
     let producer = Producer::new(config).unwrap();
     check(&broker, &within(producer.partitions_for("t")).await.unwrap());
-    producer.close(Duration::ZERO).await.unwrap();
+    producer.close(PATIENCE).await.unwrap();
     let closed = producer.partitions_for("t").await.unwrap_err();
     assert_eq!(closed.kind(), ErrorKind::Closed);
 }

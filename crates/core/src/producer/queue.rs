@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use bytes::BytesMut;
-use milena_wire::records::{Header, RECORD_BATCH_OVERHEAD, RecordBatchBuilder};
+use milena_wire::records::{Header, MeasuredHeaders, RECORD_BATCH_OVERHEAD, RecordBatchBuilder};
 
 use super::batch::{Batch, NewBatch};
 
@@ -62,6 +62,9 @@ struct OpenBatch<C> {
     created: Instant,
     /// Bytes that may be used; as many are reserved.
     limit: usize,
+    /// Bytes that may be used once the batch has a record: one that was begun for a record larger
+    /// than `batch_size` takes no second one.
+    usual_limit: usize,
     clock: CoastingClock,
 }
 
@@ -121,35 +124,50 @@ impl<C: Clone> PartitionQueue<C> {
         timestamp_ms: Option<i64>,
         clock: impl FnOnce() -> i64,
     ) -> Result<Appended<C>, NeedsBuffer> {
-        let headers_len = RecordBatchBuilder::headers_len(headers);
-        let (key_len, value_len) = (key.map(<[u8]>::len), value.map(<[u8]>::len));
-        let bound = RecordBatchBuilder::size_upper_bound(key_len, value_len, headers_len);
+        let headers = MeasuredHeaders::of(headers);
+        let bound = size_upper_bound(key, value, headers);
         let Some(open) = &mut self.open else { return Err(self.needs_batch(bound, false)) };
         let before = open.builder.encoded_len();
-        // A batch that was begun for a record larger than `batch_size` takes no second one.
-        let limit =
-            if open.builder.is_empty() { open.limit } else { open.limit.min(self.batch_size) };
-        if before + bound - RECORD_BATCH_OVERHEAD > limit {
+        if before + bound - RECORD_BATCH_OVERHEAD > open.usual_limit {
             // The bound is a little too high; near the end of a batch that matters.
+            let limit = if open.builder.is_empty() { open.limit } else { open.usual_limit };
             let timestamp_ms = timestamp_ms.unwrap_or(i64::MAX);
+            let (key_len, value_len) = (key.map(<[u8]>::len), value.map(<[u8]>::len));
+            let headers_len = headers.encoded_len();
             let size = open.builder.size_after(timestamp_ms, key_len, value_len, headers_len);
             if size > limit {
                 return Err(self.make_room(size, bound));
             }
         }
         let timestamp_ms = timestamp_ms.unwrap_or_else(|| open.clock.now_ms(clock));
-        match open.builder.append(timestamp_ms, key, value, headers) {
-            Ok(index) => Ok(Appended {
-                completion: open.completion.clone(),
-                index,
-                timestamp_ms,
-                bytes: open.builder.encoded_len() - before,
-            }),
-            Err(_) => {
+        match open.append(timestamp_ms, key, value, headers) {
+            Some(appended) => Ok(appended),
+            None => {
                 self.seal();
                 Err(self.needs_batch(bound, true))
             }
         }
+    }
+
+    /// Appends a record if the open batch has room for it in any case; [`append`](Self::append)
+    /// looks closer.
+    #[inline(always)]
+    pub fn append_easily(
+        &mut self,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        headers: &[Header<'_>],
+        timestamp_ms: Option<i64>,
+        clock: impl FnOnce() -> i64,
+    ) -> Option<Appended<C>> {
+        let open = self.open.as_mut()?;
+        let headers = MeasuredHeaders::of(headers);
+        let after = open.builder.encoded_len() + size_upper_bound(key, value, headers);
+        if after - RECORD_BATCH_OVERHEAD > open.usual_limit {
+            return None;
+        }
+        let timestamp_ms = timestamp_ms.unwrap_or_else(|| open.clock.now_ms(clock));
+        open.append(timestamp_ms, key, value, headers)
     }
 
     #[cold]
@@ -180,6 +198,7 @@ impl<C: Clone> PartitionQueue<C> {
             completion,
             created: now,
             limit: reserved,
+            usual_limit: reserved.min(self.batch_size),
             clock: CoastingClock::new(),
         });
     }
@@ -189,6 +208,7 @@ impl<C: Clone> PartitionQueue<C> {
         match &mut self.open {
             Some(open) => {
                 open.limit += bytes;
+                open.usual_limit = open.limit.min(self.batch_size);
                 true
             }
             None => false,
@@ -226,6 +246,38 @@ impl<C: Clone> PartitionQueue<C> {
         into.append(&mut self.sealed);
         self.open.as_ref().filter(|open| !open.builder.is_empty()).map(|open| open.created)
     }
+}
+
+impl<C: Clone> OpenBatch<C> {
+    /// Nothing when the format has no room for the record.
+    #[inline(always)]
+    fn append(
+        &mut self,
+        timestamp_ms: i64,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        headers: MeasuredHeaders<'_>,
+    ) -> Option<Appended<C>> {
+        let before = self.builder.encoded_len();
+        let index = self.builder.append_measured(timestamp_ms, key, value, headers).ok()?;
+        Some(Appended {
+            completion: self.completion.clone(),
+            index,
+            timestamp_ms,
+            bytes: self.builder.encoded_len() - before,
+        })
+    }
+}
+
+/// Bytes that a batch of this one record has at most.
+#[inline(always)]
+fn size_upper_bound(
+    key: Option<&[u8]>,
+    value: Option<&[u8]>,
+    headers: MeasuredHeaders<'_>,
+) -> usize {
+    let (key_len, value_len) = (key.map(<[u8]>::len), value.map(<[u8]>::len));
+    RecordBatchBuilder::size_upper_bound(key_len, value_len, headers.encoded_len())
 }
 
 #[cfg(test)]

@@ -12,11 +12,11 @@ use super::header::{
     LAST_OFFSET_DELTA, LOG_OVERHEAD, MAGIC, MAX_TIMESTAMP, PARTITION_LEADER_EPOCH, PRODUCER_EPOCH,
     PRODUCER_ID, RECORD_BATCH_OVERHEAD, RECORDS_COUNT, TRANSACTIONAL_FLAG, put_at,
 };
+use super::measured::{MeasuredHeaders, encoded_len, nullable_len, signed};
 use super::record::Header;
 use super::sealed::SealedBatch;
 use super::varint::{
-    SMALL_VARINTS_ROOM, VARINT_LEN_MAX, VARLONG_LEN_MAX, are_small, put_small_varints, put_varint,
-    small_varint_len, varint_len,
+    SmallVarints, VARINT_LEN_MAX, VARLONG_LEN_MAX, put_varint, varint_len, zigzag_encode,
 };
 use super::{
     NO_PARTITION_LEADER_EPOCH, NO_PRODUCER_EPOCH, NO_PRODUCER_ID, NO_SEQUENCE, NO_TIMESTAMP,
@@ -25,6 +25,13 @@ use crate::compression::{CompressError, Compression, Compressor};
 
 /// The largest batch in bytes, and the largest record: both lengths are int32.
 const LENGTH_MAX: usize = 0x7fff_ffff;
+/// Bytes that the numbers of a record take at most when they are small, with those that writing them
+/// runs over.
+const PLAIN_ROOM: usize = 32;
+/// Bytes of a record all of whose lengths are small.
+const PAYLOAD_MAX: usize = 1 << 13;
+/// Records that are counted with at most three bytes.
+const PLAIN_COUNT_MAX: u32 = 1 << 20;
 /// Length, attributes, timestamp delta, offset delta, key length and value length at most.
 const PREFIX_LEN_MAX: usize = 4 * VARINT_LEN_MAX + VARLONG_LEN_MAX + 1;
 
@@ -135,7 +142,7 @@ impl RecordBatchBuilder {
     /// # Errors
     ///
     /// The batch would become too large for the format; it stays as it was.
-    #[inline]
+    #[inline(always)]
     pub fn append(
         &mut self,
         timestamp: i64,
@@ -143,7 +150,26 @@ impl RecordBatchBuilder {
         value: Option<&[u8]>,
         headers: &[Header<'_>],
     ) -> Result<u32, AppendError> {
-        self.append_with(timestamp, key, value, headers.iter().copied())
+        self.append_measured(timestamp, key, value, MeasuredHeaders::of(headers))
+    }
+
+    /// As [`append`](Self::append), with headers that were measured before.
+    ///
+    /// # Errors
+    ///
+    /// As [`append`](Self::append).
+    #[inline(always)]
+    pub fn append_measured(
+        &mut self,
+        timestamp: i64,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        headers: MeasuredHeaders<'_>,
+    ) -> Result<u32, AppendError> {
+        if self.append_plain(timestamp, key, value, headers) {
+            return Ok(self.records_count - 1);
+        }
+        self.append_with(timestamp, key, value, headers.all().iter().copied())
     }
 
     /// As [`append`](Self::append), with headers from an iterator, which is walked twice.
@@ -151,7 +177,6 @@ impl RecordBatchBuilder {
     /// # Errors
     ///
     /// As [`append`](Self::append).
-    #[inline]
     pub fn append_with<'h, H>(
         &mut self,
         timestamp: i64,
@@ -163,10 +188,8 @@ impl RecordBatchBuilder {
         H: ExactSizeIterator<Item = Header<'h>> + Clone,
     {
         let index = self.records_count;
-        let headers_len = headers_len(headers.clone());
-        if !self.append_small(timestamp, key, value, headers_len) {
-            self.append_any(timestamp, key, value, headers_len)?;
-        }
+        let headers_len = encoded_len(headers.clone());
+        self.append_fields(timestamp, key, value, headers_len)?;
         self.append_headers(headers);
 
         if index == 0 {
@@ -179,55 +202,66 @@ impl RecordBatchBuilder {
         Ok(index)
     }
 
-    /// Appends a record up to its headers when its numbers are small and the buffer has room;
-    /// otherwise nothing.
-    #[inline]
-    fn append_small(
+    /// Appends a record that nearly all are like: not the first of its batch, with small numbers, and
+    /// the buffer has room. Otherwise nothing.
+    #[inline(always)]
+    fn append_plain(
         &mut self,
         timestamp: i64,
         key: Option<&[u8]>,
         value: Option<&[u8]>,
-        headers_len: usize,
+        headers: MeasuredHeaders<'_>,
     ) -> bool {
-        // The attributes, a byte of 0, are the varint 0.
-        const ATTRIBUTES: i64 = 0;
-        let delta = self.timestamp_delta(timestamp);
-        let index = i64::from(self.records_count);
+        let index = self.records_count;
+        let delta = timestamp.wrapping_sub(self.first_timestamp);
         let (key_len, value_len) = (nullable(key), nullable(value));
         let (key, value) = (key.unwrap_or_default(), value.unwrap_or_default());
-        if !are_small([delta, index, key_len, value_len]) {
+        let payload = (key.len() + value.len()).saturating_add(headers.encoded_len());
+        // No number is larger than the sum of all lengths, which two bytes hold if the sum is small.
+        let room = self.buffer.capacity() - self.buffer.len();
+        let has_room = room.min(PAYLOAD_MAX) >= payload.saturating_add(PLAIN_ROOM);
+        let is_usual = zigzag_encode(delta) < SmallVarints::LIMIT;
+        if !(1..PLAIN_COUNT_MAX).contains(&index) || !has_room || !is_usual {
             return false;
         }
-        let fields_len = small_varint_len(ATTRIBUTES)
-            + small_varint_len(delta)
-            + small_varint_len(index)
-            + small_varint_len(key_len)
-            + small_varint_len(value_len);
-        let body = (fields_len + key.len() + value.len()).saturating_add(headers_len);
-        let length = signed(body);
-        if !are_small([length]) {
-            return false;
-        }
-        // Numbers are written with all their room, so that their lengths do not matter.
-        let room = SMALL_VARINTS_ROOM + body + SMALL_VARINTS_ROOM;
-        if self.buffer.len() + room > self.buffer.capacity().min(LENGTH_MAX) {
-            return false;
-        }
+        let (delta, index) = (SmallVarints::of(delta), SmallVarints::of_medium(index.into()));
+        let (key_len, value_len) = (SmallVarints::of(key_len), SmallVarints::of(value_len));
+        // The attributes, a byte of 0 behind the length, are the varint 0.
+        let numbers = 1 + delta.len + index.len + key_len.len + value_len.len;
+        let length = SmallVarints::of(signed(numbers + payload));
+        length.then(SmallVarints::ZERO).then(delta).put(&mut self.buffer);
         if key.is_empty() {
-            let numbers = [length, ATTRIBUTES, delta, index, key_len, value_len];
-            put_small_varints(&mut self.buffer, numbers);
+            index.then(key_len).then(value_len).put(&mut self.buffer);
         } else {
-            put_small_varints(&mut self.buffer, [length, ATTRIBUTES, delta, index, key_len]);
+            index.then(key_len).put(&mut self.buffer);
             self.buffer.extend_from_slice(key);
-            put_small_varints(&mut self.buffer, [value_len]);
+            value_len.put(&mut self.buffer);
         }
         self.buffer.extend_from_slice(value);
+        if headers.all().is_empty() {
+            self.buffer.push(0);
+        } else {
+            self.append_small_headers(headers.all());
+        }
+        self.max_timestamp = self.max_timestamp.max(timestamp);
+        self.records_count += 1;
         true
     }
 
+    /// Appends headers whose lengths are small.
+    fn append_small_headers(&mut self, headers: &[Header<'_>]) {
+        SmallVarints::of(signed(headers.len())).put(&mut self.buffer);
+        for header in headers {
+            let key = header.key_bytes();
+            SmallVarints::of(signed(key.len())).put(&mut self.buffer);
+            self.buffer.extend_from_slice(key);
+            SmallVarints::of(nullable(header.value())).put(&mut self.buffer);
+            self.buffer.extend_from_slice(header.value().unwrap_or_default());
+        }
+    }
+
     /// Appends any record up to its headers.
-    #[cold]
-    fn append_any(
+    fn append_fields(
         &mut self,
         timestamp: i64,
         key: Option<&[u8]>,
@@ -283,7 +317,7 @@ impl RecordBatchBuilder {
     #[must_use]
     #[inline]
     pub fn headers_len(headers: &[Header<'_>]) -> usize {
-        headers_len(headers.iter().copied())
+        encoded_len(headers.iter().copied())
     }
 
     /// Bytes that a batch of this one record has at most, uncompressed, header included.
@@ -421,33 +455,6 @@ fn nullable(bytes: Option<&[u8]>) -> i64 {
 #[inline(always)]
 fn len_of(bytes: Option<&[u8]>) -> Option<usize> {
     bytes.map(<[u8]>::len)
-}
-
-/// Bytes of a nullable field with its length.
-#[inline(always)]
-fn nullable_len(len: Option<usize>) -> usize {
-    match len {
-        None => 1,
-        Some(len) => len.saturating_add(varint_len(signed(len))),
-    }
-}
-
-#[inline(always)]
-fn headers_len<'h>(headers: impl ExactSizeIterator<Item = Header<'h>>) -> usize {
-    let count = headers.len();
-    if count == 0 {
-        return 1;
-    }
-    headers.fold(varint_len(signed(count)), |sum, header| {
-        sum.saturating_add(nullable_len(Some(header.key_bytes().len())))
-            .saturating_add(nullable_len(len_of(header.value())))
-    })
-}
-
-/// A length as the number to encode; lengths that do not fit are refused by their sum.
-#[inline(always)]
-fn signed(len: usize) -> i64 {
-    i64::try_from(len).unwrap_or(i64::MAX)
 }
 
 fn i32_of(len: usize) -> i32 {

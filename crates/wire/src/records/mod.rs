@@ -27,6 +27,7 @@ mod error;
 mod header;
 mod iter;
 mod legacy;
+mod measured;
 mod record;
 mod sealed;
 mod varint;
@@ -42,6 +43,7 @@ pub use edit::RecordBatchMut;
 pub use error::{RecordError, RecordErrorKind};
 pub use header::{RECORD_BATCH_OVERHEAD, TimestampType};
 pub use iter::{RecordIter, Records};
+pub use measured::MeasuredHeaders;
 pub use record::{Header, Headers, Record};
 pub use sealed::SealedBatch;
 

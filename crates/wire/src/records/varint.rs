@@ -83,7 +83,7 @@ const fn zigzag_decode_64(raw: u64) -> i64 {
     (raw >> 1).cast_signed() ^ -((raw & 1).cast_signed())
 }
 
-const fn zigzag_encode(value: i64) -> u64 {
+pub(super) const fn zigzag_encode(value: i64) -> u64 {
     ((value << 1) ^ (value >> 63)).cast_unsigned()
 }
 
@@ -94,44 +94,53 @@ pub(super) const fn varint_len(value: i64) -> usize {
     bits.div_ceil(7) as usize
 }
 
-/// Whether all numbers have at most three bytes as varints.
-#[inline(always)]
-pub(super) fn are_small<const N: usize>(values: [i64; N]) -> bool {
-    values.into_iter().fold(0, |bits, value| bits | zigzag_encode(value)) < 1 << 21
+/// Numbers as varints that have together at most eight bytes, in the order in which memory has them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SmallVarints {
+    bytes: u64,
+    pub(super) len: usize,
 }
 
-/// Bytes of a small number as a varint.
-#[inline(always)]
-pub(super) fn small_varint_len(value: i64) -> usize {
-    let raw = zigzag_encode(value);
-    1 + usize::from(raw >= 1 << 7) + usize::from(raw >= 1 << 14)
-}
+impl SmallVarints {
+    /// Numbers below it, zigzagged, are small: two bytes hold them.
+    pub(super) const LIMIT: u64 = 1 << 14;
+    /// The number 0, of one byte.
+    pub(super) const ZERO: Self = Self { bytes: 0, len: 1 };
 
-/// Small numbers that [`put_small_varints`] takes at most.
-const SMALL_VARINTS_MAX: usize = 6;
-/// Bytes that it writes over, so that every number is one store of four bytes wherever it begins.
-pub(super) const SMALL_VARINTS_ROOM: usize = 20;
-
-/// Appends small numbers as varints. There are no branches in it: which bytes continue a number is
-/// arithmetic, because lengths of records are nothing that a processor could guess.
-#[inline(always)]
-pub(super) fn put_small_varints<const N: usize>(buffer: &mut Vec<u8>, values: [i64; N]) {
-    const { assert!(N <= SMALL_VARINTS_MAX, "the last number begins within 15 bytes") };
-    let start = buffer.len();
-    buffer.extend_from_slice(&[0; SMALL_VARINTS_ROOM]);
-    let mut len = 0;
-    if let Some(room) = buffer[start..].first_chunk_mut::<SMALL_VARINTS_ROOM>() {
-        for value in values {
-            let raw = low_half(zigzag_encode(value));
-            let (two, three) = (u32::from(raw >= 1 << 7), u32::from(raw >= 1 << 14));
-            let groups = (raw & 0x7f) | (raw << 1 & 0x7f00) | (raw << 2 & 0x7f_0000);
-            let bytes = (groups | two << 7 | three << 15).to_le_bytes();
-            let at = len & 15;
-            room[at..at + 4].copy_from_slice(&bytes);
-            len += 1 + (two + three) as usize;
-        }
+    /// A small number. There are no branches in it: which byte continues the number is arithmetic.
+    #[inline(always)]
+    pub(super) fn of(value: i64) -> Self {
+        let raw = zigzag_encode(value);
+        let has_second = raw >= 1 << 7;
+        // Adding the upper seven bits to themselves moves them to the second byte.
+        let bytes = raw + (raw & 0x3f80) + (u64::from(has_second) << 7);
+        Self { bytes, len: 1 + usize::from(has_second) }
     }
-    buffer.truncate(start + len);
+
+    /// A number that three bytes hold. The branch costs nothing where one number is like the last.
+    #[inline(always)]
+    pub(super) fn of_medium(value: i64) -> Self {
+        let raw = zigzag_encode(value);
+        if raw < Self::LIMIT {
+            return Self::of(value);
+        }
+        let bytes = raw & 0x7f | (raw & 0x3f80) << 1 | (raw & 0x1f_c000) << 2;
+        Self { bytes: bytes | 0x8080, len: 3 }
+    }
+
+    /// These, and then those.
+    #[inline(always)]
+    pub(super) const fn then(self, next: Self) -> Self {
+        Self { bytes: self.bytes | next.bytes << (8 * self.len), len: self.len + next.len }
+    }
+
+    /// Appends them; runs over up to eight bytes of room.
+    #[inline(always)]
+    pub(super) fn put(self, buffer: &mut Vec<u8>) {
+        let start = buffer.len();
+        buffer.extend_from_slice(&self.bytes.to_le_bytes());
+        buffer.truncate(start + self.len);
+    }
 }
 
 /// Appends any number as a varint or varlong.
@@ -157,17 +166,17 @@ mod tests {
     fn encoded(value: i64) -> Vec<u8> {
         let mut buffer = Vec::new();
         put_varint(&mut buffer, value);
-        assert_eq!(are_small([0, value]), buffer.len() <= 3);
-        if are_small([value]) {
-            assert_eq!(small_varint_len(value), buffer.len());
-            for count in 0..SMALL_VARINTS_MAX {
-                let mut small = vec![7; count];
-                put_small_varints(&mut small, [value, -1, value, value, value, value]);
-                let (in_front, numbers) = small.split_at(count);
-                assert_eq!(in_front, vec![7; count]);
-                let expected = [&buffer[..], &[1], &buffer.repeat(4)].concat();
-                assert_eq!(numbers, expected, "{value}");
-            }
+        if buffer.len() <= 3 {
+            let mut small = vec![7];
+            let (number, minus_one) = (SmallVarints::of_medium(value), SmallVarints::of(-1));
+            assert_eq!(number.len, buffer.len());
+            number.then(minus_one).then(number).put(&mut small);
+            assert_eq!(small, [&[7], &buffer[..], &[1], &buffer[..]].concat(), "{value}");
+        }
+        if zigzag_encode(value) < SmallVarints::LIMIT {
+            let mut small = Vec::new();
+            SmallVarints::ZERO.then(SmallVarints::of(value)).put(&mut small);
+            assert_eq!(small, [&[0], &buffer[..]].concat(), "{value}");
         }
         buffer
     }

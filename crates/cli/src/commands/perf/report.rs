@@ -21,13 +21,15 @@ pub(crate) struct Report {
     wall: Duration,
     errors: u64,
     bytes: Option<u64>,
-    /// The median and the 99th percentile.
-    latencies: Option<(Duration, Duration)>,
+    /// The median, the 99th percentile and that of 99.9.
+    latencies: Option<[Duration; 3]>,
+    /// CPU seconds, where they are not all of the process.
+    cpu: Option<f64>,
 }
 
 impl Report {
     pub(crate) const fn new(op: &'static str, records: u64, wall: Duration) -> Self {
-        Self { op, records, wall, errors: 0, bytes: None, latencies: None }
+        Self { op, records, wall, errors: 0, bytes: None, latencies: None, cpu: None }
     }
 
     pub(crate) const fn errors(mut self, errors: u64) -> Self {
@@ -42,9 +44,22 @@ impl Report {
 
     pub(crate) fn latencies(mut self, mut times: Vec<Duration>) -> Self {
         times.sort_unstable();
-        let at = |part: usize| times.get(times.len() * part / 100).copied();
-        self.latencies = at(50).zip(at(99));
+        let at = |part: usize| times.get(times.len() * part / 1000).copied();
+        self.latencies = match (at(500), at(990), at(999)) {
+            (Some(median), Some(late), Some(latest)) => Some([median, late, latest]),
+            _ => None,
+        };
         self
+    }
+
+    /// The CPU seconds of what is measured, instead of all those of the process.
+    pub(crate) const fn cpu(mut self, seconds: f64) -> Self {
+        self.cpu = Some(seconds);
+        self
+    }
+
+    fn cpu_seconds(&self) -> f64 {
+        self.cpu.unwrap_or_else(cpu_seconds)
     }
 
     /// Prints the figures; CPU and memory are those of the whole process until here.
@@ -59,15 +74,16 @@ impl Report {
         line.insert("op".into(), self.op.into());
         line.insert("records".into(), self.records.into());
         line.insert("wall_s".into(), rounded(self.wall.as_secs_f64()));
-        line.insert("cpu_s".into(), rounded(cpu_seconds()));
+        line.insert("cpu_s".into(), rounded(self.cpu_seconds()));
         line.insert("rss_kb".into(), resident_kib().into());
         line.insert("errors".into(), self.errors.into());
         if let Some(bytes) = self.bytes {
             line.insert("bytes".into(), bytes.into());
         }
-        if let Some((median, late)) = self.latencies {
-            line.insert("p50_us".into(), u64::try_from(median.as_micros()).ok().into());
-            line.insert("p99_us".into(), u64::try_from(late.as_micros()).ok().into());
+        for (name, latency) in
+            ["p50_us", "p99_us", "p999_us"].iter().zip(self.latencies.iter().flatten())
+        {
+            line.insert((*name).into(), u64::try_from(latency.as_micros()).ok().into());
         }
         Value::Object(line)
     }
@@ -80,12 +96,12 @@ impl Report {
             "{}: {} records in {wall:.3} s, {rate:.0} records/s, {:.3} s of CPU, {} MiB resident, {} errors",
             self.op,
             self.records,
-            cpu_seconds(),
+            self.cpu_seconds(),
             resident_kib() / 1024,
             self.errors
         );
-        if let Some((median, late)) = self.latencies {
-            text.push_str(&format!(", p50 {median:.1?}, p99 {late:.1?}"));
+        if let Some([median, late, latest]) = self.latencies {
+            text.push_str(&format!(", p50 {median:.1?}, p99 {late:.1?}, p99.9 {latest:.1?}"));
         }
         text
     }
@@ -96,7 +112,7 @@ fn rounded(seconds: f64) -> Value {
 }
 
 /// The CPU time of this process; 0 where the system does not tell.
-fn cpu_seconds() -> f64 {
+pub(super) fn cpu_seconds() -> f64 {
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields = stat.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
     let ticks = fields.split_whitespace().skip(11).take(2);

@@ -1,9 +1,14 @@
 //! What the sender knows of one broker.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::PartitionKey;
+
+/// Requests with nothing but batches that are not full, as many as keep a broker busy.
+const SMALL_IN_FLIGHT: usize = 2;
+/// How long such batches wait for an answer.
+const HOLD_MAX: Duration = Duration::from_millis(5);
 
 /// Whether requests can be written to a broker.
 ///
@@ -39,6 +44,10 @@ pub(super) struct Broker {
     pub(super) ready: VecDeque<PartitionKey>,
     /// Since when something is ready that could not be sent.
     pub(super) stalled_since: Option<Instant>,
+    /// When the last request was sent.
+    pub(super) sent_at: Option<Instant>,
+    /// Small batches are held back until then, unless an answer comes.
+    pub(super) held_until: Option<Instant>,
 }
 
 impl Broker {
@@ -50,6 +59,8 @@ impl Broker {
             throttled_until: None,
             ready: VecDeque::new(),
             stalled_since: None,
+            sent_at: None,
+            held_until: None,
         }
     }
 
@@ -71,6 +82,15 @@ impl Broker {
             Link::Connecting | Link::Connected => None,
         };
         let throttle = self.throttled_until.filter(|until| *until > now);
-        pause.into_iter().chain(throttle).min()
+        pause.into_iter().chain(throttle).chain(self.held_until).min()
+    }
+
+    /// Until when batches that are not full wait for an answer.
+    ///
+    /// A broker serves the requests of one connection one after the other. With two of them under way
+    /// it always has one to serve; a third would only wait there, where no record can join it. When
+    /// the way is long, more under way does help: so the wait has an end.
+    pub(super) fn hold(&self) -> Option<Instant> {
+        self.sent_at.filter(|_| self.in_flight >= SMALL_IN_FLIGHT).map(|at| at + HOLD_MAX)
     }
 }

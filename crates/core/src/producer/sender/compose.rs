@@ -75,6 +75,7 @@ impl<C: Clone> Sender<C> {
     fn brokers_to_serve(&mut self, now: Instant) -> Option<Vec<BrokerId>> {
         let mut free = None::<Vec<BrokerId>>;
         for (id, broker) in &mut self.brokers {
+            broker.held_until = None;
             if broker.ready.is_empty() {
                 broker.stalled_since = None;
                 continue;
@@ -87,7 +88,13 @@ impl<C: Clone> Sender<C> {
                 }
                 Link::Connecting | Link::Connected => {}
             }
-            if broker.is_free(self.settings.max_in_flight, now) && self.producer_id.is_settled() {
+            if let Some(until) = broker.hold().filter(|until| *until > now)
+                && !broker.ready.iter().any(|key| self.partitions[key.0].is_urgent())
+            {
+                broker.held_until = Some(until);
+            } else if broker.is_free(self.settings.max_in_flight, now)
+                && self.producer_id.is_settled()
+            {
                 free.get_or_insert_default().push(*id);
             } else {
                 broker.stalled_since.get_or_insert(now);
@@ -130,6 +137,7 @@ impl<C: Clone> Sender<C> {
         }
         self.next_id += 1;
         entry.in_flight += 1;
+        entry.sent_at = Some(now);
         let (request, has_topic_ids) = self.request(&mut taken, id);
         self.requests.insert(id, InFlightRequest { broker, partitions: taken });
         let versions = self.produce_versions();
@@ -165,7 +173,11 @@ impl<C: Clone> Sender<C> {
         if self.settings.idempotent && partition.numbering.is_none() {
             partition.numbering = self.producer_id.numbering();
         }
+        let was_waiting = partition.retries.is_empty();
         let Some(mut batch) = partition.take_next() else { return false };
+        if was_waiting {
+            self.waiting_bytes -= batch.reserved();
+        }
         if batch.stamp().is_none()
             && let Some(numbering) = &mut partition.numbering
         {

@@ -37,6 +37,7 @@ impl<C: Clone> Sender<C> {
             && is_over(batch.created())
             && let Some(batch) = self.partitions[key.0].take_next()
         {
+            self.waiting_bytes -= batch.reserved();
             let reason = self.timeout_reason(key, &batch);
             self.note_failure(key, &reason);
             self.fail(batch, reason, None);
@@ -102,6 +103,7 @@ impl<C: Clone> Sender<C> {
             for slot in backlog {
                 // What is being encoded fails when it comes back and finds no place.
                 if let Slot::Ready(batch) = slot {
+                    self.waiting_bytes -= batch.reserved();
                     self.fail(batch, reason.clone(), None);
                 }
             }

@@ -213,6 +213,8 @@ pub struct Sender<C> {
     flushes: FlushCounter,
     /// Senders wait for memory.
     is_pressed: bool,
+    /// Memory of the batches in all backlogs.
+    waiting_bytes: usize,
     next_id: u64,
     /// How often a batch was sent that had been sent before.
     resent: u64,
@@ -240,6 +242,7 @@ impl<C: Clone> Sender<C> {
             events: VecDeque::new(),
             flushes: FlushCounter::default(),
             is_pressed: false,
+            waiting_bytes: 0,
             next_id: 0,
             resent: 0,
             collected: Vec::new(),
@@ -264,6 +267,13 @@ impl<C: Clone> Sender<C> {
     #[must_use]
     pub fn unanswered(&self) -> usize {
         self.flushes.unanswered()
+    }
+
+    /// Memory in bytes of the full batches that were never sent: what is in front of a record that
+    /// comes next, besides what is under way.
+    #[must_use]
+    pub const fn waiting_bytes(&self) -> usize {
+        self.waiting_bytes
     }
 
     /// How often a batch was sent again; sendings that never left the client do not count.
@@ -377,6 +387,7 @@ impl<C: Clone> Sender<C> {
             (Ok(batch), Some(at)) => partition.backlog[at] = Slot::Ready(batch),
             // Its place is gone: the sender was aborted meanwhile.
             (Ok(batch), None) => {
+                self.waiting_bytes -= batch.reserved();
                 let reason = self.reason_not_to_send();
                 self.fail(batch, reason.unwrap_or(super::FailureReason::Closed), None);
             }
@@ -385,6 +396,7 @@ impl<C: Clone> Sender<C> {
                 if let Some(at) = at {
                     partition.backlog.remove(at);
                 }
+                self.waiting_bytes -= batch.reserved();
                 let reason = super::FailureReason::Encoding(problem);
                 self.note_failure(key, &reason);
                 self.fail(batch, reason, None);
@@ -435,6 +447,7 @@ impl<C: Clone> Sender<C> {
         let partition = &mut self.partitions[key.0];
         let mut known = partition.open;
         for mut batch in self.collected.drain(..) {
+            self.waiting_bytes += batch.reserved();
             batch.is_transactional = self.transactions.is_some();
             batch.generation =
                 known.take().map_or_else(|| self.flushes.add(), |open| open.generation);

@@ -291,6 +291,7 @@ impl World {
             }
         }
         assert_eq!(self.stage.reserved, 0, "memory is given back");
+        assert_eq!(self.stage.sender.waiting_bytes(), 0, "nothing waits");
     }
 }
 

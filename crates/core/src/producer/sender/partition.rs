@@ -169,6 +169,12 @@ impl<C> Partition<C> {
         }
     }
 
+    /// Whether something should be sent as soon as possible: no more records can join it, or somebody
+    /// waits for it.
+    pub(super) fn is_urgent(&self) -> bool {
+        self.next_size().is_some() || self.open.is_some_and(|open| open.hurried)
+    }
+
     /// The size of the batch that would be sent next, if one is ready.
     pub(super) fn next_size(&self) -> Option<usize> {
         match (self.retries.front(), self.backlog.front()) {

@@ -6,7 +6,7 @@ use milena_wire::ErrorCode;
 use milena_wire::messages::produce_response::BatchIndexAndErrorMessage;
 
 use super::stage::{BACKOFF, DELIVERY_TIMEOUT, LINGER, Stage, contents, sent, settings};
-use super::{Answer, Outgoing, ProducerIdAnswer};
+use super::{Answer, Outgoing, ProduceCall, ProducerIdAnswer};
 use crate::BrokerId;
 use crate::producer::{Outcome, ProducerIdFailure, SenderSettings};
 
@@ -74,6 +74,52 @@ fn first_batch_travels_alone_then_five_do() {
     assert_eq!(batches, expected);
     stage.answer(&calls[0], ErrorCode::NONE);
     assert_eq!(contents(&stage.request()), [sent(0, 0, 21, 7)]);
+}
+
+/// A stage that does not linger, with two requests of one record each under way.
+fn busy() -> (Stage, [ProduceCall; 2]) {
+    let mut stage = Stage::new(SenderSettings { linger: Duration::ZERO, ..settings() }, 1);
+    stage.append(0, b"opens the pipeline");
+    let call = stage.request();
+    stage.answer(&call, ErrorCode::NONE);
+    let calls = [b"b", b"c"].map(|value| {
+        stage.append(0, value);
+        stage.request()
+    });
+    (stage, calls)
+}
+
+#[test]
+fn small_batches_wait_for_one_of_two_answers_and_grow_meanwhile() {
+    let (mut stage, calls) = busy();
+    stage.append(0, b"d");
+    stage.append(0, b"e");
+    assert!(stage.requests().is_empty());
+    stage.answer(&calls[0], ErrorCode::NONE);
+    assert_eq!(contents(&stage.request()), [sent(0, 0, 3, 2)]);
+}
+
+#[test]
+fn small_batches_do_not_wait_long_for_brokers_that_are_far_away() {
+    let (mut stage, _calls) = busy();
+    stage.append(0, b"d");
+    assert!(stage.requests().is_empty());
+    let end = stage.now + Duration::from_millis(5);
+    assert_eq!(stage.sender.poll_deadline(stage.now), Some(end));
+    stage.wait(Duration::from_millis(5));
+    assert_eq!(contents(&stage.request()), [sent(0, 0, 3, 1)]);
+}
+
+#[test]
+fn what_is_full_or_flushed_waits_for_no_answer() {
+    let (mut stage, _calls) = busy();
+    stage.append(0, &[7; 600]);
+    assert!(stage.requests().is_empty());
+    stage.append(0, &[7; 600]);
+    assert_eq!(contents(&stage.request()), [sent(0, 0, 3, 1)]);
+    assert!(stage.requests().is_empty(), "the second one has room for more");
+    stage.sender.handle_flush(stage.now);
+    assert_eq!(contents(&stage.request()), [sent(0, 0, 4, 1)]);
 }
 
 #[test]
