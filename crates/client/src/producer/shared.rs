@@ -22,8 +22,10 @@ use crate::Error;
 use crate::cluster::Cluster;
 use crate::metrics::Counters;
 
-/// What the first batch of a partition is begun with at most; batches grow to `batch.size`.
-const FIRST_CHUNK: usize = 16 * 1024;
+/// What the first batch of a partition is begun with at most; batches grow to `batch.size`. Small, so
+/// that a thousand partitions with a few records each do not fill `buffer.memory` with room for more
+/// (docs/decisions/hot-path.md).
+const FIRST_CHUNK: usize = 2 * 1024;
 /// Bytes of new batches after which a sending task lets others run.
 const YIELD_AFTER: usize = 256 * 1024;
 
