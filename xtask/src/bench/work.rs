@@ -244,10 +244,6 @@ impl Work {
         for property in access.login.iter().flat_map(Login::properties) {
             arguments.extend(["-X".to_owned(), property]);
         }
-        if self.partitions().is_some() {
-            // As much as the other programs have: what many partitions hold open is bound by it.
-            arguments.extend(["-X".to_owned(), "buffer.memory=134217728".to_owned()]);
-        }
         let mut option = |name: &str, value: String| arguments.extend([name.to_owned(), value]);
         match self {
             Self::Produce(produce) => {
