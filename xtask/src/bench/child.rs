@@ -3,11 +3,15 @@
 use std::fs::File;
 use std::io::{Read as _, Seek as _};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// How often a program is asked whether it has ended.
 const POLL: Duration = Duration::from_millis(10);
+
+/// How many programs were run, so that each has files of its own.
+static RUNS: AtomicU64 = AtomicU64::new(0);
 
 /// What a program has written.
 #[derive(Debug)]
@@ -26,8 +30,9 @@ pub(crate) fn run(mut command: Command, limit: Duration) -> Result<Output, Strin
     let failed = |error: std::io::Error| format!("{error}");
     let folder = crate::root().join("target/bench");
     std::fs::create_dir_all(&folder).map_err(failed)?;
+    let number = RUNS.fetch_add(1, Ordering::Relaxed);
     let file = |name: &str| {
-        let path = folder.join(format!("{}-{name}", std::process::id()));
+        let path = folder.join(format!("{}-{number}-{name}", std::process::id()));
         let file = File::options().create(true).truncate(true).read(true).write(true).open(&path);
         // The open file stays, the name need not.
         file.and_then(|file| std::fs::remove_file(&path).map(|()| file)).map_err(failed)
