@@ -112,7 +112,8 @@ impl Suite {
                  keeps its caller from sending does not hide it. The first two seconds do not count. "
             }
             Self::Tls => {
-                "The listener is SASL_SSL with SCRAM-SHA-512 and a certificate of a private authority. "
+                "The listener is SASL_SSL with SCRAM-SHA-512 and a certificate of a private authority; the broker's JVM runs with all of its \
+                 compilers, because without the last TLS would be all that it does. "
             }
         }
     }
