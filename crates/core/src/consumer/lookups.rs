@@ -55,6 +55,15 @@ pub enum Lookup {
     Epochs(BrokerId, Vec<LookupPartition>),
 }
 
+impl Lookup {
+    fn partitions(&self) -> &[LookupPartition] {
+        let (Self::Committed(partitions)
+        | Self::Offsets(_, partitions)
+        | Self::Epochs(_, partitions)) = self;
+        partitions
+    }
+}
+
 /// What a failed lookup means for the client.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LookupOutcome {
@@ -110,7 +119,7 @@ impl Lookups {
     ) -> Option<Lookup> {
         let mut committed = Vec::new();
         let mut by_broker: BTreeMap<(BrokerId, bool), Vec<LookupPartition>> = BTreeMap::new();
-        for (partition, state) in subscription.iter_mut() {
+        for (partition, state) in subscription.unsettled() {
             if state.is_asking || state.retry_at.is_some_and(|at| now < at) {
                 continue;
             }
@@ -124,7 +133,6 @@ impl Lookups {
             match (state.phase, state.leader) {
                 (Phase::Committed, _) if has_coordinator => {
                     committed.push(lookup);
-                    state.is_asking = true;
                 }
                 (Phase::Reset(spec), Some(leader)) => {
                     lookup.spec = spec;
@@ -136,19 +144,19 @@ impl Lookups {
                 _ => {}
             }
         }
-        if !committed.is_empty() {
-            return Some(Lookup::Committed(committed));
-        }
-        let ((broker, is_epochs), partitions) = by_broker.pop_first()?;
-        for lookup in &partitions {
-            if let Some(state) = subscription.get_mut(&lookup.partition) {
+        let next = match committed.is_empty() {
+            true => match by_broker.pop_first()? {
+                ((broker, true), partitions) => Lookup::Epochs(broker, partitions),
+                ((broker, false), partitions) => Lookup::Offsets(broker, partitions),
+            },
+            false => Lookup::Committed(committed),
+        };
+        for lookup in next.partitions() {
+            if let Some(mut state) = subscription.get_mut(&lookup.partition) {
                 state.is_asking = true;
             }
         }
-        Some(match is_epochs {
-            true => Lookup::Epochs(broker, partitions),
-            false => Lookup::Offsets(broker, partitions),
-        })
+        Some(next)
     }
 
     /// ListOffsets for a lookup; `unix_ms` is the time by the wall clock.
@@ -240,11 +248,8 @@ impl Lookups {
         lookup: &Lookup,
         now: Instant,
     ) -> LookupOutcome {
-        let (Lookup::Committed(partitions)
-        | Lookup::Offsets(_, partitions)
-        | Lookup::Epochs(_, partitions)) = lookup;
         let at = self.retry_at(now);
-        for lookup in partitions {
+        for lookup in lookup.partitions() {
             subscription.retry(&lookup.partition, lookup.epoch, at);
         }
         let is_committed = matches!(lookup, Lookup::Committed(_));

@@ -3,8 +3,11 @@
 
 mod commits;
 mod error;
+mod index;
 mod lookups;
 mod machine;
+#[cfg(test)]
+mod model;
 mod partition;
 mod position;
 mod subscription;

@@ -7,6 +7,8 @@
 
 use std::time::Instant;
 
+use milena_wire::Uuid;
+
 use super::{OffsetSpec, Position};
 use crate::BrokerId;
 
@@ -68,6 +70,8 @@ pub struct PartitionState {
     /// The last fetched bytes cannot be read, so there is no offset to go on from.
     pub(crate) is_blocked: bool,
     pub(crate) leader: Option<Leader>,
+    /// The topic's id, zero if brokers do not tell.
+    pub(crate) topic_id: Uuid,
     /// A follower to read from (KIP-392) and until when.
     pub(crate) preferred: Option<(BrokerId, Instant)>,
     /// A lookup for this phase is in flight.
@@ -91,6 +95,7 @@ impl PartitionState {
             is_revoking: false,
             is_blocked: false,
             leader: None,
+            topic_id: Uuid::ZERO,
             preferred: None,
             is_asking: false,
             retry_at: None,
@@ -110,12 +115,14 @@ impl PartitionState {
         self.phase == Phase::Fetching && !self.is_paused && !self.is_revoking
     }
 
-    /// The broker to fetch from, if the partition may be fetched.
-    pub(crate) fn fetch_from(&self, now: Instant) -> Option<BrokerId> {
-        if !self.is_consumable() || self.is_blocked || self.retry_at.is_some_and(|at| now < at) {
+    /// The broker to fetch from, if the partition may be fetched. `None` for the time is before all
+    /// others.
+    pub(crate) fn fetch_from(&self, now: Option<Instant>) -> Option<BrokerId> {
+        let is_ahead = |at: Instant| now < Some(at);
+        if !self.is_consumable() || self.is_blocked || self.retry_at.is_some_and(is_ahead) {
             return None;
         }
-        let preferred = self.preferred.filter(|(_, until)| now < *until).map(|(id, _)| id);
+        let preferred = self.preferred.filter(|(_, until)| is_ahead(*until)).map(|(id, _)| id);
         preferred.or_else(|| self.leader.map(|leader| leader.id))
     }
 

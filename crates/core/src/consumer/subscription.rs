@@ -4,20 +4,24 @@
 //! the record before it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     time::{Duration, Instant},
 };
 
+use milena_wire::Uuid;
+
 use super::{
     OffsetSpec, Position,
+    index::{PartitionIndex, StateMut},
     partition::{Leader, PartitionState, Phase, Stuck},
 };
-use crate::{TopicPartition, metadata::ClusterMetadata};
+use crate::{BrokerId, TopicPartition, metadata::ClusterMetadata};
 
 /// All assigned partitions.
 #[derive(Debug)]
 pub struct SubscriptionState {
     partitions: BTreeMap<TopicPartition, PartitionState>,
+    index: PartitionIndex,
     /// `auto.offset.reset`; `None` for none.
     reset: Option<OffsetSpec>,
     /// Whether partitions start from committed offsets.
@@ -25,6 +29,9 @@ pub struct SubscriptionState {
     last_epoch: u64,
     /// Partitions of which records were handed out since the application came back last.
     handed_out: Vec<TopicPartition>,
+    /// How many states were looked at.
+    #[cfg(test)]
+    visits: std::cell::Cell<usize>,
 }
 
 /// A partition is not assigned to this consumer.
@@ -44,10 +51,13 @@ impl SubscriptionState {
     pub fn new(reset: Option<OffsetSpec>, has_group: bool) -> Self {
         Self {
             partitions: BTreeMap::new(),
+            index: PartitionIndex::default(),
             reset,
             has_group,
             last_epoch: 0,
             handed_out: Vec::new(),
+            #[cfg(test)]
+            visits: std::cell::Cell::default(),
         }
     }
 
@@ -56,32 +66,74 @@ impl SubscriptionState {
         self.partitions.keys()
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&TopicPartition, &PartitionState)> {
-        self.partitions.iter()
-    }
-
-    pub(crate) fn iter_mut(
-        &mut self,
-    ) -> impl Iterator<Item = (&TopicPartition, &mut PartitionState)> {
-        self.partitions.iter_mut()
+    fn visit(&self) {
+        #[cfg(test)]
+        self.visits.set(self.visits.get() + 1);
     }
 
     /// The state of a partition, if it is assigned.
     pub fn get(&self, partition: &TopicPartition) -> Option<&PartitionState> {
+        self.visit();
         self.partitions.get(partition)
     }
 
-    pub(crate) fn get_mut(&mut self, partition: &TopicPartition) -> Option<&mut PartitionState> {
-        self.partitions.get_mut(partition)
+    pub(crate) fn get_mut<'a>(&'a mut self, partition: &'a TopicPartition) -> Option<StateMut<'a>> {
+        self.visit();
+        let state = self.partitions.get_mut(partition)?;
+        Some(self.index.change(partition, state))
     }
 
     /// The state of a partition as long as its epoch is still `epoch`.
-    pub(crate) fn current(
-        &mut self,
-        partition: &TopicPartition,
+    pub(crate) fn current<'a>(
+        &'a mut self,
+        partition: &'a TopicPartition,
         epoch: u64,
-    ) -> Option<&mut PartitionState> {
-        self.partitions.get_mut(partition).filter(|state| state.epoch == epoch)
+    ) -> Option<StateMut<'a>> {
+        self.get_mut(partition).filter(|state| state.epoch == epoch)
+    }
+
+    /// The partitions that are not simply fetched: some are to be looked up, some are stuck.
+    pub(crate) fn unsettled(&self) -> impl Iterator<Item = (&TopicPartition, &PartitionState)> {
+        self.index.unsettled().filter_map(|partition| Some((partition, self.get(partition)?)))
+    }
+
+    /// Tells what the time is; pauses and preferred replicas end by it.
+    pub(crate) fn advance(&mut self, now: Instant) {
+        self.index.advance(now, &self.partitions);
+    }
+
+    /// The brokers from which at least one partition is to be fetched, in order.
+    pub(crate) fn fetch_brokers(&self) -> impl Iterator<Item = BrokerId> {
+        self.index.brokers()
+    }
+
+    /// How many partitions are to be fetched from a broker.
+    pub(crate) fn fetched_count(&self, id: BrokerId) -> usize {
+        self.index.fetched_count(id)
+    }
+
+    /// The partitions of which something else is to be fetched from a broker than at the last call,
+    /// or nothing any more.
+    pub(crate) fn take_fetch_changes(&mut self, id: BrokerId) -> BTreeSet<TopicPartition> {
+        self.index.take_changed(id)
+    }
+
+    /// The state of a partition, if it is to be fetched from this broker.
+    pub(crate) fn fetched_from(
+        &self,
+        id: BrokerId,
+        partition: &TopicPartition,
+    ) -> Option<&PartitionState> {
+        self.get(partition).filter(|_| self.index.is_fetched(id, partition))
+    }
+
+    /// Reads no partition from this follower.
+    pub(crate) fn drop_preferred(&mut self, id: BrokerId) {
+        for (partition, state) in &mut self.partitions {
+            if state.preferred.is_some_and(|(preferred, _)| preferred == id) {
+                self.index.change(partition, state).preferred = None;
+            }
+        }
     }
 
     fn next_epoch(&mut self) -> u64 {
@@ -99,6 +151,9 @@ impl SubscriptionState {
                 self.add([partition]);
             }
         }
+        for (partition, state) in &before {
+            self.index.remove(partition, state);
+        }
     }
 
     /// Adds partitions that start from their committed offset, or where the policy says.
@@ -106,21 +161,27 @@ impl SubscriptionState {
         for partition in partitions {
             let epoch = self.next_epoch();
             let phase = if self.has_group { Phase::Committed } else { self.policy() };
-            self.partitions.entry(partition).or_insert_with(|| PartitionState::new(epoch, phase));
+            if let Entry::Vacant(entry) = self.partitions.entry(partition) {
+                let state = PartitionState::new(epoch, phase);
+                self.index.insert(entry.key(), &state);
+                entry.insert(state);
+            }
         }
     }
 
     /// Removes partitions.
     pub fn remove(&mut self, partitions: &[TopicPartition]) {
         for partition in partitions {
-            self.partitions.remove(partition);
+            if let Some(state) = self.partitions.remove(partition) {
+                self.index.remove(partition, &state);
+            }
         }
     }
 
     /// Stops fetching and handing out partitions that are about to be revoked.
     pub(crate) fn mark_revoking(&mut self, partitions: &[TopicPartition]) {
         for partition in partitions {
-            if let Some(state) = self.partitions.get_mut(partition) {
+            if let Some(mut state) = self.get_mut(partition) {
                 state.is_revoking = true;
             }
         }
@@ -130,15 +191,13 @@ impl SubscriptionState {
         self.reset.map_or(Phase::Stuck(Stuck::NoOffset), Phase::Reset)
     }
 
-    fn assigned_mut(
-        &mut self,
-        partition: &TopicPartition,
-    ) -> Result<(u64, &mut PartitionState), NotAssigned> {
+    fn assigned_mut<'a>(
+        &'a mut self,
+        partition: &'a TopicPartition,
+    ) -> Result<(u64, StateMut<'a>), NotAssigned> {
         let epoch = self.next_epoch();
-        match self.partitions.get_mut(partition) {
-            Some(state) => Ok((epoch, state)),
-            None => Err(NotAssigned(partition.clone())),
-        }
+        let state = self.get_mut(partition).ok_or_else(|| NotAssigned(partition.clone()))?;
+        Ok((epoch, state))
     }
 
     /// Continues at a position.
@@ -147,7 +206,7 @@ impl SubscriptionState {
     ///
     /// [`NotAssigned`].
     pub fn seek(&mut self, partition: &TopicPartition, to: Position) -> Result<(), NotAssigned> {
-        let (epoch, state) = self.assigned_mut(partition)?;
+        let (epoch, mut state) = self.assigned_mut(partition)?;
         state.move_to(epoch, to, Phase::Fetching);
         state.start_validation();
         // The application has decided: from here on is what it has not processed.
@@ -165,7 +224,7 @@ impl SubscriptionState {
         partition: &TopicPartition,
         spec: OffsetSpec,
     ) -> Result<(), NotAssigned> {
-        let (epoch, state) = self.assigned_mut(partition)?;
+        let (epoch, mut state) = self.assigned_mut(partition)?;
         let position = state.position;
         state.move_to(epoch, position, Phase::Reset(spec));
         state.processed = None;
@@ -182,7 +241,7 @@ impl SubscriptionState {
         partition: &TopicPartition,
         is_paused: bool,
     ) -> Result<(), NotAssigned> {
-        let state = self.partitions.get_mut(partition);
+        let state = self.get_mut(partition);
         state.ok_or_else(|| NotAssigned(partition.clone()))?.is_paused = is_paused;
         Ok(())
     }
@@ -211,7 +270,9 @@ impl SubscriptionState {
 
     /// Records were handed out up to `to`.
     pub(crate) fn hand_out(&mut self, partition: &TopicPartition, epoch: u64, to: Position) {
-        if let Some(state) = self.current(partition, epoch) {
+        // The index knows nothing of what is handed out and processed.
+        let state = self.partitions.get_mut(partition);
+        if let Some(state) = state.filter(|state| state.epoch == epoch) {
             state.position = to;
             self.handed_out.push(partition.clone());
         }
@@ -244,7 +305,7 @@ impl SubscriptionState {
 
     /// The first partition that only a seek can help, and why.
     pub fn stuck(&self) -> Option<(&TopicPartition, Stuck)> {
-        self.partitions.iter().find_map(|(partition, state)| match state.phase {
+        self.unsettled().find_map(|(partition, state)| match state.phase {
             Phase::Stuck(stuck) => Some((partition, stuck)),
             _ => None,
         })
@@ -256,6 +317,11 @@ impl SubscriptionState {
             let leader = metadata
                 .leader(&partition.topic, partition.partition)
                 .map(|(id, epoch)| Leader { id, epoch });
+            let topic = metadata.topic(&partition.topic);
+            let topic_id = topic.map_or(Uuid::ZERO, |topic| topic.topic_id);
+            if state.topic_id != topic_id {
+                self.index.change(partition, state).topic_id = topic_id;
+            }
             // A hint of a fetch response may be newer than this snapshot.
             let is_older = matches!(
                 (state.leader.and_then(|l| l.epoch), leader.and_then(|l| l.epoch)),
@@ -265,6 +331,7 @@ impl SubscriptionState {
                 continue;
             }
             let is_first = state.leader.is_none();
+            let mut state = self.index.change(partition, state);
             state.leader = leader;
             state.preferred = None;
             if !is_first || state.next_fetch.leader_epoch.is_some() {
@@ -275,7 +342,7 @@ impl SubscriptionState {
 
     /// Takes over a leader that a broker named (KIP-951).
     pub(crate) fn handle_leader_hint(&mut self, partition: &TopicPartition, hint: Leader) -> bool {
-        let Some(state) = self.partitions.get_mut(partition) else { return false };
+        let Some(mut state) = self.get_mut(partition) else { return false };
         let known = state.leader.and_then(|leader| leader.epoch);
         if hint.epoch.is_none() || known >= hint.epoch {
             return false;
@@ -294,7 +361,7 @@ impl SubscriptionState {
         committed: Option<Position>,
     ) {
         let policy = self.policy();
-        let Some(state) = self.current(partition, epoch) else { return };
+        let Some(mut state) = self.current(partition, epoch) else { return };
         match committed {
             Some(position) => {
                 state.move_to(epoch, position, Phase::Fetching);
@@ -312,7 +379,7 @@ impl SubscriptionState {
         epoch: u64,
         found: Option<Position>,
     ) {
-        let Some(state) = self.current(partition, epoch) else { return };
+        let Some(mut state) = self.current(partition, epoch) else { return };
         match found {
             Some(position) => {
                 state.move_to(epoch, position, Phase::Fetching);
@@ -325,7 +392,7 @@ impl SubscriptionState {
     /// The broker does not have the offset to fetch.
     pub(crate) fn handle_out_of_range(&mut self, partition: &TopicPartition, epoch: u64) {
         let (new_epoch, reset) = (self.next_epoch(), self.reset);
-        let Some(state) = self.current(partition, epoch) else { return };
+        let Some(mut state) = self.current(partition, epoch) else { return };
         if state.position != state.next_fetch {
             // What is buffered is not handed out yet: ask again from there before giving it up.
             let position = state.position;
@@ -344,7 +411,7 @@ impl SubscriptionState {
         end: Option<Position>,
     ) {
         let (new_epoch, reset) = (self.next_epoch(), self.reset);
-        let Some(state) = self.current(partition, epoch) else { return };
+        let Some(mut state) = self.current(partition, epoch) else { return };
         if state.phase != Phase::Validating {
             return;
         }
@@ -371,7 +438,7 @@ impl SubscriptionState {
 
     /// Brokers cannot be asked (OffsetForLeaderEpoch before version 3): the position stands.
     pub(super) fn skip_validation(&mut self, partition: &TopicPartition, epoch: u64) {
-        if let Some(state) = self.current(partition, epoch)
+        if let Some(mut state) = self.current(partition, epoch)
             && state.phase == Phase::Validating
         {
             state.set_phase(Phase::Fetching);
@@ -380,16 +447,34 @@ impl SubscriptionState {
 
     /// A lookup failed and is repeated after a pause.
     pub(super) fn retry(&mut self, partition: &TopicPartition, epoch: u64, at: Instant) {
-        if let Some(state) = self.current(partition, epoch) {
+        if let Some(mut state) = self.current(partition, epoch) {
             state.is_asking = false;
             state.retry_at = Some(at);
         }
     }
 
-    /// The next moment at which a lookup or a fetch that waits becomes due.
-    pub fn poll_timeout(&self, now: Instant) -> Option<Instant> {
-        let waiting = |state: &PartitionState| state.retry_at.filter(|at| now < *at);
-        self.partitions.values().filter_map(waiting).min()
+    /// The next moment at which a lookup or a fetch that waits becomes due, after the one that was
+    /// polled with last. It may have come since then.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.index.next_due()
+    }
+
+    /// Whether the index is what one made anew would be.
+    #[cfg(test)]
+    pub(crate) fn has_true_index(&self) -> bool {
+        self.index.agrees_with(&self.partitions)
+    }
+
+    /// How many states were looked at since the last call.
+    #[cfg(test)]
+    pub(crate) fn take_visits(&self) -> usize {
+        self.visits.take()
+    }
+
+    /// All states, for those who check on the index.
+    #[cfg(test)]
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&TopicPartition, &PartitionState)> {
+        self.partitions.iter()
     }
 
     /// How long a preferred replica is read before the leader is asked again.

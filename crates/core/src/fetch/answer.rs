@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// What was asked of a partition in the fetch in flight.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Asked {
     pub epoch: u64,
     pub from: Position,
@@ -49,19 +49,21 @@ impl Answer<'_> {
         endpoints: &[NodeEndpoint],
     ) -> Option<Arrived> {
         // Stale: reassigned or moved while the fetch was in flight.
-        let state = self.subscription.current(partition, asked.epoch)?;
+        let state = self.subscription.get(partition).filter(|state| state.epoch == asked.epoch)?;
         if state.next_fetch.offset != asked.from.offset {
             return None;
         }
         match ErrorCode(data.error_code) {
             ErrorCode::NONE => return self.apply_records(partition, asked, data),
             // The follower may be behind; the leader knows.
-            ErrorCode::OFFSET_OUT_OF_RANGE if asked.is_follower => state.preferred = None,
+            ErrorCode::OFFSET_OUT_OF_RANGE if asked.is_follower => {
+                self.leave_follower(partition, asked);
+            }
             ErrorCode::OFFSET_OUT_OF_RANGE => {
                 self.subscription.handle_out_of_range(partition, asked.epoch);
             }
             ErrorCode::NOT_LEADER_OR_FOLLOWER | ErrorCode::FENCED_LEADER_EPOCH => {
-                self.apply_hint(partition, &data, endpoints);
+                self.apply_hint(partition, asked, &data, endpoints);
                 self.pause(partition, asked);
             }
             code @ (ErrorCode::TOPIC_AUTHORIZATION_FAILED | ErrorCode::CORRUPT_MESSAGE) => {
@@ -77,7 +79,7 @@ impl Answer<'_> {
                 ) =>
             {
                 self.outcome.needs_metadata = true;
-                state.preferred = None;
+                self.leave_follower(partition, asked);
                 self.pause(partition, asked);
             }
             code => {
@@ -94,7 +96,7 @@ impl Answer<'_> {
         asked: &Asked,
         data: PartitionData,
     ) -> Option<Arrived> {
-        let state = self.subscription.current(partition, asked.epoch)?;
+        let mut state = self.subscription.current(partition, asked.epoch)?;
         let known = |offset: i64| Some(offset).filter(|offset| *offset >= 0);
         state.high_watermark = known(data.high_watermark).or(state.high_watermark);
         state.last_stable_offset =
@@ -117,14 +119,21 @@ impl Answer<'_> {
         Some(Arrived { records, aborted: data.aborted_transactions.unwrap_or_default() })
     }
 
+    /// Reads from the leader again.
+    fn leave_follower(&mut self, partition: &TopicPartition, asked: &Asked) {
+        if let Some(mut state) = self.subscription.current(partition, asked.epoch) {
+            state.preferred = None;
+        }
+    }
+
     fn apply_hint(
         &mut self,
         partition: &TopicPartition,
+        asked: &Asked,
         data: &PartitionData,
         endpoints: &[NodeEndpoint],
     ) {
-        let Some(state) = self.subscription.get_mut(partition) else { return };
-        state.preferred = None;
+        self.leave_follower(partition, asked);
         self.outcome.needs_metadata = true;
         let hint = &data.current_leader;
         let Some(id) = BrokerId::from_wire(hint.leader_id) else { return };
@@ -163,8 +172,8 @@ impl Answer<'_> {
     /// Leaves the partition alone for a moment.
     fn pause(&mut self, partition: &TopicPartition, asked: &Asked) {
         let at = self.now + self.config.retry_backoff.delay(1, self.jitter.next_u64());
-        if let Some(state) = self.subscription.current(partition, asked.epoch)
-            && state.fetch_from(self.now).is_some()
+        if let Some(mut state) = self.subscription.current(partition, asked.epoch)
+            && state.fetch_from(Some(self.now)).is_some()
         {
             state.retry_at = Some(at);
         }

@@ -15,12 +15,12 @@
 //! KIP-951#leader-hints.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     time::{Duration, Instant},
 };
 
 use milena_wire::{
-    ByteString, ErrorCode, Int32Array, Uuid,
+    ByteString, ErrorCode, Int32Array,
     messages::{
         FetchRequest, FetchResponse,
         fetch_request::{FetchPartition, FetchTopic, ForgottenTopic},
@@ -31,13 +31,13 @@ use super::{
     answer::{Answer, Arrived, Asked},
     budget::Budget,
     fetched::FetchedPartition,
-    session::{FetchSession, SessionRequest, Target},
+    session::{FetchSession, SessionRequest, Target, Wanted},
 };
 use crate::{
     BrokerId, TopicPartition,
     backoff::{Backoff, Jitter},
-    consumer::{ConsumerError, IsolationLevel, Position, SubscriptionState},
-    metadata::{ClusterMetadata, LeaderHint},
+    consumer::{ConsumerError, IsolationLevel, PartitionState, Position, SubscriptionState},
+    metadata::LeaderHint,
 };
 
 /// The first version of Fetch that names topics by id.
@@ -84,7 +84,6 @@ pub struct FetchOutcome {
 #[derive(Debug)]
 struct InFlight {
     granted: usize,
-    asked: BTreeMap<TopicPartition, Asked>,
 }
 
 #[derive(Debug, Default)]
@@ -121,10 +120,9 @@ impl Fetcher {
 
     /// A broker to fetch from. The caller connects to it and calls [`Fetcher::request`] with the
     /// version, or [`Fetcher::handle_failure`].
-    pub fn poll(&mut self, subscription: &SubscriptionState, now: Instant) -> Option<BrokerId> {
-        let wanted: BTreeSet<BrokerId> =
-            subscription.iter().filter_map(|(_, state)| state.fetch_from(now)).collect();
-        let ready = wanted.into_iter().find(|id| {
+    pub fn poll(&mut self, subscription: &mut SubscriptionState, now: Instant) -> Option<BrokerId> {
+        subscription.advance(now);
+        let ready = subscription.fetch_brokers().find(|id| {
             let broker = self.brokers.entry(*id).or_default();
             !broker.is_busy
                 && broker.retry_at.is_none_or(|at| at <= now)
@@ -142,55 +140,38 @@ impl Fetcher {
         &mut self,
         id: BrokerId,
         version_max: i16,
-        subscription: &SubscriptionState,
-        metadata: &ClusterMetadata,
+        subscription: &mut SubscriptionState,
         now: Instant,
     ) -> Option<(FetchRequest, i16)> {
-        let sharers: BTreeSet<BrokerId> =
-            subscription.iter().filter_map(|(_, state)| state.fetch_from(now)).collect();
-        let mut wanted = BTreeMap::new();
-        let mut asked = BTreeMap::new();
-        let mut ids: BTreeMap<&ByteString, Uuid> = BTreeMap::new();
-        for (partition, state) in subscription.iter() {
-            if state.fetch_from(now) != Some(id) {
-                continue;
-            }
-            let topic_id = *ids.entry(&partition.topic).or_insert_with(|| {
-                metadata.topic(&partition.topic).map_or(Uuid::ZERO, |topic| topic.topic_id)
-            });
-            let leader = state.leader;
-            let target = Target {
-                topic_id,
-                offset: state.next_fetch.offset,
-                leader_epoch: leader.and_then(|leader| leader.epoch).unwrap_or(-1),
-                bytes_max: self.config.partition_bytes_max,
-            };
-            let is_follower = leader.is_some_and(|leader| leader.id != id);
-            let from = state.next_fetch;
-            asked.insert(partition.clone(), Asked { epoch: state.epoch, from, is_follower });
-            wanted.insert(partition.clone(), target);
-        }
+        subscription.advance(now);
         let partition_max = usize::try_from(self.config.partition_bytes_max).unwrap_or(1);
         let bytes_max = usize::try_from(self.config.bytes_max).unwrap_or(1);
-        let most = wanted.len().saturating_mul(partition_max).min(bytes_max);
-        let granted = match wanted.is_empty() {
-            true => None,
-            false => self.budget.grant(most, sharers.len()),
+        let count = subscription.fetched_count(id);
+        let most = count.saturating_mul(partition_max).min(bytes_max);
+        let granted = match count {
+            0 => None,
+            _ => self.budget.grant(most, subscription.fetch_brokers().count()),
         };
         let broker = self.brokers.entry(id).or_default();
         let Some(granted) = granted else {
             broker.is_busy = false;
             return None;
         };
-        let has_ids = version_max >= FIRST_TOPIC_ID_VERSION
-            && wanted.values().all(|target| target.topic_id != Uuid::ZERO);
-        let version =
-            if has_ids { version_max } else { version_max.min(FIRST_TOPIC_ID_VERSION - 1) };
-        if version < FIRST_SESSION_VERSION {
-            broker.session = FetchSession::default();
+        if version_max < FIRST_SESSION_VERSION {
+            broker.session.forget();
         }
-        let parts = broker.session.request(wanted, has_ids);
-        broker.in_flight = Some(InFlight { granted, asked });
+        let partition_bytes_max = self.config.partition_bytes_max;
+        let changes = subscription.take_fetch_changes(id).into_iter().map(|partition| {
+            let state = subscription.fetched_from(id, &partition);
+            let wanted = state.map(|state| wanted(id, state, partition_bytes_max));
+            (partition, wanted)
+        });
+        let parts = broker.session.request(changes, version_max >= FIRST_TOPIC_ID_VERSION);
+        let version = match broker.session.has_topic_ids() {
+            true => version_max,
+            false => version_max.min(FIRST_TOPIC_ID_VERSION - 1),
+        };
+        broker.in_flight = Some(InFlight { granted });
         let mut request = self.message(parts, granted);
         if version < FIRST_SESSION_VERSION {
             request.session_epoch = -1;
@@ -260,9 +241,7 @@ impl Fetcher {
             self.budget.give_back(in_flight.granted);
         }
         // A follower that cannot be reached is not read from.
-        for (_, state) in subscription.iter_mut() {
-            state.preferred = state.preferred.filter(|(preferred, _)| *preferred != id);
-        }
+        subscription.drop_preferred(id);
         FetchOutcome { needs_metadata: true, ..Default::default() }
     }
 
@@ -300,7 +279,7 @@ impl Fetcher {
             for data in topic.partitions {
                 let partition =
                     TopicPartition { topic: name.clone(), partition: data.partition_index };
-                let Some(asked) = in_flight.asked.get(&partition) else { continue };
+                let Some(asked) = broker.session.asked(&partition) else { continue };
                 let mut answer = Answer {
                     config: &self.config,
                     jitter: &mut self.jitter,
@@ -418,14 +397,15 @@ impl Fetcher {
         let mut requests = Vec::new();
         let mut brokers = std::mem::take(&mut self.brokers);
         for (id, broker) in &mut brokers {
+            let parts = broker.session.close();
             // A broker that keeps a fetch waiting for records reads nothing else before it has answered,
             // up to `fetch.max.wait.ms` later. It forgets the session when it needs the room.
-            if broker.in_flight.is_some() {
-                continue;
-            }
-            if let Some(parts) = broker.session.close() {
+            if let Some(parts) = parts.filter(|_| broker.in_flight.is_none()) {
                 requests.push((*id, FetchRequest { max_wait_ms: 0, ..self.message(parts, 0) }));
             }
+            // What was asked stays known: a later fetch begins a session with it.
+            let session = std::mem::take(&mut broker.session);
+            self.brokers.insert(*id, BrokerFetch { session, ..Default::default() });
         }
         requests
     }
@@ -435,6 +415,23 @@ impl Fetcher {
         let waiting =
             |broker: &BrokerFetch| broker.retry_at.filter(|at| !broker.is_busy && now < *at);
         self.brokers.values().filter_map(waiting).min()
+    }
+}
+
+/// What a fetch from this broker asks of a partition.
+fn wanted(id: BrokerId, state: &PartitionState, bytes_max: i32) -> Wanted {
+    Wanted {
+        target: Target {
+            topic_id: state.topic_id,
+            offset: state.next_fetch.offset,
+            leader_epoch: state.leader.and_then(|leader| leader.epoch).unwrap_or(-1),
+            bytes_max,
+        },
+        asked: Asked {
+            epoch: state.epoch,
+            from: state.next_fetch,
+            is_follower: state.leader.is_some_and(|leader| leader.id != id),
+        },
     }
 }
 

@@ -4,6 +4,8 @@
 //! 1. After an answered request the broker and this session agree on the partitions and their
 //!    offsets; after any doubt the next request is a full one.
 //! 2. An answer names partitions of the session only; others are not passed on.
+//! 3. What is kept of a partition is what the last request asked: requests are made of the changes
+//!    since the one before, and only a full one walks over all partitions.
 //!
 //! Spec: KIP-227#sessions, KIP-516#fetch: topic ids from version 13 on.
 
@@ -11,6 +13,7 @@ use std::collections::BTreeMap;
 
 use milena_wire::{ByteString, ErrorCode, Uuid};
 
+use super::answer::Asked;
 use crate::TopicPartition;
 
 /// The epoch of a request that begins a session.
@@ -19,12 +22,19 @@ const INITIAL_EPOCH: i32 = 0;
 const FINAL_EPOCH: i32 = -1;
 
 /// What is asked of one partition.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Target {
     pub(super) topic_id: Uuid,
     pub(super) offset: i64,
     pub(super) leader_epoch: i32,
     pub(super) bytes_max: i32,
+}
+
+/// What is asked of one partition, and what its answer is compared with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    pub(super) target: Target,
+    pub(super) asked: Asked,
 }
 
 /// The parts of the next request.
@@ -45,53 +55,96 @@ pub struct SessionRequest {
 pub struct FetchSession {
     id: i32,
     epoch: i32,
-    partitions: BTreeMap<TopicPartition, Target>,
+    partitions: BTreeMap<TopicPartition, Wanted>,
+    /// The topics of the partitions by their ids.
     names: BTreeMap<[u8; 16], ByteString>,
+    /// How many partitions are of topics without an id.
+    without_id: usize,
     has_topic_ids: bool,
 }
 
 impl FetchSession {
-    /// The next request for exactly the `wanted` partitions. `has_topic_ids` says whether it
-    /// names topics by id.
+    /// The next request, after these partitions changed: what is wanted of them, or `None` for no
+    /// more. It names topics by id if `can_name_ids` and all of them have one.
     pub(super) fn request(
         &mut self,
-        wanted: BTreeMap<TopicPartition, Target>,
-        has_topic_ids: bool,
+        changes: impl IntoIterator<Item = (TopicPartition, Option<Wanted>)>,
+        can_name_ids: bool,
     ) -> SessionRequest {
+        let mut changed = Vec::new();
+        let mut forgotten = Vec::new();
+        for (partition, wanted) in changes {
+            let target = wanted.map(|wanted| wanted.target);
+            let known = self.put(&partition, wanted).map(|known| known.target);
+            // Wanted no more, or the topic was made anew under the same name.
+            let is_gone = |known: &Target| {
+                target.is_none_or(|new| self.has_topic_ids && new.topic_id != known.topic_id)
+            };
+            if let Some(known) = known.filter(is_gone) {
+                forgotten.push((partition.clone(), known.topic_id));
+            }
+            if let Some(target) = target.filter(|target| known != Some(*target)) {
+                changed.push((partition, target));
+            }
+        }
+        let has_topic_ids = can_name_ids && self.without_id == 0;
         if self.has_topic_ids != has_topic_ids {
             // A session speaks of topics in one way only: begin another one.
             self.epoch = INITIAL_EPOCH;
         }
         self.has_topic_ids = has_topic_ids;
-        let is_full = self.epoch == INITIAL_EPOCH;
-        let mut changed = Vec::new();
-        let mut forgotten = Vec::new();
-        for (partition, target) in &wanted {
-            let known = self.partitions.get(partition).filter(|_| !is_full);
-            if known != Some(target) {
-                changed.push((partition.clone(), target.clone()));
-            }
-            if let Some(known) = known.filter(|k| has_topic_ids && k.topic_id != target.topic_id) {
-                // The topic was made anew under the same name.
-                forgotten.push((partition.clone(), known.topic_id));
-            }
+        if self.epoch == INITIAL_EPOCH {
+            let all = self.partitions.iter();
+            changed = all.map(|(partition, wanted)| (partition.clone(), wanted.target)).collect();
+            forgotten.clear();
         }
-        if !is_full {
-            let gone =
-                self.partitions.iter().filter(|(partition, _)| !wanted.contains_key(partition));
-            forgotten.extend(gone.map(|(partition, target)| (partition.clone(), target.topic_id)));
-        }
-        self.names = wanted.iter().map(|(p, t)| (t.topic_id.0, p.topic.clone())).collect();
-        self.partitions = wanted;
         SessionRequest { session_id: self.id, session_epoch: self.epoch, changed, forgotten }
     }
 
+    /// Whether the last request named topics by id.
+    pub(super) fn has_topic_ids(&self) -> bool {
+        self.has_topic_ids
+    }
+
+    /// Replaces what is wanted of a partition; returns what was.
+    fn put(&mut self, partition: &TopicPartition, wanted: Option<Wanted>) -> Option<Wanted> {
+        let known = match (wanted, self.partitions.get_mut(partition)) {
+            (Some(wanted), Some(known)) => Some(std::mem::replace(known, wanted)),
+            (Some(wanted), None) => self.partitions.insert(partition.clone(), wanted),
+            (None, _) => self.partitions.remove(partition),
+        };
+        let id = |wanted: Wanted| wanted.target.topic_id;
+        let (old, new) = (known.map(id), wanted.map(id));
+        if old == new {
+            return known;
+        }
+        if let Some(old) = old {
+            self.without_id -= usize::from(old == Uuid::ZERO);
+            if new.is_some() || !self.has_topic(&partition.topic) {
+                self.names.remove(&old.0);
+            }
+        }
+        if let Some(new) = new {
+            self.without_id += usize::from(new == Uuid::ZERO);
+            self.names.insert(new.0, partition.topic.clone());
+        }
+        known
+    }
+
+    /// What the last request asked of a partition.
+    pub(super) fn asked(&self, partition: &TopicPartition) -> Option<&Asked> {
+        self.partitions.get(partition).map(|wanted| &wanted.asked)
+    }
+
+    fn has_topic(&self, name: &ByteString) -> bool {
+        let first = TopicPartition { topic: name.clone(), partition: i32::MIN };
+        self.partitions.range(first..).next().is_some_and(|(known, _)| known.topic == *name)
+    }
+
     /// The topic that an answer means, by name or by id.
-    pub(super) fn topic(&self, name: &ByteString, id: Uuid) -> Option<&ByteString> {
+    pub(super) fn topic<'a>(&'a self, name: &'a ByteString, id: Uuid) -> Option<&'a ByteString> {
         let found = if self.has_topic_ids { self.names.get(&id.0) } else { Some(name) }?;
-        let first = TopicPartition { topic: found.clone(), partition: 0 };
-        let (known, _) = self.partitions.range(first..).next()?;
-        (known.topic == *found).then_some(&known.topic)
+        self.has_topic(found).then_some(found)
     }
 
     /// Applies the head of an answer; `false` when its partitions are not to be used.
@@ -126,6 +179,12 @@ impl FetchSession {
     /// No answer came, or one that the session cannot go on after: the next request is a full one,
     /// which also replaces the broker's session.
     pub(super) fn handle_failure(&mut self) {
+        self.epoch = INITIAL_EPOCH;
+    }
+
+    /// Forgets the session, for a broker that knows none.
+    pub(super) fn forget(&mut self) {
+        self.id = 0;
         self.epoch = INITIAL_EPOCH;
     }
 

@@ -233,16 +233,14 @@ impl Dialogue {
     }
 
     fn poll(&mut self) -> Option<BrokerId> {
-        self.fetcher.poll(&self.subscription, self.now)
+        self.fetcher.poll(&mut self.subscription, self.now)
     }
 
     #[track_caller]
     fn request(&mut self, broker: i32) -> FetchRequest {
         assert_eq!(self.poll(), Some(BrokerId(broker)));
-        let (request, version) = self
-            .fetcher
-            .request(BrokerId(broker), 17, &self.subscription, &self.metadata, self.now)
-            .unwrap();
+        let (request, version) =
+            self.fetcher.request(BrokerId(broker), 17, &mut self.subscription, self.now).unwrap();
         assert_eq!(version, 17);
         request
     }
@@ -372,8 +370,7 @@ fn brokers_that_keep_no_session_get_full_requests() {
 fn old_brokers_are_asked_by_name_and_without_a_session() {
     let mut d = Dialogue::new(&[(0, 1)]);
     d.poll();
-    let (request, version) =
-        d.fetcher.request(BrokerId(0), 6, &d.subscription, &d.metadata, d.now).unwrap();
+    let (request, version) = d.fetcher.request(BrokerId(0), 6, &mut d.subscription, d.now).unwrap();
     assert_eq!((version, request.session_epoch), (6, -1));
     let mut answer = response(vec![(0, records(batch(0, 2)))]);
     answer.session_id = 0;

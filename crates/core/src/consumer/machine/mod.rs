@@ -213,6 +213,7 @@ impl ConsumerMachine {
 
     /// What to send next, if anything.
     pub fn poll_request(&mut self, now: Instant) -> Option<Request> {
+        self.subscription.advance(now);
         if let Some(request) = self.poll_membership(now) {
             return Some(request);
         }
@@ -238,13 +239,13 @@ impl ConsumerMachine {
             }
             (Some(Lookup::Committed(_)) | None, _) => {}
         }
-        self.fetcher.poll(&self.subscription, now).map(Request::Fetch)
+        self.fetcher.poll(&mut self.subscription, now).map(Request::Fetch)
     }
 
     fn poll_membership(&mut self, now: Instant) -> Option<Request> {
         let membership = self.membership.as_mut()?;
         let waits = |phase: Phase| phase == Phase::Committed;
-        if self.commits.is_pending() || self.subscription.iter().any(|(_, s)| waits(s.phase)) {
+        if self.commits.is_pending() || self.subscription.unsettled().any(|(_, s)| waits(s.phase)) {
             membership.want_coordinator();
         }
         match membership.poll_request(now)? {
@@ -271,7 +272,7 @@ impl ConsumerMachine {
         version_max: i16,
         now: Instant,
     ) -> Option<(FetchRequest, i16)> {
-        self.fetcher.request(broker, version_max, &self.subscription, &self.metadata, now)
+        self.fetcher.request(broker, version_max, &mut self.subscription, now)
     }
 
     /// When to call [`ConsumerMachine::poll_request`] next, unless something happens before.
@@ -279,7 +280,7 @@ impl ConsumerMachine {
         [
             self.membership.as_ref().and_then(Membership::poll_timeout),
             self.commits.poll_timeout(),
-            self.subscription.poll_timeout(now),
+            self.subscription.poll_timeout(),
             self.fetcher.poll_timeout(now),
         ]
         .into_iter()
