@@ -142,7 +142,7 @@ impl<'node, 'problems> TableReader<'node, 'problems> {
         }
     }
 
-    /// What `read` makes of the table of this name, which has the fields of [`FieldKind::Record`].
+    /// What `read` makes of the table of this name, which has the fields of a [record](super::FieldKind::Record).
     ///
     /// `read` need not finish the reader that it is given.
     pub fn record<T>(
@@ -156,7 +156,7 @@ impl<'node, 'problems> TableReader<'node, 'problems> {
         self.read_inner(node, path, fields, read)
     }
 
-    /// What `read` makes of each table of a list, which have the fields of [`FieldKind::Records`].
+    /// What `read` makes of each table of a list, which have the fields of [records](super::FieldKind::Records).
     ///
     /// `None` when one of them has a problem, or there is no list.
     pub fn records<T>(

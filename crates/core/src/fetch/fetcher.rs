@@ -332,8 +332,8 @@ impl Fetcher {
         self.buffer = buffer;
     }
 
-    /// The next bytes to read. They count as buffered until [`Fetcher::put_back`] or
-    /// [`Fetcher::release`].
+    /// The next bytes to read. They count as buffered until they are put back or
+    /// [released](Fetcher::release).
     pub fn take(&mut self, subscription: &SubscriptionState) -> Option<FetchedPartition> {
         let mut index = 0;
         while let Some(fetched) = self.buffer.get(index) {
