@@ -3,6 +3,7 @@
 //! `test` is the whole of the project's checks, and what continuous integration runs.
 
 mod bench;
+mod child;
 mod count;
 mod fuzz;
 mod generate;
@@ -13,6 +14,7 @@ mod programs;
 mod spec;
 mod test;
 mod tidy;
+mod valgrind;
 
 use std::{path::PathBuf, process::ExitCode};
 

@@ -145,7 +145,7 @@ fn left_out(what: String) -> Outcome {
 
 /// Counts instructions where there is what counts them.
 fn instructions() -> Outcome {
-    match crate::count::check_programs() {
+    match crate::valgrind::check() {
         Ok(()) => outcome(crate::count::run(&[])),
         Err(missing) => left_out(format!("no instructions were counted: {missing}")),
     }

@@ -1,8 +1,6 @@
 //! `cargo xtask bench growth`: what a record costs the client as partitions and brokers become more.
 //!
-//! Instructions are counted by valgrind in a run of N records and in one of 2 N; the difference by N is
-//! the cost of one record, without that of the start. The brokers are embedded ones in a process
-//! that is not counted.
+//! The brokers are embedded ones in a process whose instructions are not counted.
 
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader};
@@ -10,9 +8,9 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use super::child::{self, Output};
 use super::peer::{self, Figures};
-use crate::programs;
+use crate::child::{self, Output};
+use crate::valgrind;
 
 /// The command's options.
 #[derive(Debug, clap::Args)]
@@ -45,9 +43,7 @@ const IDLE_SECONDS: u64 = 10;
 const LIMIT: Duration = Duration::from_secs(300);
 
 pub(crate) fn run(arguments: &Growth) -> Result<(), String> {
-    if programs::find("valgrind").is_none() {
-        return Err("valgrind is not in PATH, and the instructions are counted with it".into());
-    }
+    valgrind::check()?;
     if !arguments.no_build {
         peer::build(&[])?;
     }
@@ -119,27 +115,27 @@ impl Cluster {
 
     /// One line of the table: the same works at one size.
     fn growth(&self, partitions: u32, brokers: u16, arguments: &Growth) -> Result<String, String> {
-        let (half, most) = (arguments.records / 2, arguments.records);
-        let mut counted = Vec::new();
-        for options in [&[][..], &["--keys"][..]] {
-            let mut instructions = Vec::new();
-            for records in [half, most] {
-                let topic = self.create(partitions)?;
-                let produce = produce(records, "60000", options);
-                instructions.push(self.count("produce", &topic, &produce)?);
-                self.delete(&topic)?;
-            }
-            counted.push(per_record(&instructions, half));
-        }
-        let mut instructions = Vec::new();
-        for records in [half, most] {
+        let half = arguments.records / 2;
+        let each = |count: &dyn Fn(u64) -> Result<u64, String>| {
+            Ok::<_, String>(valgrind::each(count(half)?, count(2 * half)?, half))
+        };
+        let produced = |records, options| {
+            let topic = self.create(partitions)?;
+            let count = self.count("produce", &topic, &produce(records, "60000", options))?;
+            self.delete(&topic).map(|()| count)
+        };
+        let consumed = |records| {
             let topic = self.create(partitions)?;
             self.time("produce", &topic, &produce(records, "100", &["--keys"]))?;
             let consume = ["--records".to_owned(), records.to_string()];
-            instructions.push(self.count("consume", &topic, &consume)?);
-            self.delete(&topic)?;
-        }
-        counted.push(per_record(&instructions, half));
+            let count = self.count("consume", &topic, &consume)?;
+            self.delete(&topic).map(|()| count)
+        };
+        let counted = [
+            each(&|records| produced(records, &[]))?,
+            each(&|records| produced(records, &["--keys"]))?,
+            each(&consumed)?,
+        ];
         let timed = self.timed(partitions, arguments.timed_records)?;
         let mut line = format!("| {partitions} | {brokers} |");
         for instructions in counted {
@@ -192,23 +188,24 @@ impl Cluster {
         if status.success() { Ok(()) } else { Err(format!("topics {what} of {topic}: {status}")) }
     }
 
-    /// The figures of `milena perf`.
-    fn time(&self, work: &str, topic: &str, options: &[String]) -> Result<Figures, String> {
+    /// `milena perf` with the topic.
+    fn perf(&self, work: &str, topic: &str, options: &[String]) -> Command {
         let mut command = Command::new(peer::milena());
         command.args(["perf", work, "-b", &self.address, "-t", topic, "--json"]).args(options);
-        let Output { stdout, stderr } = child::run(command, LIMIT)?;
+        command
+    }
+
+    /// The figures of `milena perf`.
+    fn time(&self, work: &str, topic: &str, options: &[String]) -> Result<Figures, String> {
+        let Output { stdout, stderr, .. } = child::run(self.perf(work, topic, options), LIMIT)?;
         let figures = stdout.lines().find_map(Figures::read);
         figures.ok_or_else(|| format!("perf {work} with {topic}: {stderr}"))
     }
 
     /// The instructions of `milena perf`.
     fn count(&self, work: &str, topic: &str, options: &[String]) -> Result<u64, String> {
-        let mut command = Command::new("valgrind");
-        command.args(["--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]);
-        command.arg(peer::milena());
-        command.args(["perf", work, "-b", &self.address, "-t", topic, "--json"]).args(options);
-        let Output { stderr, .. } = child::run(command, LIMIT)?;
-        instructions(&stderr).ok_or_else(|| format!("perf {work} with {topic}: {stderr}"))
+        let counted = valgrind::instructions(&self.perf(work, topic, options), LIMIT);
+        counted.map_err(|error| format!("perf {work} with {topic}: {error}"))
     }
 }
 
@@ -229,36 +226,4 @@ fn produce(records: u64, linger_ms: &str, options: &[&str]) -> Vec<String> {
     ];
     arguments.extend(options.iter().map(|option| (*option).to_owned()));
     arguments
-}
-
-/// What valgrind says at the end: `==1== I   refs:      1,234`.
-fn instructions(stderr: &str) -> Option<u64> {
-    let line = stderr.lines().find(|line| line.contains(" refs:"))?;
-    let count: String = line.rsplit(':').next()?.chars().filter(char::is_ascii_digit).collect();
-    count.parse().ok()
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a quotient for people")]
-fn per_record(instructions: &[u64], records: u64) -> f64 {
-    match *instructions {
-        [half, most] => (most as f64 - half as f64) / records.max(1) as f64,
-        _ => 0.0,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_what_valgrind_counts() {
-        let stderr = "==1== Command: milena\n==1== \n==1== I   refs:      1,234,567\n";
-        assert_eq!(instructions(stderr), Some(1_234_567));
-        assert_eq!(instructions("nothing"), None);
-    }
-
-    #[test]
-    fn the_start_costs_a_record_nothing() {
-        assert!((per_record(&[1_500, 2_500], 100) - 10.0).abs() < 1e-9);
-    }
 }

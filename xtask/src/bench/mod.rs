@@ -1,7 +1,6 @@
 //! `cargo xtask bench peers`: Milena and other clients in turn against one Apache Kafka broker;
 //! `cargo xtask bench growth`: what a record costs as partitions and brokers become more.
 
-mod child;
 mod growth;
 mod peer;
 mod suite;

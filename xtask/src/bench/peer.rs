@@ -8,8 +8,8 @@ use std::time::Duration;
 use kafka_lab::{KafkaVersion, artifacts, java};
 use serde_json::Value;
 
-use super::child;
 use super::work::{Access, Work};
+use crate::child;
 use crate::programs;
 
 /// A client with a program that does the works.

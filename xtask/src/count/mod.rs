@@ -9,15 +9,15 @@
 mod works;
 
 use std::{
-    fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, Output},
+    time::Duration,
 };
 
 use clap::Parser;
 
 use self::works::{WORKS, Work};
-use crate::programs;
+use crate::valgrind;
 
 /// Count the instructions of small works, and compare them with their bounds.
 ///
@@ -35,6 +35,9 @@ struct Arguments {
     #[arg(long)]
     no_build: bool,
 }
+
+/// Counting is some fifty times as slow as running.
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// How a count stands to its bound.
 #[derive(Debug, PartialEq, Eq)]
@@ -55,7 +58,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     let arguments =
         Arguments::try_parse_from([program].iter().chain(arguments)).unwrap_or_else(|e| e.exit());
     let works = chosen(&arguments.works)?;
-    check_programs()?;
+    valgrind::check()?;
     if !arguments.no_build {
         build()?;
     }
@@ -63,16 +66,6 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
         return works.iter().try_for_each(|work| profile(work));
     }
     compare(&works)
-}
-
-/// Checks that valgrind is there.
-///
-/// # Errors
-///
-/// It is not.
-pub(crate) fn check_programs() -> Result<(), String> {
-    let found = programs::find("valgrind");
-    found.map(drop).ok_or_else(|| "valgrind is not in PATH: install it".to_owned())
 }
 
 /// The works of these names; all when there are none.
@@ -103,23 +96,11 @@ fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| crate::root().join("target"), PathBuf::from)
 }
 
-/// Runs a work under one of valgrind's tools, which writes to the file.
-fn run_work(
-    work: &Work,
-    repetitions: u64,
-    tool: &[&str],
-    option: &str,
-    file: &Path,
-) -> Result<(), String> {
-    let program = target().join("count/milena-count");
-    let output = Command::new("valgrind")
-        .args(tool)
-        .arg(format!("{option}={}", file.display()))
-        .arg(&program)
-        .args([work.name, &repetitions.to_string()])
-        .output()
-        .map_err(|error| format!("valgrind could not be started: {error}"))?;
-    succeeded(work.name, &output)
+/// A work's program and its arguments.
+fn program(work: &Work, repetitions: u64) -> Command {
+    let mut command = Command::new(target().join("count/milena-count"));
+    command.args([work.name, &repetitions.to_string()]);
+    command
 }
 
 fn succeeded(what: &str, output: &Output) -> Result<(), String> {
@@ -128,26 +109,6 @@ fn succeeded(what: &str, output: &Output) -> Result<(), String> {
     }
     let said = String::from_utf8_lossy(&output.stderr);
     Err(format!("{what}: {}\n{said}", output.status))
-}
-
-/// The instructions of a whole run.
-fn instructions(work: &Work, repetitions: u64) -> Result<u64, String> {
-    let file = target().join(format!("count/{}.cachegrind", work.name));
-    let tool = ["--tool=cachegrind", "--cache-sim=no"];
-    run_work(work, repetitions, &tool, "--cachegrind-out-file", &file)?;
-    let text = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
-    summary(&text).ok_or_else(|| format!("{} has no summary of its events", file.display()))
-}
-
-/// The total in what cachegrind writes.
-fn summary(text: &str) -> Option<u64> {
-    let line = text.lines().find_map(|line| line.strip_prefix("summary:"))?;
-    line.split_whitespace().next()?.parse().ok()
-}
-
-/// What one repetition takes, from the counts of N and of 2 N.
-fn each(once: u64, twice: u64, repetitions: u64) -> f64 {
-    twice.saturating_sub(once) as f64 / repetitions as f64
 }
 
 fn verdict(work: &Work, counted: f64) -> Verdict {
@@ -163,9 +124,12 @@ fn compare(works: &[&Work]) -> Result<(), String> {
     println!("{:<16} {:>12} {:>12} {:>8}  of each", "work", "instructions", "bound", "differs");
     let mut above = Vec::new();
     for work in works {
-        let once = instructions(work, work.repetitions)?;
-        let twice = instructions(work, 2 * work.repetitions)?;
-        let counted = each(once, twice, work.repetitions);
+        let count = |repetitions| {
+            let counted = valgrind::instructions(&program(work, repetitions), LIMIT);
+            counted.map_err(|error| format!("{}: {error}", work.name))
+        };
+        let (once, twice) = (count(work.repetitions)?, count(2 * work.repetitions)?);
+        let counted = valgrind::each(once, twice, work.repetitions);
         let differs = (counted / work.instructions - 1.0) * 100.0;
         let (name, bound, unit) = (work.name, work.instructions, work.unit);
         let mut line = format!("{name:<16} {counted:>12.1} {bound:>12.1} {differs:>+7.1}%  {unit}");
@@ -193,8 +157,15 @@ fn compare(works: &[&Work]) -> Result<(), String> {
 /// Prints the functions that most of a work's instructions are in.
 fn profile(work: &Work) -> Result<(), String> {
     let file = target().join(format!("count/{}.callgrind", work.name));
-    let tool = ["--tool=callgrind"];
-    run_work(work, 2 * work.repetitions, &tool, "--callgrind-out-file", &file)?;
+    let program = program(work, 2 * work.repetitions);
+    let counted = Command::new("valgrind")
+        .arg("--tool=callgrind")
+        .arg(format!("--callgrind-out-file={}", file.display()))
+        .arg(program.get_program())
+        .args(program.get_args())
+        .output()
+        .map_err(|error| format!("valgrind could not be started: {error}"))?;
+    succeeded(work.name, &counted)?;
     let output = Command::new("callgrind_annotate")
         .args(["--auto=no", "--threshold=95"])
         .arg(&file)
@@ -218,12 +189,6 @@ mod tests {
     };
 
     #[test]
-    fn takes_the_difference_of_two_runs_by_the_repetitions() {
-        assert!((each(1_000_100, 1_003_100, 10) - 300.0).abs() < 1e-9);
-        assert!(each(7, 3, 10).abs() < 1e-9);
-    }
-
-    #[test]
     fn tells_counts_within_the_slack_from_those_beyond() {
         for (counted, expected) in [
             (190.1, Verdict::Within),
@@ -233,13 +198,6 @@ mod tests {
         ] {
             assert_eq!(verdict(&WORK, counted), expected, "{counted}");
         }
-    }
-
-    #[test]
-    fn reads_the_total_of_cachegrind() {
-        let text = "desc: I1 cache: \ncmd: a b 7\nevents: Ir\nfl=x\nfn=y\n0 12\nsummary: 4711\n";
-        assert_eq!(summary(text), Some(4711));
-        assert_eq!(summary("events: Ir\n"), None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,6 +16,7 @@ static RUNS: AtomicU64 = AtomicU64::new(0);
 /// What a program has written.
 #[derive(Debug)]
 pub(crate) struct Output {
+    pub(crate) status: ExitStatus,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
@@ -24,11 +25,10 @@ pub(crate) struct Output {
 ///
 /// # Errors
 ///
-/// It could not be started, or did not end in time. How it ended is for the caller to see in what it
-/// wrote.
+/// It could not be started, or did not end in time.
 pub(crate) fn run(mut command: Command, limit: Duration) -> Result<Output, String> {
     let failed = |error: std::io::Error| format!("{error}");
-    let folder = crate::root().join("target/bench");
+    let folder = crate::root().join("target/xtask");
     std::fs::create_dir_all(&folder).map_err(failed)?;
     let number = RUNS.fetch_add(1, Ordering::Relaxed);
     let file = |name: &str| {
@@ -44,25 +44,27 @@ pub(crate) fn run(mut command: Command, limit: Duration) -> Result<Output, Strin
         .stderr(stderr.try_clone().map_err(failed)?)
         .spawn()
         .map_err(|error| format!("{}: {error}", command.get_program().display()))?;
-    wait(&mut child, limit)?;
+    let status = wait(&mut child, limit)?;
     let text = |file: &mut File| {
         let mut bytes = Vec::new();
         file.rewind().and_then(|()| file.read_to_end(&mut bytes)).map_err(failed)?;
         Ok::<_, String>(String::from_utf8_lossy(&bytes).into_owned())
     };
-    Ok(Output { stdout: text(&mut stdout)?, stderr: text(&mut stderr)? })
+    Ok(Output { status, stdout: text(&mut stdout)?, stderr: text(&mut stderr)? })
 }
 
-fn wait(child: &mut Child, limit: Duration) -> Result<(), String> {
+fn wait(child: &mut Child, limit: Duration) -> Result<ExitStatus, String> {
     let deadline = Instant::now() + limit;
-    while child.try_wait().map_err(|error| error.to_string())?.is_none() {
+    loop {
+        if let Some(status) = child.try_wait().map_err(|error| error.to_string())? {
+            return Ok(status);
+        }
         if Instant::now() > deadline {
             child.kill().and_then(|()| child.wait()).map_err(|error| error.to_string())?;
             return Err(format!("it did not end within {} s", limit.as_secs()));
         }
         thread::sleep(POLL);
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -74,6 +76,7 @@ mod tests {
         let mut command = Command::new("sh");
         command.args(["-c", "echo out; echo err >&2"]);
         let output = run(command, Duration::from_secs(60)).unwrap();
+        assert!(output.status.success());
         assert_eq!((output.stdout.as_str(), output.stderr.as_str()), ("out\n", "err\n"));
     }
 
