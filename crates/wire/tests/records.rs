@@ -7,9 +7,9 @@ use milena_wire::compression::{
     Compression, CompressionType, Compressor, DecompressErrorKind, Decompressor,
 };
 use milena_wire::records::{
-    ControlRecordType, EndTransactionMarker, Header, RECORD_BATCH_OVERHEAD, RecordBatch,
-    RecordBatchBuilder, RecordBatchMut, RecordBatches, RecordErrorKind, Records, SealOptions,
-    SealedBatch, TimestampType, convert_to, end_transaction_batch,
+    ControlRecordType, EndTransactionMarker, Header, MeasuredHeaders, RECORD_BATCH_OVERHEAD,
+    RecordBatch, RecordBatchBuilder, RecordBatchMut, RecordBatches, RecordErrorKind, Records,
+    SealOptions, SealedBatch, TimestampType, convert_to, end_transaction_batch,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -51,7 +51,7 @@ fn seal(entries: &[Entry], options: &SealOptions) -> SealedBatch {
             entry.timestamp,
             entry.key.as_ref().map(Vec::len),
             entry.value.as_ref().map(Vec::len),
-            RecordBatchBuilder::headers_len(&headers),
+            MeasuredHeaders::of(&headers).encoded_len(),
         );
         let before = builder.encoded_len();
         let at = builder
@@ -62,7 +62,7 @@ fn seal(entries: &[Entry], options: &SealOptions) -> SealedBatch {
         let bound = RecordBatchBuilder::size_upper_bound(
             entry.key.as_ref().map(Vec::len),
             entry.value.as_ref().map(Vec::len),
-            RecordBatchBuilder::headers_len(&headers),
+            MeasuredHeaders::of(&headers).encoded_len(),
         );
         assert!(expected - before + RECORD_BATCH_OVERHEAD <= bound);
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use milena_core::producer::{NeedsBuffer, PartitionQueue, Partitioner};
 use milena_wire::ByteString;
-use milena_wire::records::RecordBatchBuilder;
+use milena_wire::records::{MeasuredHeaders, RecordBatchBuilder};
 use parking_lot::{MutexGuard, RwLock};
 
 use super::delivery::Delivery;
@@ -337,7 +337,7 @@ impl Shared {
         let bytes = RecordBatchBuilder::size_upper_bound(
             record.key.map(<[u8]>::len),
             record.value.map(<[u8]>::len),
-            RecordBatchBuilder::headers_len(record.headers),
+            MeasuredHeaders::of(record.headers).encoded_len(),
         );
         let (limit, memory) = (self.settings.max_request_size, self.memory.total());
         if bytes > limit {

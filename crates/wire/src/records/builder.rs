@@ -190,7 +190,7 @@ impl RecordBatchBuilder {
         let index = self.records_count;
         let headers_len = encoded_len(headers.clone());
         self.append_fields(timestamp, key, value, headers_len)?;
-        self.append_headers(headers);
+        self.append_headers(headers, put_varint);
 
         if index == 0 {
             self.first_timestamp = timestamp;
@@ -241,23 +241,13 @@ impl RecordBatchBuilder {
         if headers.all().is_empty() {
             self.buffer.push(0);
         } else {
-            self.append_small_headers(headers.all());
+            self.append_headers(headers.all().iter().copied(), |buffer, number| {
+                SmallVarints::of(number).put(buffer);
+            });
         }
         self.max_timestamp = self.max_timestamp.max(timestamp);
         self.records_count += 1;
         true
-    }
-
-    /// Appends headers whose lengths are small.
-    fn append_small_headers(&mut self, headers: &[Header<'_>]) {
-        SmallVarints::of(signed(headers.len())).put(&mut self.buffer);
-        for header in headers {
-            let key = header.key_bytes();
-            SmallVarints::of(signed(key.len())).put(&mut self.buffer);
-            self.buffer.extend_from_slice(key);
-            SmallVarints::of(nullable(header.value())).put(&mut self.buffer);
-            self.buffer.extend_from_slice(header.value().unwrap_or_default());
-        }
     }
 
     /// Appends any record up to its headers.
@@ -286,19 +276,23 @@ impl RecordBatchBuilder {
         Ok(())
     }
 
-    #[inline]
-    fn append_headers<'h>(&mut self, headers: impl ExactSizeIterator<Item = Header<'h>>) {
-        put_varint(&mut self.buffer, signed(headers.len()));
+    /// Appends headers, whose numbers `put` writes.
+    fn append_headers<'h>(
+        &mut self,
+        headers: impl ExactSizeIterator<Item = Header<'h>>,
+        put: impl Fn(&mut Vec<u8>, i64),
+    ) {
+        put(&mut self.buffer, signed(headers.len()));
         for header in headers {
-            put_varint(&mut self.buffer, signed(header.key_bytes().len()));
+            put(&mut self.buffer, signed(header.key_bytes().len()));
             self.buffer.extend_from_slice(header.key_bytes());
-            put_varint(&mut self.buffer, nullable(header.value()));
+            put(&mut self.buffer, nullable(header.value()));
             self.buffer.extend_from_slice(header.value().unwrap_or_default());
         }
     }
 
     /// Bytes that the uncompressed batch would have after a record with these lengths, exactly.
-    /// `headers_len` is [`headers_len`](Self::headers_len) of its headers.
+    /// `headers_len` is [`MeasuredHeaders::encoded_len`] of its headers.
     #[must_use]
     pub fn size_after(
         &self,
@@ -310,14 +304,6 @@ impl RecordBatchBuilder {
         let delta = self.timestamp_delta(timestamp);
         let sizes = self.sizes(delta, key_len, value_len, headers_len);
         self.buffer.len().saturating_add(sizes.total)
-    }
-
-    /// Bytes of encoded headers with their count, as [`size_after`](Self::size_after) wants them;
-    /// 1 when there are none.
-    #[must_use]
-    #[inline]
-    pub fn headers_len(headers: &[Header<'_>]) -> usize {
-        encoded_len(headers.iter().copied())
     }
 
     /// Bytes that a batch of this one record has at most, uncompressed, header included.
