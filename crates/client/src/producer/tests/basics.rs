@@ -180,6 +180,24 @@ async fn close_delivers_what_was_accepted_and_refuses_the_rest() {
 }
 
 #[tokio::test]
+async fn record_that_finds_room_is_accepted_before_anybody_awaits_it() {
+    let broker = start(|broker| broker.topic("orders", 1)).await;
+    let config = config(&broker).linger(Duration::from_secs(10)).build().unwrap();
+    let producer = Producer::new(config).unwrap();
+    let record = ProducerRecord::to("orders").value("v");
+    // Nothing is known of the topic yet: this one waits, and is not accepted when it is dropped.
+    drop(producer.send(record));
+    producer.send(record).await.unwrap();
+    drop(producer.send(record));
+    let mut sending = producer.send(record);
+    (&mut sending).await.unwrap();
+    let polled_again = sending.await.unwrap_err();
+    assert_eq!(polled_again.kind(), ErrorKind::InvalidArgument);
+    producer.flush().await.unwrap();
+    assert_eq!(producer.metrics().records_sent, 3);
+}
+
+#[tokio::test]
 async fn close_without_time_fails_what_is_left() {
     let broker = start(|broker| broker.topic("orders", 1)).await;
     let config = config(&broker).linger(Duration::from_secs(10)).build().unwrap();
