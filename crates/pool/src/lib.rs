@@ -24,6 +24,7 @@ mod counters;
 mod error;
 mod random;
 mod sasl;
+mod waiting;
 
 pub use milena_tls as tls;
 
@@ -35,3 +36,4 @@ pub use error::{
     AuthenticationError, ConnectError, ConnectErrorKind, DisconnectReason, Impostor, RequestError,
 };
 pub use sasl::{OAuthBearerToken, Sasl, TokenError, TokenFuture, TokenProvider};
+pub use waiting::WAITING;

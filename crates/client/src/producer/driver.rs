@@ -233,7 +233,7 @@ impl Driver {
             match done {
                 Done::Connected(broker) => self.sender.handle_connected(broker),
                 Done::Unreachable(broker, error) => {
-                    tracing::warn!(%broker, %error, "no connection to the broker");
+                    tracing::debug!(%broker, %error, "no connection to the broker");
                     self.sender.handle_unreachable(broker, at);
                 }
                 Done::Lost(broker) => self.sender.handle_disconnected(broker),

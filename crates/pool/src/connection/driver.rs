@@ -189,7 +189,10 @@ impl Driver {
             .in_flight
             .handle_response(correlation_id)
             .map_err(DisconnectReason::MismatchedResponse)?;
-        self.answered |= request.api_key != ApiKey::API_VERSIONS;
+        if !self.answered && request.api_key != ApiKey::API_VERSIONS {
+            self.answered = true;
+            self.shared.set_answered();
+        }
         if let Some(pause) = throttle::of_frame(request.api_key, request.api_version, &frame) {
             tracing::debug!(broker = %self.target, api = request.api_key.name(), ?pause,
                 "throttled by the broker");

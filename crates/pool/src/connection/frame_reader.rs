@@ -179,6 +179,11 @@ impl ReadError {
             Self::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 DisconnectReason::ClosedByBroker { answered }
             }
+            // A listener of another kind does not read to the end what it does not understand, and
+            // the system tells that by a reset.
+            Self::Io(error) if error.kind() == io::ErrorKind::ConnectionReset && !answered => {
+                DisconnectReason::ClosedByBroker { answered }
+            }
             Self::Io(error) => DisconnectReason::Io(error.into()),
             Self::InvalidLength(length) => DisconnectReason::InvalidFrameLength(length),
             Self::TooLarge { bytes, limit } => DisconnectReason::FrameTooLarge { bytes, limit },

@@ -104,8 +104,8 @@ impl fmt::Display for DisconnectReason {
                 f.write_str("the broker closed the connection")
             }
             Self::ClosedByBroker { answered: false } => f.write_str(
-                "the broker closed the connection without an answer; check that \
-                 security.protocol and sasl.mechanism fit the listener",
+                "the broker closed the connection without an answer, as listeners do that expect \
+                 TLS or SASL; check that security.protocol and sasl.mechanism fit the listener",
             ),
             Self::Io(_) => f.write_str("reading from or writing to the broker failed"),
             Self::RequestTimedOut { api, timeout } => write!(
