@@ -30,8 +30,8 @@ pub(crate) use self::{
     about,
     arg_required_else_help = true,
     after_help = "Results go to standard output, everything else to standard error. Ends with 0 where all went \
-                  well, 1 where something failed, 2 where it was called wrongly, 130 after Ctrl-C and 143 after \
-                  SIGTERM."
+                  well, 1 where something failed, 2 where what it was given cannot be used (an argument, a property, a \
+                  flow, a file that the command line names), 130 after Ctrl-C and 143 after SIGTERM."
 )]
 pub(crate) struct Arguments {
     #[command(subcommand)]
