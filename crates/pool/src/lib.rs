@@ -33,7 +33,8 @@ pub use config::{ConnectionConfig, DnsLookup, HostPort, Security};
 pub use connection::{Connection, PendingResponse, PendingWrite};
 pub use counters::ConnectionCounts;
 pub use error::{
-    AuthenticationError, ConnectError, ConnectErrorKind, DisconnectReason, Impostor, RequestError,
+    Answered, AuthenticationError, ConnectError, ConnectErrorKind, DisconnectReason, Impostor,
+    RequestError,
 };
 pub use sasl::{OAuthBearerToken, Sasl, TokenError, TokenFuture, TokenProvider};
 pub use waiting::WAITING;

@@ -259,8 +259,9 @@ fn why_nothing_happens_is_said_while_it_happens() {
         "-X security.protocol=SSL -X ssl.truststore.type=PEM -X ssl.truststore.location={}",
         certificates.join("ca.pem").display()
     );
-    let hangs_up = "the broker closed the connection without an answer, as listeners do that expect \
-                    TLS or SASL; check that security.protocol and sasl.mechanism fit the listener";
+    let hangs_up = "the broker answered ApiVersions and closed the connection at the next request, as \
+                    listeners do that expect SASL; check that security.protocol and sasl.mechanism \
+                    fit the listener";
     let unanswered =
         "does not answer the first request (ApiVersions), as listeners do that expect TLS";
     for (address, what, options, reason) in [

@@ -166,6 +166,7 @@ mod tests {
     use parking_lot::Mutex;
 
     use super::*;
+    use crate::error::Answered;
 
     const ADDRESS: &str = "broker1:9092";
 
@@ -200,7 +201,8 @@ mod tests {
     }
 
     fn ended(answered: bool) -> Arc<Scripted> {
-        let reason = DisconnectReason::ClosedByBroker { answered };
+        let last = if answered { Answered::Requests } else { Answered::Versions };
+        let reason = DisconnectReason::ClosedByBroker { answered: last };
         Arc::new(Scripted { answered: AtomicBool::new(answered), end: Mutex::new(Some(reason)) })
     }
 
@@ -234,7 +236,7 @@ mod tests {
         assert_eq!(outages.failures(ADDRESS).unwrap().count, 1);
         let errors = outages.errors();
         assert!(matches!(errors[0].kind(), ConnectErrorKind::Ended(_)), "{errors:?}");
-        assert!(errors[0].to_string().starts_with("broker1:9092: the broker closed"));
+        assert!(errors[0].to_string().starts_with("broker1:9092: the broker answered ApiVersions"));
     }
 
     #[test]
