@@ -18,12 +18,10 @@ mod properties;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 use crate::arguments::Arguments;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::read();
     logging::start();
     match commands::run(arguments.command) {
         Ok(()) => ExitCode::SUCCESS,
