@@ -40,7 +40,7 @@ fn wrong_arguments_are_named_and_end_with_2() {
         ("topics create", "-t x --partitions -3", "'-3' for '--partitions <N>': -3 is not in 1.."),
         ("perf produce", "-t x --size -1", "'-1' for '--size <BYTES>': expected a whole number, 0"),
         ("perf produce", "-t x --linger-ms 5s", "'5s' for '--linger-ms <MS>': expected a whole"),
-        ("consume", "-t cars -c ten", "'ten' for '-c <N>': expected a whole number, 0 or more"),
+        ("consume", "-t cars -c ten", "'ten' for '-c <COUNT>': expected a whole number, 0 or more"),
         ("topics delete", "", "--topic <TOPIC>"),
         ("run nothing.toml", "", "unexpected argument '-b'"),
     ] {

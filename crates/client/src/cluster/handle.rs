@@ -393,6 +393,11 @@ impl Cluster {
         self.timed_out_after(message, newest)
     }
 
+    /// Why brokers cannot be used, where there are such.
+    pub(crate) fn unreachable(&self) -> Option<Error> {
+        unreachable::cause(None, &self.inner.pool.outages())
+    }
+
     /// A timeout, with the last error before it and the brokers that cannot be used.
     pub(crate) fn timed_out_after(&self, message: &str, last: Option<Error>) -> Error {
         let error = Error::new(ErrorKind::Timeout, message);

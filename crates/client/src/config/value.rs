@@ -114,8 +114,10 @@ fn split_list(text: &str) -> Vec<String> {
 /// `"abc": expected a whole number of milliseconds, 0 or more`.
 fn refusal(property: &Property, given: &str) -> String {
     let highest = match property.kind {
+        // The range says nothing of the greatest number that the type has.
         Kind::Integer { max, .. }
-            if given.parse().is_ok_and(|number: i128| number > max.into()) =>
+            if given.parse().is_ok_and(|number: i128| number > max.into())
+                && !property.kind.range().ends_with(&max.to_string()) =>
         {
             format!(", {max} at most")
         }
