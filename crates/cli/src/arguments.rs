@@ -7,7 +7,7 @@ mod feel;
 mod run;
 mod verifiable;
 
-use clap::{Parser, Subcommand};
+use clap::{Arg, Command as Program, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use self::{
@@ -30,8 +30,8 @@ pub(crate) use self::{
     about,
     arg_required_else_help = true,
     after_help = "Results go to standard output, everything else to standard error. Ends with 0 where all went \
-                  well, 1 where something failed, 2 where it was called wrongly, 130 after Ctrl-C and 143 after \
-                  SIGTERM."
+                  well, 1 where something failed, 2 where what it was given cannot be used (an argument, a property, a \
+                  flow, a file that the command line names), 130 after Ctrl-C and 143 after SIGTERM."
 )]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -93,4 +93,28 @@ pub(crate) enum Codec {
     /// order: {"batches":[...],"records":[...]} with keys, values and header values in base64, or
     /// {"error"}.
     Records,
+}
+
+impl Arguments {
+    /// What stands on the command line; ends the program where that cannot be.
+    pub(crate) fn read() -> Self {
+        let command = with_negative_numbers(Self::command());
+        Self::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+    }
+}
+
+/// A number below zero is the value of the option before it, which then says what it expects: no option of
+/// the program is a digit.
+fn with_negative_numbers(command: Program) -> Program {
+    let allow = |arg: Arg| match arg.get_action().takes_values() {
+        true => arg.allow_negative_numbers(true),
+        false => arg,
+    };
+    command.mut_args(allow).mut_subcommands(with_negative_numbers)
+}
+
+/// Reads a number that is not negative.
+fn whole<T: TryFrom<u64>>(text: &str) -> Result<T, String> {
+    let number = text.parse().ok().and_then(|number: u64| T::try_from(number).ok());
+    number.ok_or_else(|| "expected a whole number, 0 or more".to_owned())
 }

@@ -2,7 +2,8 @@
 
 use std::{fmt::Display, io, process::ExitCode};
 
-use milena::ErrorCode;
+use milena::{ErrorCode, ErrorKind};
+use milena_connect::connector::with_causes;
 
 use crate::{interrupt::Signal, notice::say};
 
@@ -11,8 +12,11 @@ use crate::{interrupt::Signal, notice::say};
 pub(crate) enum Failure {
     /// It could not be done: one line says why. Ends with 1.
     Failed(String),
-    /// It was called wrongly: one line says how. Ends with 2.
+    /// It was called wrongly: a line says how, another where to read on. Ends with 2.
     Usage(String),
+    /// A property, a flow or another file that the command line names cannot be used: one line says why.
+    /// Ends with 2.
+    Refused(String),
     /// A signal ended it, in good order. Ends with 130 for Ctrl-C and 143 for SIGTERM.
     Ended(Signal),
     /// Whoever reads our output has gone. Ends with 0, as for any filter.
@@ -23,6 +27,11 @@ impl Failure {
     /// A failure with what was tried before its cause.
     pub(crate) fn new(what: impl Display, cause: impl Display) -> Self {
         Self::Failed(format!("{what}: {cause}"))
+    }
+
+    /// Something that was given and cannot be used, with what it is before its cause.
+    pub(crate) fn refused(what: impl Display, cause: impl Display) -> Self {
+        Self::Refused(format!("{what}: {cause}"))
     }
 
     /// A failure of writing to standard output.
@@ -36,7 +45,7 @@ impl Failure {
     /// Writes the line to standard error.
     pub(crate) fn print(&self) {
         match self {
-            Self::Failed(text) => say(format_args!("milena: {text}")),
+            Self::Failed(text) | Self::Refused(text) => say(format_args!("milena: {text}")),
             Self::Usage(text) => {
                 say(format_args!("milena: {text}\nFor more information, try '--help'."));
             }
@@ -51,7 +60,7 @@ impl Failure {
         ExitCode::from(match self {
             Self::OutputClosed => 0,
             Self::Failed(_) => 1,
-            Self::Usage(_) => 2,
+            Self::Usage(_) | Self::Refused(_) => 2,
             Self::Ended(signal) => signal.exit_code(),
         })
     }
@@ -59,13 +68,16 @@ impl Failure {
 
 impl From<milena::Error> for Failure {
     fn from(error: milena::Error) -> Self {
-        Self::Failed(explain(&error))
+        match error.kind() {
+            ErrorKind::Config => Self::Refused(explain(&error)),
+            _ => Self::Failed(explain(&error)),
+        }
     }
 }
 
 /// An error, its causes, and what to do where the program can tell.
 pub(crate) fn explain(error: &milena::Error) -> String {
-    let mut text = chain(error);
+    let mut text = with_causes(error);
     if let Some(advice) = error.code().and_then(advice) {
         text.push_str(": ");
         text.push_str(advice);
@@ -87,20 +99,4 @@ fn advice(code: ErrorCode) -> Option<&'static str> {
         }
         _ => return None,
     })
-}
-
-/// An error and its causes in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let one = error.to_string();
-        // Some errors repeat their cause.
-        if !text.contains(&one) {
-            text.push_str(": ");
-            text.push_str(&one);
-        }
-        cause = error.source();
-    }
-    text
 }

@@ -2,7 +2,9 @@
 
 use std::{error::Error, io};
 
-use crate::failure::{Failure, chain};
+use milena_connect::connector::with_causes;
+
+use crate::failure::Failure;
 
 /// Host and port of `--listen`; an IPv6 address is in brackets.
 pub(crate) fn address(listen: &str) -> Result<(String, u16), Failure> {
@@ -16,7 +18,7 @@ pub(crate) fn address(listen: &str) -> Result<(String, u16), Failure> {
 
 /// The error, and what to do where another program has the port.
 pub(crate) fn explain(error: &(dyn Error + 'static)) -> String {
-    let mut text = chain(error);
+    let mut text = with_causes(error);
     let mut cause = Some(error);
     while let Some(error) = cause {
         let io = error.downcast_ref::<io::Error>();

@@ -20,14 +20,14 @@ impl PropertyList {
     /// The properties of a file, or none.
     pub(crate) fn from_file(path: Option<&Path>) -> Result<Self, Failure> {
         let Some(path) = path else { return Ok(Self::default()) };
-        let bytes = fs::read(path).map_err(|error| Failure::new(path.display(), error))?;
+        let bytes = fs::read(path).map_err(|error| Failure::refused(path.display(), error))?;
         // It has no problem with one, and would take keys for names, which warnings show.
         if bytes.starts_with(b"-----BEGIN ") {
             let why = "this is a PEM file: expected properties, NAME=VALUE on each line";
-            return Err(Failure::new(path.display(), why));
+            return Err(Failure::refused(path.display(), why));
         }
         let properties =
-            Properties::parse(&bytes).map_err(|error| Failure::new(path.display(), error))?;
+            Properties::parse(&bytes).map_err(|error| Failure::refused(path.display(), error))?;
         let entries = properties.entries().iter();
         Ok(Self(entries.map(|entry| (entry.key.clone(), entry.value.clone())).collect()))
     }
@@ -43,11 +43,13 @@ impl PropertyList {
     pub(crate) fn read(file: Option<&Path>, properties: &[String]) -> Result<Self, Failure> {
         let mut list = Self::from_file(file)?;
         for property in properties {
-            let (name, value) = property.split_once('=').ok_or_else(|| {
-                let name = property.split(char::is_whitespace).next().unwrap_or_default();
+            let pair = property.split_once('=').map(|(name, value)| (name.trim(), value));
+            let (name, value) = pair.filter(|(name, _)| !name.is_empty()).ok_or_else(|| {
+                // What stands behind the name may be a secret.
+                let name = property.split([' ', '\t', '=']).next().unwrap_or_default();
                 Failure::Usage(format!("-X {name}: it must be NAME=VALUE"))
             })?;
-            list.set(name.trim(), value);
+            list.set(name, value);
         }
         Ok(list)
     }

@@ -218,7 +218,6 @@ impl Error {
 
 impl Error {
     /// What was wrong, without the words of the kind.
-    #[cfg(feature = "oauth")]
     pub(crate) fn message(&self) -> &str {
         &self.0.message
     }

@@ -37,6 +37,13 @@
 //! # Ok(()) }
 //! ```
 //!
+//! # Events
+//!
+//! Events of `tracing` are by batch and by connection, never by record. Those that tell a person why nothing
+//! happens have a target of their own, [`WAITING`], and a message that can stand alone: which broker does
+//! not answer, refuses the connection or hangs up, and which topic is missing. The first comes after two
+//! seconds, the next ones ever more rarely.
+//!
 //! # Features
 //!
 //! | feature | default | what it brings |
@@ -65,6 +72,7 @@ pub use admin::Admin;
 pub use consumer::{Consumer, ConsumerRecord, ConsumerRecords, OwnedRecord, RebalanceListener};
 pub use error::{Error, ErrorKind, Result, Written};
 pub use milena_core::TopicPartition;
+pub use milena_pool::WAITING;
 pub use milena_wire::{ByteString, ErrorCode, Uuid};
 pub use partition_info::PartitionInfo;
 pub use producer::{Producer, ProducerRecord, RecordMetadata};

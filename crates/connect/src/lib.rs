@@ -11,6 +11,7 @@
 
 mod accepted;
 pub mod avro;
+mod backoff;
 pub mod ballerina;
 pub mod camunda;
 mod connection;
@@ -19,6 +20,7 @@ mod decimal;
 pub mod describe;
 pub mod elasticio;
 pub mod flow;
+mod recent;
 pub mod registry;
 pub mod runtime;
 pub mod secrets;

@@ -18,6 +18,7 @@ use tokio::{sync::watch, time::Instant};
 
 use crate::{
     accepted::{Accepted, Committable},
+    backoff::Backoff,
     connector::{BoxFuture, Emission, Ends, Ticket, Trigger, with_causes},
     registry::RegistryReader,
     settings::ClientProperties,
@@ -40,8 +41,8 @@ const RECORD_BYTES: usize = 100;
 /// How long a registry that does not answer is asked again.
 const FETCH_WITHIN: Duration = Duration::from_secs(60);
 
-/// How long the first and any further pause between those questions is.
-const FETCH_PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+/// The pauses between those questions.
+const FETCH_BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
 
 /// How a connector reads records.
 pub(crate) trait Reading: Send + Sync + 'static {
@@ -231,10 +232,9 @@ impl<R: Reading> Subscription<R> {
             if now - since >= FETCH_WITHIN {
                 return Err(error);
             }
-            let (first, longest) = FETCH_PAUSES;
-            let doubled = 1_u32.checked_shl(times).unwrap_or(u32::MAX);
-            let again_at = now + first.saturating_mul(doubled).min(longest);
-            self.failing = Some(Failing { since, times: times + 1, again_at });
+            let times = times.saturating_add(1);
+            let again_at = now + FETCH_BACKOFF.before(times);
+            self.failing = Some(Failing { since, times, again_at });
             let (topic, error) = (&self.topic, with_causes(&error));
             tracing::warn!(topic, error, "the schemas of records cannot be fetched");
         }

@@ -24,6 +24,7 @@ mod counters;
 mod error;
 mod random;
 mod sasl;
+mod waiting;
 
 pub use milena_tls as tls;
 
@@ -32,6 +33,8 @@ pub use config::{ConnectionConfig, DnsLookup, HostPort, Security};
 pub use connection::{Connection, PendingResponse, PendingWrite};
 pub use counters::ConnectionCounts;
 pub use error::{
-    AuthenticationError, ConnectError, ConnectErrorKind, DisconnectReason, Impostor, RequestError,
+    Answered, AuthenticationError, ConnectError, ConnectErrorKind, DisconnectReason, Impostor,
+    RequestError,
 };
 pub use sasl::{OAuthBearerToken, Sasl, TokenError, TokenFuture, TokenProvider};
+pub use waiting::WAITING;

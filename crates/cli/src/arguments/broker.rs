@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::whole;
+
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   milena broker
@@ -32,7 +34,7 @@ pub(crate) struct Broker {
     #[arg(long, value_name = "NAME[:PARTITIONS]")]
     pub(crate) topic: Vec<String>,
     /// How long the first rebalance of a group waits for more members
-    #[arg(long, value_name = "MS", default_value_t = 0)]
+    #[arg(long, value_name = "MS", default_value_t = 0, value_parser = whole::<u32>)]
     pub(crate) group_initial_rebalance_delay: u32,
     /// Behave as this release of Kafka, such as 1.1 or 3.9
     #[arg(long, value_name = "RELEASE")]

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, builder::NonEmptyStringValueParser as NonEmpty};
 
+use super::whole;
+
 /// Which cluster, and how to speak with it.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Connection {
@@ -38,7 +40,7 @@ pub(crate) struct Produce {
     #[arg(short = 'H', value_name = "NAME=VALUE")]
     pub(crate) headers: Vec<String>,
     /// The partition of every record, instead of one by its key
-    #[arg(short = 'p', value_name = "N", allow_negative_numbers = true,
+    #[arg(short = 'p', value_name = "N",
           value_parser = clap::value_parser!(i32).range(0..))]
     pub(crate) partition: Option<i32>,
     /// How to compress: none, gzip, snappy, lz4 or zstd
@@ -63,7 +65,7 @@ pub(crate) struct Consume {
     #[arg(short = 'g', value_name = "GROUP", conflicts_with = "partition")]
     pub(crate) group: Option<String>,
     /// This partition alone
-    #[arg(short = 'p', value_name = "N", allow_negative_numbers = true,
+    #[arg(short = 'p', value_name = "N",
           value_parser = clap::value_parser!(i32).range(0..))]
     pub(crate) partition: Option<i32>,
     /// Where to begin: beginning, end, stored, an offset N, or -N for the last N of each partition;
@@ -71,7 +73,7 @@ pub(crate) struct Consume {
     #[arg(short = 'o', value_name = "OFFSET", allow_hyphen_values = true)]
     pub(crate) offset: Option<String>,
     /// End after this many records
-    #[arg(short = 'c', value_name = "COUNT")]
+    #[arg(short = 'c', value_name = "COUNT", value_parser = whole::<u64>)]
     pub(crate) count: Option<u64>,
     /// End at the end of every partition
     #[arg(short = 'e')]
@@ -165,19 +167,19 @@ pub(crate) struct PerfProduce {
     #[arg(short = 't', long, value_name = "TOPIC", value_parser = NonEmpty::new())]
     pub(crate) topic: String,
     /// How many records
-    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = whole::<u64>)]
     pub(crate) records: u64,
     /// Bytes of each value
-    #[arg(long, value_name = "BYTES", default_value_t = 100)]
+    #[arg(long, value_name = "BYTES", default_value_t = 100, value_parser = whole::<usize>)]
     pub(crate) size: usize,
     /// How to compress: none, gzip, snappy, lz4 or zstd
     #[arg(long, value_name = "CODEC", default_value = "none")]
     pub(crate) compression: String,
     /// How long a batch waits for more records, in milliseconds
-    #[arg(long, value_name = "MS", default_value_t = 5)]
+    #[arg(long, value_name = "MS", default_value_t = 5, value_parser = whole::<u64>)]
     pub(crate) linger_ms: u64,
     /// Bytes of a batch at most
-    #[arg(long, value_name = "BYTES", default_value_t = 16_384)]
+    #[arg(long, value_name = "BYTES", default_value_t = 16_384, value_parser = whole::<usize>)]
     pub(crate) batch_size: usize,
     /// Give every record a key of 16 bytes, one of 10,000
     #[arg(long)]
@@ -201,7 +203,7 @@ pub(crate) struct PerfConsume {
     #[arg(short = 't', long, value_name = "TOPIC", value_parser = NonEmpty::new())]
     pub(crate) topic: String,
     /// End when this many records are there
-    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = whole::<u64>)]
     pub(crate) records: u64,
     /// Take the records one by one from a stream, each as a value of its own
     #[arg(long)]
@@ -219,16 +221,16 @@ pub(crate) struct PerfLatency {
     #[arg(short = 't', long, value_name = "TOPIC", value_parser = NonEmpty::new())]
     pub(crate) topic: String,
     /// How many records, after 200 that do not count; with a rate, after those of two seconds
-    #[arg(long, value_name = "N", default_value_t = 2_000)]
+    #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = whole::<u64>)]
     pub(crate) records: u64,
     /// Bytes of each value
-    #[arg(long, value_name = "BYTES", default_value_t = 100)]
+    #[arg(long, value_name = "BYTES", default_value_t = 100, value_parser = whole::<usize>)]
     pub(crate) size: usize,
     /// Send so many records a second, without waiting; each counts from when it was due
     #[arg(long, value_name = "PER_SECOND", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) rate: Option<u32>,
     /// How long a batch waits for more records, in milliseconds
-    #[arg(long, value_name = "MS", default_value_t = 0)]
+    #[arg(long, value_name = "MS", default_value_t = 0, value_parser = whole::<u64>)]
     pub(crate) linger_ms: u64,
     /// Print one JSON line
     #[arg(long)]
@@ -243,7 +245,7 @@ pub(crate) struct PerfIdle {
     #[arg(short = 't', long, value_name = "TOPIC", value_parser = NonEmpty::new())]
     pub(crate) topic: String,
     /// How long nothing is done, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = whole::<u64>)]
     pub(crate) seconds: u64,
     /// Print one JSON line
     #[arg(long)]

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::whole;
+
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   milena run examples/quickstart.toml
@@ -44,7 +46,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(crate) client_ca: Option<PathBuf>,
     /// The longest body of a request, in bytes
-    #[arg(long, value_name = "BYTES", default_value_t = 16 << 20)]
+    #[arg(long, value_name = "BYTES", default_value_t = 16 << 20, value_parser = whole::<usize>)]
     pub(crate) max_body_bytes: usize,
     /// The most connections at the same time
     #[arg(long, value_name = "COUNT", default_value_t = 256, value_parser = at_least_one)]

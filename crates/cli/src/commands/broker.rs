@@ -7,17 +7,20 @@ use std::{
     time::Duration,
 };
 
-use milena_broker::Broker;
+use milena_broker::{Broker, StartError};
 
 use crate::{arguments, failure::Failure, interrupt::Interrupt, listen};
 
 /// Runs a broker; its addresses are the line that it prints when it is ready.
 pub(crate) async fn run(arguments: arguments::Broker) -> Result<(), Failure> {
     let mut interrupt = Interrupt::listen()?;
-    let broker = builder(&arguments)?
-        .start()
-        .await
-        .map_err(|error| Failure::Failed(listen::explain(&error)))?;
+    let broker = builder(&arguments)?.start().await.map_err(|error| {
+        let text = listen::explain(&error);
+        match error {
+            StartError::Config { .. } | StartError::Tls { .. } => Failure::Refused(text),
+            _ => Failure::Failed(text),
+        }
+    })?;
     let mut output = io::stdout();
     writeln!(output, "{}", broker.bootstrap_servers())
         .and_then(|()| output.flush())
@@ -70,5 +73,5 @@ fn builder(arguments: &arguments::Broker) -> Result<milena_broker::BrokerBuilder
 }
 
 fn read(option: &str, path: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(path).map_err(|error| Failure::new(format!("{option} {}", path.display()), error))
+    fs::read(path).map_err(|error| Failure::refused(format!("{option} {}", path.display()), error))
 }

@@ -30,7 +30,7 @@ fn one(expression: &str, context: Option<&str>) -> Result<(), Failure> {
         None => Context::new(),
     };
     let parsed = Expression::parse_in(expression, &context)
-        .map_err(|error| Failure::new("the expression", error))?;
+        .map_err(|error| Failure::refused("the expression", error))?;
     let evaluation = parsed
         .evaluate_with_warnings(&context, &environment())
         .map_err(|error| Failure::new("the expression", error))?;

@@ -39,6 +39,10 @@ pub(crate) async fn run(arguments: Produce) -> Result<(), Failure> {
     warn(config.warnings());
     let mut interrupt = Interrupt::listen()?;
     let producer = Producer::new(config)?;
+    tokio::select! {
+        checked = check_partition(&arguments, &producer) => checked?,
+        () = interrupt.wait() => return interrupt.outcome(),
+    }
     let (deliveries, awaited) = mpsc::channel(QUEUE_LINES);
     let printer = tokio::spawn(print(awaited, arguments.json));
     let sent = send_lines(&arguments, &producer, deliveries, &mut interrupt).await;
@@ -47,6 +51,19 @@ pub(crate) async fn run(arguments: Produce) -> Result<(), Failure> {
     sent.and(printed)?;
     closed?;
     interrupt.outcome()
+}
+
+/// Refuses a partition that the topic does not have. Sending to it would wait for its creation.
+async fn check_partition(arguments: &Produce, producer: &Producer) -> Result<(), Failure> {
+    let Some(partition) = arguments.partition else { return Ok(()) };
+    let topic = &arguments.topic;
+    let count = producer.partitions_count(topic).await?;
+    match usize::try_from(partition) {
+        Ok(number) if number < count => Ok(()),
+        _ => Err(Failure::Failed(format!(
+            "-p {partition}: topic {topic:?} has {count} partition(s), counted from 0"
+        ))),
+    }
 }
 
 /// Sends lines until they end or the program is interrupted.

@@ -8,6 +8,7 @@ use std::{fs, path::Path, sync::Arc};
 use milena_broker::Broker;
 use milena_connect::{
     Connection,
+    connector::with_causes,
     flow::{Brokers, Flow, Input, Step},
     runtime::{self, Progress, RunError, Server, Stop},
     secrets::{Environment, FileAccess, Secrets, SecretsFile},
@@ -16,7 +17,7 @@ use milena_connect::{
 use self::{display::Display, host::Terminal};
 use crate::{
     arguments::{self, FlowOptions},
-    failure::{Failure, chain},
+    failure::Failure,
     interrupt::Interrupt,
     notice::{self, say},
     properties::PropertyList,
@@ -38,7 +39,7 @@ pub(super) fn secrets(options: &FlowOptions) -> Result<Secrets, Failure> {
                 false => FileAccess::OwnerOnly,
             };
             let file = SecretsFile::read(path, access)
-                .map_err(|error| Failure::Failed(format!("--secrets: {}", chain(&error))))?;
+                .map_err(|error| Failure::refused("--secrets", with_causes(&error)))?;
             Secrets::new(file).or(environment)
         }
         None => Secrets::new(environment),
@@ -56,9 +57,9 @@ pub(super) async fn run_flow(
     let properties = PropertyList::read(options.properties_file.as_deref(), &options.properties)?;
     let mut interrupt = Interrupt::listen()?;
     let file = options.file.display();
-    let text = fs::read_to_string(&options.file).map_err(|error| Failure::new(&file, error))?;
+    let text = fs::read_to_string(&options.file).map_err(|error| Failure::refused(&file, error))?;
     let flow =
-        Flow::parse_with(&text, secrets).map_err(|problems| Failure::new(&file, problems))?;
+        Flow::parse_with(&text, secrets).map_err(|problems| Failure::refused(&file, problems))?;
     let brokers = match &options.brokers {
         Some(list) => Brokers::parse(list, flow.brokers())
             .map_err(|problem| Failure::Usage(format!("--brokers {problem}")))?,
@@ -119,7 +120,7 @@ async fn connect(flow: &Flow, brokers: Brokers) -> Result<(Option<Broker>, Conne
                 .default_partitions(partitions)
                 .start()
                 .await
-                .map_err(|error| Failure::Failed(chain(&error)))?;
+                .map_err(|error| Failure::Failed(with_causes(&error)))?;
             let addresses = broker.bootstrap_servers().split(',').map(str::to_owned).collect();
             Ok((Some(broker), flow.connection(addresses, true)))
         }

@@ -30,7 +30,9 @@ pub(crate) async fn run(arguments: arguments::Serve) -> Result<(), Failure> {
         settings.certificate = Some((PemSource::File(chain.clone()), PemSource::File(key.clone())));
     }
     settings.client_ca = arguments.client_ca.as_ref().map(|path| PemSource::File(path.clone()));
-    let server =
-        Server::bind(settings).await.map_err(|error| Failure::Failed(listen::explain(&error)))?;
+    let server = Server::bind(settings).await.map_err(|error| match error.is_of_settings() {
+        true => Failure::Refused(error.to_string()),
+        false => Failure::Failed(listen::explain(&error)),
+    })?;
     run_flow(&arguments.flow, &secrets, Some(server)).await
 }

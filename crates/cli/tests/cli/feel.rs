@@ -29,7 +29,7 @@ fn says_what_is_wrong_with_an_expression_or_a_context() {
     let folder = tempfile::tempdir().unwrap();
     let feel = |arguments: &[&str]| run(folder.path(), &[&["feel"], arguments].concat(), "");
     let ended = feel(&["1 +"]);
-    assert_eq!(ended.code, Some(1));
+    assert_eq!(ended.code, Some(2));
     let expected = "milena: the expression: line 1, column 4: expected a value, found the end";
     assert_eq!(ended.last_error(), expected);
     let ended = feel(&["1", "--context", "[1]"]);

@@ -12,7 +12,7 @@ fn assert_refused(ended: &Ended, code: i32, message: &str) {
     assert_eq!(ended.code, Some(code), "{}", ended.stderr);
     assert!(ended.stderr.contains(message), "{message:?} is not in {:?}", ended.stderr);
     assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
-    if code == 1 {
+    if !ended.stderr.contains("try '--help'") {
         assert!(ended.last_error().starts_with("milena: "), "{}", ended.stderr);
         assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
     }
@@ -23,6 +23,7 @@ fn wrong_arguments_are_named_and_end_with_2() {
     let cluster = Cluster::start(Broker::builder().topic("cars", 3));
     for (what, after, message) in [
         ("produce", "-t cars -X linger.ms", "-X linger.ms: it must be NAME=VALUE"),
+        ("produce", "-t cars -X =hush", "-X : it must be NAME=VALUE"),
         ("produce", "--topic=", "a value is required for '--topic <TOPIC>'"),
         ("consume", "--topic=", "a value is required for '--topic <TOPIC>'"),
         ("topics create", "--topic=", "a value is required for '--topic <TOPIC>'"),
@@ -36,6 +37,10 @@ fn wrong_arguments_are_named_and_end_with_2() {
         ("consume", "-t cars -p 0 -g crm", "cannot be used with"),
         ("topics create", "-t x --config foo", "--config foo: it must be NAME=VALUE"),
         ("topics create", "-t x --partitions 0", "0 is not in 1.."),
+        ("topics create", "-t x --partitions -3", "'-3' for '--partitions <N>': -3 is not in 1.."),
+        ("perf produce", "-t x --size -1", "'-1' for '--size <BYTES>': expected a whole number, 0"),
+        ("perf produce", "-t x --linger-ms 5s", "'5s' for '--linger-ms <MS>': expected a whole"),
+        ("consume", "-t cars -c ten", "'ten' for '-c <COUNT>': expected a whole number, 0 or more"),
         ("topics delete", "", "--topic <TOPIC>"),
         ("run nothing.toml", "", "unexpected argument '-b'"),
     ] {
@@ -58,6 +63,17 @@ fn wrong_properties_are_all_named_with_what_was_expected() {
         ),
         (
             "produce",
+            "-t cars -X batch.size=5000000000",
+            "\"5000000000\": expected a whole number of bytes, 0 or more, 2147483647 at most",
+        ),
+        // The slip of the hand may be why something is missing.
+        (
+            "produce",
+            "-t cars -X security.protocol=SASL_SSL -X sasl.mechanisms=PLAIN",
+            "SCRAM-SHA-512 or OAUTHBEARER; warning: sasl.mechanisms: ",
+        ),
+        (
+            "produce",
             "-t cars -X transaction.two.phase.commit.enable=true",
             "transaction.two.phase.commit.enable: \"true\": Kafka has this",
         ),
@@ -70,13 +86,13 @@ fn wrong_properties_are_all_named_with_what_was_expected() {
             "no.pem cannot be read: No such file",
         ),
     ] {
-        assert_refused(&cluster.run(what, after, "line\n"), 1, message);
+        assert_refused(&cluster.run(what, after, "line\n"), 2, message);
     }
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("key.pem"), "-----BEGIN PRIVATE KEY-----\naHVzaA==\n").unwrap();
     let arguments = ["topics", "list", "-b", &cluster.address(), "-F", "key.pem"];
     let ended = run(folder.path(), &arguments, "");
-    assert_refused(&ended, 1, "key.pem: this is a PEM file: expected properties");
+    assert_refused(&ended, 2, "key.pem: this is a PEM file: expected properties");
     assert!(!ended.stderr.contains("aHVzaA"), "{}", ended.stderr);
     // An unknown one may be Java's own business, or a slip of the hand.
     let ended = cluster.run("produce", "-t cars -X lingr.ms=5", "line\n");
@@ -90,7 +106,7 @@ fn wrong_properties_are_all_named_with_what_was_expected() {
         ("", "bootstrap.servers: it is required: expected host:port of one broker or more"),
     ] {
         let ended = run(&root(), &["topics", "list", "-b", address], "");
-        assert_refused(&ended, 1, message);
+        assert_refused(&ended, 2, message);
     }
     cluster.stop();
 }
@@ -114,12 +130,13 @@ fn what_is_not_there_is_said_with_what_there_is() {
             "-t nothing -X max.block.ms=500",
             "standard input: line 1: the broker answered",
         ),
-        ("produce", "-t nothing -X max.block.ms=500", "topic nothing does not exist"),
         (
             "produce",
-            "-t cars -p 99 -X max.block.ms=500",
-            "line 1: invalid argument: the topic has 3",
+            "-t nothing -X max.block.ms=500",
+            "the topic does not exist and was not created (topic nothing)",
         ),
+        ("produce", "-t cars -p 99", "-p 99: topic \"cars\" has 3 partition(s), counted from 0"),
+        ("produce", "-t nothing -p 0 -X max.block.ms=500", "was not created (topic nothing)"),
         (
             "produce",
             "-t cars -X max.request.size=80",
@@ -183,10 +200,10 @@ fn secrets_are_in_no_message() {
     let jaas = |rest: &str| {
         format!("sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule {rest}")
     };
-    for (login, message) in [
-        (jaas("required username=\"ada\" password=\"hush-hush\";"), "refused the SCRAM-SHA-512"),
-        (jaas("hush-hush"), "sasl.jaas.config: ********: column"),
-        (jaas("required username=\"ada\" password=\"hush-hush\""), "expected a semicolon"),
+    for (login, code, message) in [
+        (jaas("required username=\"ada\" password=\"hush-hush\";"), 1, "refused the SCRAM-SHA-512"),
+        (jaas("hush-hush"), 2, "sasl.jaas.config: ********: column"),
+        (jaas("required username=\"ada\" password=\"hush-hush\""), 2, "expected a semicolon"),
     ] {
         for what in [&["topics", "list"][..], &["produce"], &["consume"]] {
             let address = cluster.address();
@@ -197,7 +214,7 @@ fn secrets_are_in_no_message() {
                 arguments.extend(["-t", "cars"]);
             }
             let ended = run(&root(), &arguments, "line\n");
-            assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+            assert_eq!(ended.code, Some(code), "{}", ended.stderr);
             assert!(ended.last_error().contains(message), "{}", ended.stderr);
             assert!(!ended.stderr.contains("hush-hush"), "{}", ended.stderr);
         }
@@ -224,6 +241,97 @@ fn a_wrong_port_is_said_within_the_configured_time() {
         assert!(ended.stderr.contains("refused"), "{}", ended.stderr);
         assert!(started.elapsed() < PATIENCE / 3, "{arguments:?} took {:?}", started.elapsed());
     }
+}
+
+/// The listeners that a client may take for another kind, and what it says of each after a while.
+#[test]
+fn why_nothing_happens_is_said_while_it_happens() {
+    let certificates = root().join("crates/tls/tests/certificates");
+    let file = |name: &str| fs::read(certificates.join(name)).unwrap();
+    let plain = Cluster::start(Broker::builder().topic("cars", 1));
+    let login = Cluster::start(Broker::builder().user("ada", "open sesame").topic("cars", 1));
+    let missing = Cluster::start(Broker::builder().auto_create_topics(false));
+    let both = Cluster::start(
+        Broker::builder()
+            .user("ada", "open sesame")
+            .tls(file("broker.pem"), file("broker.key"))
+            .topic("cars", 1),
+    );
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = silent.local_addr().unwrap().to_string();
+    let ssl = format!(
+        "-X security.protocol=SSL -X ssl.truststore.type=PEM -X ssl.truststore.location={}",
+        certificates.join("ca.pem").display()
+    );
+    let hangs_up = "the broker answered ApiVersions and closed the connection at the next request, as \
+                    listeners do that expect SASL; check that security.protocol and sasl.mechanism \
+                    fit the listener";
+    let unanswered =
+        "does not answer the first request (ApiVersions), as listeners do that expect TLS";
+    // All at once: each is silent for a while.
+    let mut started = Vec::new();
+    for (address, what, options, reason) in [
+        ("127.0.0.1:1", "produce -t cars", "", "cannot connect to 127.0.0.1:1: "),
+        ("127.0.0.1:1", "perf produce -t cars", "", "cannot connect to 127.0.0.1:1: "),
+        ("127.0.0.1:1", "topics list", "", "cannot connect to 127.0.0.1:1: "),
+        ("127.0.0.1:1", "consume -t cars", "", "cannot connect to 127.0.0.1:1: "),
+        (&login.address(), "produce -t cars", "", hangs_up),
+        (&login.address(), "consume -t cars", "", hangs_up),
+        (&both.address(), "produce -t cars", &ssl, hangs_up),
+        (&plain.address(), "produce -t cars", &ssl, "check that the port is one of a TLS listener"),
+        (&silent, "produce -t cars", "", unanswered),
+        (&silent, "produce -t cars", &ssl, "does not answer the TLS handshake"),
+        (
+            &missing.address(),
+            "produce -t nothing",
+            "",
+            "the brokers say UNKNOWN_TOPIC_OR_PARTITION of topic nothing; still waiting for it",
+        ),
+    ] {
+        let mut arguments: Vec<&str> = what.split(' ').chain(["-b", address]).collect();
+        arguments.extend(options.split_whitespace());
+        let mut program = Program::start(&root(), &arguments);
+        program.write("line\n");
+        let whom = if reason.contains("topic nothing") { "nothing" } else { address };
+        started.push((program, format!("{what} {options}"), whom.to_owned(), reason));
+    }
+    for (mut program, what, whom, reason) in started {
+        program.wait_for_error("milena: warning: ");
+        let said = program.stop();
+        assert!(said.contains(reason) && said.contains(&whom), "{what}: {said}");
+    }
+    let flow = ["run", "examples/quickstart.toml", "--brokers", "127.0.0.1:1"];
+    let mut program = Program::start(&root(), &flow);
+    program.wait_for_error("milena: warning: cannot connect to 127.0.0.1:1: ");
+    drop(program);
+    // The end names the cause too, and each broker.
+    let second = login.address();
+    let list = format!("127.0.0.1:1,{second}");
+    let ended =
+        run(&root(), &["produce", "-t", "cars", "-b", &list, "-X", "max.block.ms=900"], "line\n");
+    assert_refused(
+        &ended,
+        1,
+        "line 1: timed out: nothing was learned of the topic in time (topic cars): ",
+    );
+    assert_refused(&ended, 1, "cannot connect to 127.0.0.1:1: ");
+    assert_refused(&ended, 1, &format!("{second}: {hangs_up}"));
+    [plain, login, missing, both].into_iter().for_each(Cluster::stop);
+}
+
+#[test]
+fn no_part_of_a_message_is_there_twice() {
+    let cluster = Cluster::start(Broker::builder().auto_create_topics(false));
+    for (what, after) in [
+        ("produce -t nothing", "-X max.block.ms=300"),
+        ("consume -t nothing", "-X default.api.timeout.ms=300"),
+        ("topics describe -t nothing", "-X request.timeout.ms=200 -X default.api.timeout.ms=300"),
+    ] {
+        let ended = cluster.run(what, after, "line\n");
+        assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+        assert_eq!(ended.stderr.matches("topic nothing").count(), 1, "{}", ended.stderr);
+    }
+    cluster.stop();
 }
 
 #[test]
@@ -283,9 +391,11 @@ fn a_broker_that_cannot_start_says_why() {
             2,
             "--topic a:0: it must be NAME or NAME:",
         ),
-        (&["--tls-cert", "a.pem", "--tls-key", "b.pem"], 1, "--tls-cert a.pem: No such file"),
+        (&["--tls-cert", "a.pem", "--tls-key", "b.pem"], 2, "--tls-cert a.pem: No such file"),
+        (&["--tls-cert", "file", "--tls-key", "file"], 2, "TLS: the certificate chain has no"),
         (&["--tls-cert", "a.pem"], 2, "--tls-key <FILE>"),
-        (&["--listen", "127.0.0.1:0", "--as-version", "new"], 1, "new"),
+        (&["--listen", "127.0.0.1:0", "--as-version", "new"], 2, "new"),
+        (&["--listen", "127.0.0.1:0", "--topic", "a/b"], 2, "a/b: Topic name"),
     ] {
         let ended = run(folder.path(), &[&["broker"], arguments].concat(), "");
         assert_refused(&ended, code, message);

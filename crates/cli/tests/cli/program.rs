@@ -208,6 +208,12 @@ impl Program {
         self.wait()
     }
 
+    /// Ends the program, whatever it does; gives what it said on standard error.
+    pub(crate) fn stop(mut self) -> String {
+        self.child.kill().unwrap();
+        self.wait().stderr
+    }
+
     /// Waits for the end while standard input stays open.
     pub(crate) fn wait(&mut self) -> Ended {
         let stdout = self.output.text();

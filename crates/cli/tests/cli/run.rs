@@ -183,7 +183,7 @@ fn a_broken_flow_file_is_explained_in_one_line() {
         .replace("action = \"produce\"", "action = 5");
     let folder = flow_folder(&broken);
     let ended = run(folder.path(), &["run", "flow.toml"], "");
-    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""));
     assert_eq!(
         ended.stderr,
         "milena: flow.toml: 5 problems: \
@@ -205,7 +205,7 @@ fn files_that_are_not_there_are_named() {
     assert_eq!(ended.code, Some(1));
     assert!(ended.last_error().starts_with("milena: cars.jsonl: No such file"), "{}", ended.stderr);
     let ended = run(folder.path(), &["run", "other.toml"], "");
-    assert_eq!(ended.code, Some(1));
+    assert_eq!(ended.code, Some(2));
     assert!(ended.stderr.starts_with("milena: other.toml: No such file"), "{}", ended.stderr);
 }
 
@@ -214,8 +214,13 @@ fn properties_are_checked_before_anything_is_sent() {
     let folder = flow_folder(FLOW);
     let arguments = ["run", "flow.toml", "-X", "lingr.ms=5", "-X", "acks=2"];
     let ended = run(folder.path(), &arguments, ARRIVED);
-    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""));
     assert!(ended.last_error().contains("acks: \"2\": expected one of all"), "{}", ended.stderr);
+    assert!(
+        ended.last_error().contains("; warning: lingr.ms: Kafka has no such"),
+        "{}",
+        ended.stderr
+    );
 
     let ended = run(folder.path(), &["run", "flow.toml", "-X", "lingr.ms=5"], ARRIVED);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);

@@ -427,10 +427,10 @@ fn a_server_that_cannot_start_says_why() {
         (&["--listen", "localhost:x"], 2, "--listen localhost:x: it must be ADDRESS:PORT"),
         (
             &["--tls-cert", "a.pem", "--tls-key", "b.pem"],
-            1,
+            2,
             "milena: a.pem cannot be read: No such",
         ),
-        (&["--tls-cert", "no.pem", "--tls-key", "no.pem"], 1, "milena: no.pem is no usable PEM"),
+        (&["--tls-cert", "no.pem", "--tls-key", "no.pem"], 2, "milena: no.pem is no usable PEM"),
         (&["--tls-cert", "a.pem"], 2, "--tls-key <FILE>"),
         (&["--client-ca", "a.pem"], 2, "--tls-cert <FILE>"),
         (&["--max-connections", "0"], 2, "expected 1 or more"),
@@ -446,19 +446,20 @@ fn a_server_that_cannot_start_says_why() {
 #[test]
 fn a_flow_is_checked_before_its_url_is_printed() {
     let folder = tempfile::tempdir().unwrap();
-    for (from, to, message) in [
-        ("topic = \"cars\" }", "topc = \"cars\" }", "flow.toml: 2 problems"),
-        ("input = \"http\"", "input = \"no.jsonl\"", "no.jsonl: No such file"),
+    for (from, to, code, message) in [
+        ("topic = \"cars\" }", "topc = \"cars\" }", 2, "flow.toml: 2 problems"),
+        ("input = \"http\"", "input = \"no.jsonl\"", 1, "no.jsonl: No such file"),
         (
             "[[steps]]\nname = \"out\"",
             "properties.acks = 9\n[[steps]]\nname = \"out\"",
+            2,
             "acks: \"9\"",
         ),
     ] {
         assert!(FLOW.contains(from), "{from}");
         fs::write(folder.path().join("flow.toml"), FLOW.replacen(from, to, 1)).unwrap();
         let ended = run(folder.path(), &["serve", "flow.toml", "--listen", "127.0.0.1:0"], "");
-        assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{}", ended.stderr);
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(code), ""), "{}", ended.stderr);
         assert!(ended.last_error().contains(message), "{}", ended.stderr);
     }
 }
@@ -472,7 +473,7 @@ fn secrets_are_put_into_a_flow_and_never_shown() {
     fs::write(&file, "TOPIC=hush\n").unwrap();
     only_for_owner(&file);
     let ended = run(folder.path(), &["run", "flow.toml", "--secrets", "secrets"], "");
-    assert_eq!(ended.code, Some(1));
+    assert_eq!(ended.code, Some(2));
     assert!(!ended.stderr.contains("hush"), "{}", ended.stderr);
     assert!(ended.stderr.contains("line 10, column 20"), "{}", ended.stderr);
     fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();

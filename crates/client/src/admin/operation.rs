@@ -14,6 +14,9 @@ use crate::{Error, ErrorKind};
 /// moments; a topic that stays unknown for this time is not there.
 const UNKNOWN_TOPIC_PATIENCE: Duration = Duration::from_secs(3);
 
+/// What a timeout says.
+const LATE: &str = "the call did not succeed within its time";
+
 /// A call about several things, each of which can fail on its own.
 pub(super) trait Operation: Sync {
     /// What becomes of one thing.
@@ -140,7 +143,7 @@ impl Inner {
             tokio::time::sleep(pause).await;
         }
         let is_out_of_retries = failures >= self.retries && now() < deadline;
-        progress.finish(is_out_of_retries)
+        progress.finish(is_out_of_retries, |last| self.cluster.timed_out_after(LATE, last))
     }
 
     /// Tries one thing until it has succeeded or failed for good.
@@ -211,11 +214,14 @@ impl<T> Progress<T> {
     }
 
     /// What is still pending has run out of time, or of retries.
-    fn finish(self, is_out_of_retries: bool) -> Vec<Result<T, Error>> {
+    fn finish(
+        self,
+        is_out_of_retries: bool,
+        timed_out: impl Fn(Option<Error>) -> Error,
+    ) -> Vec<Result<T, Error>> {
         let unfinished = |last: Option<Error>| match last {
             Some(last) if is_out_of_retries => last,
-            Some(last) => timed_out().with_source(last),
-            None => timed_out(),
+            last => timed_out(last),
         };
         self.results
             .into_iter()
@@ -223,10 +229,6 @@ impl<T> Progress<T> {
             .map(|(result, last)| result.unwrap_or_else(|| Err(unfinished(last))))
             .collect()
     }
-}
-
-fn timed_out() -> Error {
-    Error::new(ErrorKind::Timeout, "the call did not succeed within its time")
 }
 
 fn left_out() -> Error {
@@ -251,6 +253,10 @@ mod tests {
         }
     }
 
+    fn timed_out(last: Option<Error>) -> Error {
+        Error::new(ErrorKind::Timeout, LATE).with_source(last.unwrap_or_else(left_out))
+    }
+
     fn retriable() -> Error {
         Error::broker_answered(ErrorCode::NOT_CONTROLLER, "")
     }
@@ -268,7 +274,7 @@ mod tests {
             ],
         );
         assert_eq!(progress.pending, [1]);
-        let results = progress.finish(false);
+        let results = progress.finish(false, timed_out);
         assert_eq!(results[0].as_ref().ok(), Some(&7));
         let error = results[1].as_ref().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Timeout);
@@ -282,7 +288,10 @@ mod tests {
         let mut progress: Progress<u8> = Progress::new(2);
         progress.take(&Nothing, vec![(1, Ok(1))]);
         assert!(progress.pending.is_empty());
-        assert_eq!(progress.finish(false)[0].as_ref().unwrap_err().kind(), ErrorKind::Protocol);
+        assert_eq!(
+            progress.finish(false, timed_out)[0].as_ref().unwrap_err().kind(),
+            ErrorKind::Protocol
+        );
     }
 
     #[test]
@@ -300,7 +309,7 @@ mod tests {
         let mut progress: Progress<u8> = Progress::new(1);
         progress.take_for_all(&Nothing, &retriable());
         assert_eq!(
-            progress.finish(true)[0].as_ref().unwrap_err().code(),
+            progress.finish(true, timed_out)[0].as_ref().unwrap_err().code(),
             Some(ErrorCode::NOT_CONTROLLER)
         );
     }

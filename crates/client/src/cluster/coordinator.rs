@@ -57,12 +57,12 @@ pub(super) async fn find(
             Ok(Ok(broker)) => return Ok(broker),
             Ok(Err(error)) if !error.is_retriable() => return Err(error),
             Ok(Err(error)) => last = Some(error),
-            Err(_) => return Err(timed_out(key, kind, last)),
+            Err(_) => return Err(timed_out(cluster, key, kind, last)),
         }
         failures += 1;
         let pause = pause(cluster.inner.retry_backoff, failures, cluster);
         if now() + pause >= deadline {
-            return Err(timed_out(key, kind, last));
+            return Err(timed_out(cluster, key, kind, last));
         }
         tokio::time::sleep(pause).await;
     }
@@ -72,13 +72,9 @@ fn pause(backoff: Backoff, failures: u32, cluster: &Cluster) -> std::time::Durat
     backoff.delay(failures, cluster.inner.jitter.lock().next_u64())
 }
 
-fn timed_out(key: &str, kind: CoordinatorKind, last: Option<Error>) -> Error {
+fn timed_out(cluster: &Cluster, key: &str, kind: CoordinatorKind, last: Option<Error>) -> Error {
     let message = format!("the coordinator of {} {key} was not found in time", kind.name());
-    let error = Error::new(ErrorKind::Timeout, message);
-    match last {
-        Some(last) => error.with_source(last),
-        None => error,
-    }
+    cluster.timed_out_after(&message, last)
 }
 
 /// Asks a broker once, and remembers what it says.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use milena_core::BrokerId;
 use milena_core::backoff::{Backoff, Jitter};
 use milena_core::metadata::{ClusterMetadata, LeaderHint, Metadata, TopicMetadata, TopicStatus};
-use milena_pool::{BrokerPool, Connection, ConnectionCounts, HostPort, Purpose};
+use milena_pool::{BrokerPool, Connection, ConnectionCounts, HostPort, Purpose, WAITING};
 use milena_wire::ErrorCode;
 use milena_wire::messages::metadata_response::MetadataResponseTopic;
 use parking_lot::Mutex;
@@ -19,7 +19,7 @@ use tokio::time::timeout_at;
 use super::coordinator::{self, CoordinatorKind};
 use super::errors::Failure;
 use super::refresh::now;
-use super::{refresh, settings, topics};
+use super::{refresh, settings, topics, unreachable};
 use crate::config::ClientConfig;
 use crate::{Error, ErrorKind};
 
@@ -61,6 +61,9 @@ pub(super) struct Inner {
     pub(super) request_timeout: Duration,
     pub(super) is_closed: watch::Sender<bool>,
 }
+
+/// How long a topic may be missing before somebody is told.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a timeout says when no broker has answered.
 const SILENT: &str = "the cluster did not tell about itself in time";
@@ -128,6 +131,7 @@ impl Cluster {
         self.inner.try_again();
         let mut progress = self.inner.progress.subscribe();
         let mut status = self.inner.metadata.lock().use_topic(name, now());
+        let mut tell_at = Some(now() + PATIENCE);
         loop {
             match status {
                 TopicStatus::Known(topic) => return Ok(topic),
@@ -135,6 +139,12 @@ impl Cluster {
                 TopicStatus::Pending | TopicStatus::Unresolved(_) => {}
             }
             self.fail_early()?;
+            if let TopicStatus::Unresolved(code) = status
+                && tell_at.take_if(|at| *at <= now()).is_some()
+            {
+                tracing::warn!(target: WAITING, topic = name,
+                    "the brokers say {code} of topic {name}; still waiting for it");
+            }
             self.inner.wake.notify_one();
             if self.wait(&mut progress, deadline).await.is_err() {
                 return Err(self.topic_timed_out(name, &status));
@@ -379,9 +389,20 @@ impl Cluster {
 
     /// A timeout, with why the newest refresh failed.
     pub(super) fn timed_out(&self, message: &str) -> Error {
+        let newest = self.inner.failure.lock().as_ref().map(Failure::error);
+        self.timed_out_after(message, newest)
+    }
+
+    /// Why brokers cannot be used, where there are such.
+    pub(crate) fn unreachable(&self) -> Option<Error> {
+        unreachable::cause(None, &self.inner.pool.outages())
+    }
+
+    /// A timeout, with the last error before it and the brokers that cannot be used.
+    pub(crate) fn timed_out_after(&self, message: &str, last: Option<Error>) -> Error {
         let error = Error::new(ErrorKind::Timeout, message);
-        match &*self.inner.failure.lock() {
-            Some(failure) => error.with_source(failure.error()),
+        match unreachable::cause(last, &self.inner.pool.outages()) {
+            Some(cause) => error.with_source(cause),
             None => error,
         }
     }
@@ -389,9 +410,7 @@ impl Cluster {
     fn topic_timed_out(&self, name: &str, status: &TopicStatus) -> Error {
         match status {
             TopicStatus::Unresolved(code) => topic_failed(name, *code),
-            _ => self
-                .timed_out(&format!("nothing was learned of topic {name} in time"))
-                .with_topic(name),
+            _ => self.timed_out("nothing was learned of the topic in time").with_topic(name),
         }
     }
 
@@ -416,13 +435,11 @@ pub(super) fn closed() -> Error {
 pub(super) fn topic_failed(name: &str, code: ErrorCode) -> Error {
     let message = match code {
         ErrorCode::UNKNOWN_TOPIC_OR_PARTITION => {
-            format!("topic {name} does not exist and was not created")
+            "the topic does not exist and was not created".to_owned()
         }
-        ErrorCode::TOPIC_AUTHORIZATION_FAILED => {
-            format!("topic {name}: not authorized ({code})")
-        }
+        ErrorCode::TOPIC_AUTHORIZATION_FAILED => "the user may not see the topic".to_owned(),
         ErrorCode::INVALID_TOPIC_EXCEPTION => format!("\"{name}\" cannot be the name of a topic"),
-        code => format!("topic {name}: {code}"),
+        _ => String::new(),
     };
     Error::broker_answered(code, message).with_topic(name)
 }

@@ -17,6 +17,7 @@ mod handle;
 mod refresh;
 mod settings;
 mod topics;
+mod unreachable;
 
 #[cfg(test)]
 mod tests;

@@ -61,7 +61,11 @@ async fn carry_out(inner: &Inner, refresh: &Refresh) {
         }
     };
     if let Some(failure) = &failure {
-        tracing::warn!(error = %failure.error(), "refreshing the metadata failed");
+        // The pool tells, at its own pace, why connections cannot be made.
+        match failure {
+            Failure::Connect(error) => tracing::debug!(%error, "refreshing the metadata failed"),
+            failure => tracing::warn!(error = %failure.error(), "refreshing the metadata failed"),
+        }
     }
     *inner.failure.lock() = failure;
     inner.progress.send_modify(|count| *count += 1);

@@ -10,7 +10,10 @@ use tokio::time::timeout_at;
 
 use super::handle::{Cluster, topic_failed};
 use super::refresh::now;
-use crate::{Error, ErrorKind};
+use crate::Error;
+
+/// What a timeout says.
+const LATE: &str = "the topics were not learned in time";
 
 /// The topic of this name, or all topics that this client may describe. Repeats what fails for a
 /// reason that may pass; that a topic is not there is an answer.
@@ -33,13 +36,13 @@ pub(super) async fn ask(
             Ok(Ok(topics)) => return Ok(topics),
             Ok(Err(error)) if !may_pass(&error) => return Err(error),
             Ok(Err(error)) => last = Some(error),
-            Err(_) => return Err(timed_out(last)),
+            Err(_) => return Err(cluster.timed_out_after(LATE, last)),
         }
         failures += 1;
         let random = cluster.inner.jitter.lock().next_u64();
         let pause = cluster.inner.retry_backoff.delay(failures, random);
         if now() + pause >= deadline {
-            return Err(timed_out(last));
+            return Err(cluster.timed_out_after(LATE, last));
         }
         tokio::time::sleep(pause).await;
     }
@@ -47,14 +50,6 @@ pub(super) async fn ask(
 
 fn may_pass(error: &Error) -> bool {
     error.is_retriable() && error.code() != Some(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)
-}
-
-fn timed_out(last: Option<Error>) -> Error {
-    let error = Error::new(ErrorKind::Timeout, "the topics were not learned in time");
-    match last {
-        Some(last) => error.with_source(last),
-        None => error,
-    }
 }
 
 async fn ask_once(

@@ -5,7 +5,7 @@
 //! until [`Settled::finish`] puts all problems into one error.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use super::Sasl;
@@ -283,13 +283,20 @@ impl Settled {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`] with every problem in one message.
+    /// [`ErrorKind::Config`] with every problem in one message, and with the warnings that may tell where
+    /// it comes from: a name that is misspelled makes another one missing. What is for another client is
+    /// no such thing.
     pub(super) fn finish(self) -> Result<Warnings, Error> {
         if !self.problems.is_empty() {
-            return Err(Error::new(
-                ErrorKind::Config,
-                format!("{}: {}", self.client, in_one_message(&self.problems)),
-            ));
+            let mut message = format!("{}: {}", self.client, in_one_message(&self.problems));
+            let is_of_others = |name: &str| {
+                table::find(name, self.client).is_none()
+                    && ClientKind::ALL.iter().any(|client| table::find(name, *client).is_some())
+            };
+            for warning in self.warnings.iter().filter(|one| !is_of_others(&one.property)) {
+                let _ = write!(message, "; warning: {warning}");
+            }
+            return Err(Error::new(ErrorKind::Config, message));
         }
         for warning in &self.warnings {
             tracing::warn!(client = %self.client, property = warning.property, "{warning}");

@@ -113,7 +113,17 @@ fn split_list(text: &str) -> Vec<String> {
 
 /// `"abc": expected a whole number of milliseconds, 0 or more`.
 fn refusal(property: &Property, given: &str) -> String {
-    format!("{}: expected {}", shown(property, given), expected(property))
+    let highest = match property.kind {
+        // The range says nothing of the greatest number that the type has.
+        Kind::Integer { max, .. }
+            if given.parse().is_ok_and(|number: i128| number > max.into())
+                && !property.kind.range().ends_with(&max.to_string()) =>
+        {
+            format!(", {max} at most")
+        }
+        _ => String::new(),
+    };
+    format!("{}: expected {}{highest}", shown(property, given), expected(property))
 }
 
 /// The value as it may be shown.
@@ -190,12 +200,13 @@ mod tests {
             (
                 "batch.size",
                 "2147483648",
-                "\"2147483648\": expected a whole number of bytes, 0 or more",
+                "\"2147483648\": expected a whole number of bytes, 0 or more, 2147483647 at most",
             ),
             (
                 "linger.ms",
                 "9223372036854775808",
-                "\"9223372036854775808\": expected a whole number of milliseconds, 0 or more",
+                "\"9223372036854775808\": expected a whole number of milliseconds, 0 or more, \
+                 9223372036854775807 at most",
             ),
             ("compression.gzip.level", "0", "\"0\": expected a whole number, 1 to 9 or -1"),
             ("compression.zstd.level", "23", "\"23\": expected a whole number, -131072 to 22"),

@@ -103,11 +103,18 @@ struct State {
     /// One entry, unless the batch was split.
     outcomes: Vec<(Range<u32>, Outcome)>,
     wakers: Vec<(u32, Waker)>,
+    /// Why the brokers could not be used, where that is why time was up.
+    cause: Option<Error>,
 }
 
 impl Completion {
     pub(super) fn new(topic: ByteString, partition: i32) -> Self {
         Self { topic, partition, is_done: AtomicBool::new(false), state: Mutex::default() }
+    }
+
+    /// Says why the brokers cannot be used: the cause of failures that are told after it.
+    pub(super) fn set_cause(&self, cause: Error) {
+        self.state.lock().cause = Some(cause);
     }
 
     /// Tells the deliveries of these records.
@@ -222,7 +229,11 @@ impl Delivery {
                 })
             }
             Outcome::Failed(failure) => {
-                Err(failure::error(failure, self.topic(), self.partition(), within))
+                let error = failure::error(failure, self.topic(), self.partition(), within);
+                match self.completion.state.lock().cause.clone() {
+                    Some(cause) => Err(error.with_source(cause)),
+                    None => Err(error),
+                }
             }
         }
     }

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use milena_core::metadata::ClusterMetadata;
 use milena_core::producer::{
-    Batch, BatchSource, Event, FlushId, Leader, Outcome, Outgoing, PartitionKey, Sender,
+    Batch, BatchSource, Event, FailureReason, FlushId, Leader, Outcome, Outgoing, PartitionKey,
+    Sender,
 };
 use tokio::sync::{oneshot, watch};
 
@@ -198,6 +199,11 @@ impl Driver {
             Event::Completed { completion, records, bytes, outcome } => {
                 count(counters, records.len() as u64, bytes as u64, &outcome);
                 log(&completion, &outcome);
+                if is_late(&outcome)
+                    && let Some(cause) = self.shared.cluster.unreachable()
+                {
+                    completion.set_cause(cause);
+                }
                 if matches!(outcome, Outcome::Written { .. }) {
                     self.shared.memory.note_written();
                 }
@@ -233,7 +239,7 @@ impl Driver {
             match done {
                 Done::Connected(broker) => self.sender.handle_connected(broker),
                 Done::Unreachable(broker, error) => {
-                    tracing::warn!(%broker, %error, "no connection to the broker");
+                    tracing::debug!(%broker, %error, "no connection to the broker");
                     self.sender.handle_unreachable(broker, at);
                 }
                 Done::Lost(broker) => self.sender.handle_disconnected(broker),
@@ -367,6 +373,12 @@ fn count(counters: &Counters, records: u64, bytes: u64, outcome: &Outcome) {
         }
         Outcome::Failed(_) => counters.records_failed().add(records),
     }
+}
+
+/// Whether the time of the records was over before a broker took them.
+fn is_late(outcome: &Outcome) -> bool {
+    let Outcome::Failed(failure) = outcome else { return false };
+    matches!(failure.reason, FailureReason::DeliveryTimeout { .. })
 }
 
 fn log(completion: &Completion, outcome: &Outcome) {

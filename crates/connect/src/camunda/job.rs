@@ -115,6 +115,16 @@ impl JobHeaders {
         problems.or(read).map_err(|problems| ConnectorError::input(problems, masker))
     }
 
+    /// The `jobTimeout` of a task's headers alone, without a look at the others: whoever has the job done
+    /// must know it before. `None` too where it is none.
+    #[must_use]
+    pub fn job_timeout_of(headers: &Map<String, Value>) -> Option<Duration> {
+        let only = json!({ JOB_TIMEOUT: headers.get(JOB_TIMEOUT)? });
+        let (node, mut problems) = (Node::from_json(&only), Problems::default());
+        let mut reader = TableReader::new(&node, "", FIELDS, &mut problems)?.coercing();
+        read_duration(&mut reader, JOB_TIMEOUT)?
+    }
+
     fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
         let mut reader = TableReader::new(node, "", FIELDS, problems)?.coercing();
         let mapping = Mapping::read(&mut reader, true);

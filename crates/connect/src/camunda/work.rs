@@ -17,6 +17,7 @@ use crate::{
     connector::{
         Action, ActionConfiguration, ActionError, BoxFuture, Delivered, Delivery, with_causes,
     },
+    recent::Recent,
     registry::NewSchema,
     settings::{ClientProperties, Field, Node, Problems, TableReader},
 };
@@ -88,12 +89,12 @@ pub struct Work(Arc<Inner>);
 struct Inner {
     compatibility: Compatibility,
     connection: Connection,
-    producers: Mutex<Kept<Properties, Producer>>,
+    producers: Mutex<Recent<Properties, Producer>>,
     /// The counters of producers that are not kept any more.
     gone: Mutex<Snapshot>,
     /// Each job that is being done holds it for reading; closing waits until nobody does.
     doing: Arc<RwLock<()>>,
-    registries: Mutex<Kept<(Properties, Option<NewSchema>), Encoder>>,
+    registries: Mutex<Recent<(Properties, Option<NewSchema>), Encoder>>,
 }
 
 /// Properties whose values can be secrets: `Debug` shows none.
@@ -112,27 +113,19 @@ impl Properties {
     }
 }
 
-/// Values by key, those that were used last.
-#[derive(Debug)]
-struct Kept<K, V>(Vec<(K, V)>);
-
-impl<K: PartialEq, V: Clone> Kept<K, V> {
-    /// The value of a key, and the one that had to go for it. Whoever uses that has a clone: it ends with
-    /// the last one.
-    fn get(
-        &mut self,
-        key: K,
-        make: impl FnOnce() -> Result<V, Error>,
-    ) -> Result<(V, Option<V>), Error> {
-        let found = self.0.iter().position(|(known, _)| *known == key);
-        let value = match found {
-            Some(at) => self.0.remove(at).1,
-            None => make()?,
-        };
-        let gone = (self.0.len() >= KEPT_MAX).then(|| self.0.remove(0).1);
-        self.0.push((key, value.clone()));
-        Ok((value, gone))
+/// The value of a key, which is made where it is not kept, and the one that had to go for it. Whoever uses
+/// that has a clone: it ends with the last one.
+fn kept<K: PartialEq, V: Clone>(
+    recent: &mut Recent<K, V>,
+    key: K,
+    make: impl FnOnce() -> Result<V, Error>,
+) -> Result<(V, Option<V>), Error> {
+    if let Some(known) = recent.get(&key) {
+        return Ok((known.clone(), None));
     }
+    let value = make()?;
+    let gone = recent.insert(key, value.clone());
+    Ok((value, gone))
 }
 
 impl Work {
@@ -142,8 +135,8 @@ impl Work {
         Self(Arc::new(Inner {
             compatibility: configuration.compatibility,
             connection: connection.clone(),
-            producers: Mutex::new(Kept(Vec::new())),
-            registries: Mutex::new(Kept(Vec::new())),
+            producers: Mutex::new(Recent::new(KEPT_MAX)),
+            registries: Mutex::new(Recent::new(KEPT_MAX)),
             gone: Mutex::default(),
             doing: Arc::default(),
         }))
@@ -174,8 +167,9 @@ impl Action for Work {
             // What is not done by then ends with its producer.
             let _ = tokio::time::timeout_at(end, self.0.doing.write()).await;
             let within = end.saturating_duration_since(Instant::now());
-            let producers = std::mem::take(&mut self.0.producers.lock().0);
-            let closing = producers.iter().map(|(_, producer)| producer.close(within));
+            let empty = Recent::new(KEPT_MAX);
+            let producers = std::mem::replace(&mut *self.0.producers.lock(), empty);
+            let closing = producers.values().map(|producer| producer.close(within));
             join_all(closing).await.into_iter().collect()
         }
         .boxed()
@@ -183,7 +177,7 @@ impl Action for Work {
 
     fn metrics(&self) -> Option<Snapshot> {
         let producers = self.0.producers.lock();
-        let counters = producers.0.iter().map(|(_, producer)| producer.metrics());
+        let counters = producers.values().map(Producer::metrics);
         Some(counters.fold(*self.0.gone.lock(), |sum, counters| sum + counters))
     }
 }
@@ -263,14 +257,15 @@ impl Inner {
         let encoder = match &configuration.serialization {
             Serialization::Registry(registry) => {
                 let key = (Properties::of(properties.all_pairs()), registry.schema.clone());
-                self.registries.lock().get(key, encoder)?.0
+                kept(&mut self.registries.lock(), key, encoder)?.0
             }
             Serialization::Json | Serialization::Avro(_) => encoder()?,
         };
         let key = Properties::of(properties.pairs());
         let config = || ProducerConfig::from_properties(properties.pairs());
-        let made = self.producers.lock().get(key, || Producer::new(config()?))?;
-        let (producer, gone) = made;
+        let mut producers = self.producers.lock();
+        let (producer, gone) = kept(&mut producers, key, || Producer::new(config()?))?;
+        drop(producers);
         if let Some(gone) = gone {
             let mut counters = self.gone.lock();
             *counters = *counters + gone.metrics();
@@ -306,10 +301,10 @@ mod tests {
 
     #[test]
     fn what_was_used_last_is_kept() {
-        let mut kept = Kept(Vec::new());
+        let mut recent = Recent::new(KEPT_MAX);
         let mut made = Vec::new();
         let mut get = |key: usize, made: &mut Vec<usize>| {
-            let value = kept.get(key, || {
+            let value = kept(&mut recent, key, || {
                 made.push(key);
                 Ok(key)
             });

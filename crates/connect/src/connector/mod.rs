@@ -245,7 +245,31 @@ pub struct Ticket {
     pub offset: i64,
 }
 
-/// An error with all its causes, on one line.
+/// An error with all its causes, on one line that says nothing twice.
+///
+/// ```
+/// use std::{error::Error, fmt, io};
+///
+/// use milena_connect::connector::with_causes;
+///
+/// #[derive(Debug)]
+/// struct Late(io::Error);
+///
+/// impl fmt::Display for Late {
+///     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+///         f.write_str("timed out (topic cars)")
+///     }
+/// }
+///
+/// impl Error for Late {
+///     fn source(&self) -> Option<&(dyn Error + 'static)> {
+///         Some(&self.0)
+///     }
+/// }
+///
+/// let error = Late(io::Error::other("no leader (Metadata v13, topic cars)"));
+/// assert_eq!(with_causes(&error), "timed out (topic cars): no leader (Metadata v13)");
+/// ```
 #[must_use]
 pub fn with_causes(error: &dyn StdError) -> String {
     let mut text = error.to_string();
@@ -253,11 +277,29 @@ pub fn with_causes(error: &dyn StdError) -> String {
     while let Some(error) = cause {
         let layer = error.to_string();
         // Layers that quote their cause would say it twice.
-        if !text.ends_with(&layer) {
+        if !text.contains(&layer) {
+            let layer = without_known_places(layer, &text);
             text.push_str(": ");
             text.push_str(&layer);
         }
         cause = error.source();
     }
     text.replace(['\n', '\r'], " ")
+}
+
+/// The text without the places, in parentheses at its end, that have been named: each error of a client
+/// names its topic and partition.
+fn without_known_places(layer: String, said: &str) -> String {
+    let Some((what, places)) = layer.strip_suffix(')').and_then(|text| text.rsplit_once(" ("))
+    else {
+        return layer;
+    };
+    let is_news = |place: &&str| {
+        let said = |end: char| said.contains(&format!("{place}{end}"));
+        !said(')') && !said(',')
+    };
+    match places.split(", ").filter(is_news).collect::<Vec<_>>().join(", ") {
+        news if news.is_empty() => what.to_owned(),
+        news => format!("{what} ({news})"),
+    }
 }

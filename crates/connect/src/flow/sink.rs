@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::webhook::{self, Webhook};
 use crate::{
+    backoff::Backoff,
     describe::Part,
     settings::{Field, FieldKind, TableReader},
 };
@@ -170,8 +171,7 @@ impl PoisonPolicy {
     /// How long to wait before the retry of this number, from 1.
     #[must_use]
     pub fn backoff(&self, retry: u32) -> Duration {
-        let doubled = 1_u32.checked_shl(retry.saturating_sub(1)).unwrap_or(u32::MAX);
-        self.retry_backoff.saturating_mul(doubled).min(self.retry_backoff_max)
+        Backoff::new(self.retry_backoff, self.retry_backoff_max).before(retry)
     }
 }
 

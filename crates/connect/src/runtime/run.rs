@@ -110,7 +110,8 @@ pub async fn run(
 
 /// Runs a flow together with an HTTP server: as [`run`], but for `stop` to end it.
 ///
-/// The host is told where the server listens once the flow is checked. A stop ends the listening, answers the requests that are there, and then ends the steps.
+/// The host is told where the server listens once the flow is checked. A stop ends the listening, answers
+/// the requests that are there, and then ends the steps.
 ///
 /// # Errors
 ///

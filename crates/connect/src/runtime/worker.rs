@@ -19,14 +19,16 @@ use super::{
     status::{Counter, Gauge, StepStatus},
 };
 use crate::{
+    backoff::Backoff,
     camunda::{Engine, EngineError, EngineErrorKind, JobCommand, JobHeaders, JobsSettings},
     connector::{Action, with_causes},
-    flow::PoisonPolicy,
-    secrets::Masker,
 };
 
 /// The pause after an answer without jobs that came at once, as from an engine that does not let wait.
 const PAUSE: Duration = Duration::from_millis(200);
+
+/// The pauses between tries while the engine cannot be reached or has no time.
+const ENGINE_BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(30));
 
 /// Takes jobs, has an action do them, and tells the engine what became of each.
 pub(super) struct WorkerRun {
@@ -177,11 +179,7 @@ impl Worker {
     async fn extended(&self, job: &Value, until: Instant) -> Instant {
         let Some(headers) = job["customHeaders"].as_object() else { return until };
         // What is wrong with the headers is the action's to tell.
-        let Ok(JobHeaders { job_timeout: Some(timeout), .. }) =
-            JobHeaders::from_json(headers, &Masker::default())
-        else {
-            return until;
-        };
+        let Some(timeout) = JobHeaders::job_timeout_of(headers) else { return until };
         let key = match &job["jobKey"] {
             Value::String(key) => key.clone(),
             other => other.to_string(),
@@ -236,8 +234,7 @@ impl Worker {
 
     /// Says what is wrong with the engine, and how long to leave it alone.
     fn pause(&self, error: &EngineError, times: u32, what: &str) -> Duration {
-        let backoff = PoisonPolicy::default().backoff(times);
-        let pause = error.retry_after().unwrap_or_default().max(backoff);
+        let pause = error.retry_after().unwrap_or_default().max(ENGINE_BACKOFF.before(times));
         let error = self.status.masked(&with_causes(error));
         self.status.set_down(&error);
         tracing::warn!(step = self.status.name(), times, ?pause, error, "{what}");

@@ -5,6 +5,7 @@
 //! that broker, which the next caller waits for.
 
 mod first;
+mod outages;
 mod pool;
 mod purpose;
 mod slot;

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::first::first_to_connect;
+use super::outages::Outages;
 use super::purpose::Purpose;
 use super::slot::{Attempt, Outcome, Slot};
 use crate::config::{ConnectionConfig, DnsLookup, HostPort};
@@ -56,16 +57,9 @@ enum Key {
 struct State {
     brokers: BTreeMap<BrokerId, HostPort>,
     slots: BTreeMap<Key, Slot>,
-    /// Attempts in a row that failed, by address (`host:port`).
-    failures: BTreeMap<String, Failures>,
+    outages: Outages,
     jitter: Jitter,
     is_closed: bool,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Failures {
-    count: u32,
-    next_attempt_at: Instant,
 }
 
 impl BrokerPool {
@@ -75,7 +69,7 @@ impl BrokerPool {
         let state = State {
             brokers: BTreeMap::new(),
             slots: BTreeMap::new(),
-            failures: BTreeMap::new(),
+            outages: Outages::default(),
             jitter: random::jitter(),
             is_closed: false,
         };
@@ -99,7 +93,7 @@ impl BrokerPool {
         }
         let brokers: BTreeMap<BrokerId, HostPort> = brokers.into_iter().collect();
         let before = std::mem::replace(&mut state.brokers, brokers);
-        let State { brokers, slots, failures, .. } = &mut *state;
+        let State { brokers, slots, outages, .. } = &mut *state;
         slots.retain(|key, _| match key {
             Key::Broker(id, _) => brokers.contains_key(id) && brokers.get(id) == before.get(id),
             Key::Bootstrap { .. } => true,
@@ -110,7 +104,7 @@ impl BrokerPool {
             .chain(&self.inner.bootstrap_servers)
             .map(ToString::to_string)
             .collect();
-        failures.retain(|address, _| known.contains(address));
+        outages.retain(|address| known.iter().any(|known| known == address));
     }
 
     /// Adds a broker that a response named before the metadata knew it, or that has moved.
@@ -252,6 +246,15 @@ impl BrokerPool {
         self.inner.state.lock().slots.values().filter_map(Slot::connection).count()
     }
 
+    /// The newest failure of each broker that cannot be used: no connection can be made, or it ends
+    /// before the broker has answered anything but ApiVersions.
+    #[must_use]
+    pub fn outages(&self) -> Vec<ConnectError> {
+        let mut state = self.inner.state.lock();
+        self.inner.settle(&mut state);
+        state.outages.errors()
+    }
+
     /// What its connections did.
     #[must_use]
     pub fn counts(&self) -> ConnectionCounts {
@@ -283,6 +286,7 @@ impl BrokerPool {
             }
             Some(Slot::Connected(_)) | None => {}
         }
+        self.inner.settle(state);
         let attempt = self.begin_attempt(state, key.clone(), address);
         let outcome = attempt.outcome.clone();
         state.slots.insert(key, Slot::Connecting(attempt));
@@ -290,7 +294,7 @@ impl BrokerPool {
     }
 
     fn begin_attempt(&self, state: &mut State, key: Key, address: HostPort) -> Attempt {
-        let failures = state.failures.get(&address.to_string()).copied();
+        let failures = state.outages.failures(&address.to_string());
         let count = failures.map_or(0, |failures| failures.count);
         let random = state.jitter.next_u64();
         let setup = self.inner.config.connection_setup_timeout;
@@ -319,10 +323,19 @@ impl BrokerPool {
         let mut state = self.inner.state.lock();
         state.jitter.shuffle(&mut items);
         items.sort_by_key(|item| {
-            let failures = state.failures.get(&address(item).to_string());
+            let failures = state.outages.failures(&address(item).to_string());
             failures.map(|failures| failures.next_attempt_at).filter(|at| *at > now)
         });
         items
+    }
+}
+
+impl Inner {
+    /// Looks what became of the connections that were made.
+    fn settle(&self, state: &mut State) {
+        let State { outages, jitter, .. } = state;
+        let pause = |count| self.config.reconnect_backoff.delay(count, jitter.next_u64());
+        outages.settle(Instant::now(), pause);
     }
 }
 
@@ -364,18 +377,17 @@ fn note_outcome(
     let address = address.to_string();
     match result {
         Ok(connection) => {
-            state.failures.remove(&address);
+            pool.settle(&mut state);
+            state.outages.handle_connected(&address, connection.liveness(), Instant::now());
             if is_wanted {
                 state.slots.insert(key, Slot::Connected(connection.clone()));
             }
         }
-        Err(_) => {
-            let count = state.failures.get(&address).map_or(0, |failures| failures.count);
-            let count = count.saturating_add(1);
+        Err(error) => {
+            pool.settle(&mut state);
             let random = state.jitter.next_u64();
-            let pause = pool.config.reconnect_backoff.delay(count, random);
-            let next_attempt_at = Instant::now() + pause;
-            state.failures.insert(address, Failures { count, next_attempt_at });
+            let pause = |count| pool.config.reconnect_backoff.delay(count, random);
+            state.outages.handle_failed(&address, error, Instant::now(), pause);
             if is_wanted {
                 state.slots.remove(&key);
             }

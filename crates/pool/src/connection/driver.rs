@@ -28,7 +28,7 @@ use super::throttle;
 use super::waiters::Failure;
 use super::write_queue::WriteQueue;
 use crate::config::{ConnectionConfig, HostPort};
-use crate::error::{AuthenticationError, DisconnectReason};
+use crate::error::{Answered, AuthenticationError, DisconnectReason};
 
 type Authentication =
     Pin<Box<dyn Future<Output = Result<Option<Duration>, AuthenticationError>> + Send>>;
@@ -65,7 +65,7 @@ pub(super) struct Driver {
     timer: Pin<Box<Sleep>>,
     armed_at: Option<Instant>,
     used_at: Instant,
-    answered: bool,
+    answered: Answered,
     /// Bytes that the counters have.
     counted_out: u64,
     counted_in: u64,
@@ -95,7 +95,7 @@ impl Driver {
             timer: Box::pin(tokio::time::sleep_until(now)),
             armed_at: None,
             used_at: now.into_std(),
-            answered: false,
+            answered: Answered::Nothing,
             counted_out: 0,
             counted_in: 0,
         }
@@ -189,7 +189,14 @@ impl Driver {
             .in_flight
             .handle_response(correlation_id)
             .map_err(DisconnectReason::MismatchedResponse)?;
-        self.answered |= request.api_key != ApiKey::API_VERSIONS;
+        if self.answered < Answered::Requests {
+            if request.api_key == ApiKey::API_VERSIONS {
+                self.answered = Answered::Versions;
+            } else {
+                self.answered = Answered::Requests;
+                self.shared.set_answered();
+            }
+        }
         if let Some(pause) = throttle::of_frame(request.api_key, request.api_version, &frame) {
             tracing::debug!(broker = %self.target, api = request.api_key.name(), ?pause,
                 "throttled by the broker");

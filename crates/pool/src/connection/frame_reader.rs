@@ -13,7 +13,7 @@ use bytes::{BufMut, Bytes};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::frame_shelf::FrameShelf;
-use crate::error::{DisconnectReason, Impostor};
+use crate::error::{Answered, DisconnectReason, Impostor};
 
 /// The size of the buffer that stays.
 const BUFFER: usize = 16 * 1024;
@@ -171,12 +171,20 @@ pub(super) enum ReadError {
 }
 
 impl ReadError {
-    /// The reason to close the connection with. `answered`: the broker had answered a request.
-    pub(super) fn into_reason(self, answered: bool) -> DisconnectReason {
+    /// The reason to close the connection with. `answered`: what the broker had answered.
+    pub(super) fn into_reason(self, answered: Answered) -> DisconnectReason {
         match self {
             Self::EndOfStream => DisconnectReason::ClosedByBroker { answered },
             // TLS that ends without saying so, as brokers do that are stopped.
             Self::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                DisconnectReason::ClosedByBroker { answered }
+            }
+            // A listener of another kind does not read to the end what it does not understand, and
+            // the system tells that by a reset.
+            Self::Io(error)
+                if error.kind() == io::ErrorKind::ConnectionReset
+                    && answered < Answered::Requests =>
+            {
                 DisconnectReason::ClosedByBroker { answered }
             }
             Self::Io(error) => DisconnectReason::Io(error.into()),

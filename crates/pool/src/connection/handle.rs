@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::pending::{PendingResponse, PendingWrite, Wait};
 use super::setup::{self, Dial};
-use super::shared::{Lane, Outgoing, Shared};
+use super::shared::{Lane, Liveness, Outgoing, Shared};
 use crate::config::{ConnectionConfig, HostPort};
 use crate::error::{ConnectError, DisconnectReason, RequestError};
 
@@ -125,6 +125,11 @@ impl Connection {
         let call = Call { lane: Lane::Normal, version, timeout, expects_response: false };
         let wait = queue(&self.inner.shared, &self.inner.config.client_id, request, call)?;
         Ok(PendingWrite { wait })
+    }
+
+    /// What becomes of the connection, for those who do not keep it open.
+    pub(crate) fn liveness(&self) -> Arc<dyn Liveness> {
+        Arc::clone(&self.inner.shared) as _
     }
 
     /// Whether the connection has ended.

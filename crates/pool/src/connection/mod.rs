@@ -23,3 +23,4 @@ pub use pending::{PendingResponse, PendingWrite};
 
 pub(crate) use frame_shelf::FrameShelf;
 pub(crate) use setup::{Dial, connect};
+pub(crate) use shared::Liveness;

@@ -20,6 +20,7 @@ use crate::error::{
     AuthenticationError, ConnectError, ConnectErrorKind, DisconnectReason, RequestError,
 };
 use crate::tls::TlsError;
+use crate::waiting::{self, patiently};
 
 /// Where to connect, how long TCP and TLS may take, what counts it, and whose buffers it uses.
 #[derive(Clone, Debug)]
@@ -68,12 +69,17 @@ async fn set_up(
     tokio::spawn(driver);
     // From here on dropping the handle ends the driver, so giving up leaves nothing behind.
     let connection = Connection::new(Arc::clone(&shared), Arc::clone(config), target);
-    negotiate(&shared, config).await?;
-    let lifetime =
-        authenticate(&shared, config, Lane::Normal).await.map_err(|error| match error {
-            AuthenticationError::Request(error) => request_failed(*error),
-            error => ConnectErrorKind::Authentication(error),
-        })?;
+    let tell = || tell_silence(&dial.target, NEGOTIATE);
+    patiently(tell, negotiate(&shared, config)).await?;
+    let lifetime = patiently(
+        || tell_silence(&dial.target, "end the login"),
+        authenticate(&shared, config, Lane::Normal),
+    )
+    .await
+    .map_err(|error| match error {
+        AuthenticationError::Request(error) => request_failed(*error),
+        error => ConnectErrorKind::Authentication(error),
+    })?;
     if let Some(session) = session(lifetime, Instant::now().into_std()) {
         shared.set_session(Some(session));
     }
@@ -88,13 +94,24 @@ async fn set_up(
     Ok(connection)
 }
 
+/// What a listener of another kind does not do.
+const HANDSHAKE: &str = "answer the TLS handshake, as listeners do that expect none";
+const NEGOTIATE: &str = "answer the first request (ApiVersions), as listeners do that expect TLS";
+
+/// Says what is waited for.
+fn tell_silence(target: &HostPort, what: &str) {
+    waiting::tell!(broker = %target, "{target} does not {what}; still waiting");
+}
+
 async fn open(config: &ConnectionConfig, target: &HostPort) -> Result<Stream, ConnectErrorKind> {
-    let stream = dial::tcp(target, config).await?;
+    let tell = || tell_silence(target, "accept a connection");
+    let stream = patiently(tell, dial::tcp(target, config)).await?;
     match &config.security {
         Security::Plaintext => Ok(Stream::Tcp(stream)),
         Security::Tls(client) => {
-            let stream =
-                client.handshake(&target.host, stream).await.map_err(ConnectErrorKind::Tls)?;
+            let tell = || tell_silence(target, HANDSHAKE);
+            let handshake = client.handshake(&target.host, stream);
+            let stream = patiently(tell, handshake).await.map_err(ConnectErrorKind::Tls)?;
             Ok(Stream::Tls(Box::new(stream)))
         }
     }

@@ -7,7 +7,8 @@
 //! that they allow and by their byte budgets.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::fmt::Debug;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -79,11 +80,22 @@ pub(super) struct Orders {
     pub(super) held_back: bool,
 }
 
+/// What became of a connection, for those who do not keep it open.
+pub(crate) trait Liveness: Debug + Send + Sync {
+    /// Whether the broker has answered anything but ApiVersions.
+    fn has_answered(&self) -> bool;
+
+    /// Why the connection ended, if it has.
+    fn end(&self) -> Option<DisconnectReason>;
+}
+
 /// The shared part of a connection.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     state: Mutex<State>,
     next_correlation_id: AtomicI32,
+    /// Something else than ApiVersions.
+    has_answered: AtomicBool,
     pub(super) api_versions: OnceLock<ApiVersions>,
     pub(super) counters: Arc<Counters>,
 }
@@ -102,6 +114,11 @@ impl Shared {
             state.is_open = true;
             self.counters.connections_open.add(1);
         }
+    }
+
+    /// The broker has answered something else than ApiVersions.
+    pub(super) fn set_answered(&self) {
+        self.has_answered.store(true, Ordering::Relaxed);
     }
 
     /// A number for the next request.
@@ -246,11 +263,6 @@ impl Shared {
         }
     }
 
-    /// Why the connection ended, if it has.
-    pub(super) fn end(&self) -> Option<DisconnectReason> {
-        self.state.lock().end.clone()
-    }
-
     /// Whether the connection has ended.
     pub(super) fn has_ended(&self) -> bool {
         self.state.lock().end.is_some()
@@ -269,5 +281,15 @@ impl Shared {
         }
         let authentication = std::mem::take(&mut state.authentication);
         authentication.into_iter().chain(std::mem::take(&mut state.normal)).collect()
+    }
+}
+
+impl Liveness for Shared {
+    fn has_answered(&self) -> bool {
+        self.has_answered.load(Ordering::Relaxed)
+    }
+
+    fn end(&self) -> Option<DisconnectReason> {
+        self.state.lock().end.clone()
     }
 }

@@ -43,6 +43,8 @@ pub enum ConnectErrorKind {
     Negotiation(NegotiationError),
     /// A request of the setup failed.
     Request(RequestError),
+    /// The connection was made, but ended before the broker had answered anything but ApiVersions.
+    Ended(DisconnectReason),
     /// The broker does not accept the credentials, or cannot.
     Authentication(AuthenticationError),
     /// No broker with this id is known.
@@ -81,6 +83,7 @@ impl ConnectError {
             | ConnectErrorKind::SetupTimedOut(_)
             | ConnectErrorKind::UnknownBroker(_) => true,
             ConnectErrorKind::Tls(error) => error.is_retriable(),
+            ConnectErrorKind::Ended(reason) => !matches!(reason, DisconnectReason::NotKafka(_)),
             ConnectErrorKind::Request(error) => match error {
                 RequestError::Disconnected { reason, .. } => {
                     !matches!(reason, DisconnectReason::NotKafka(_))
@@ -92,6 +95,17 @@ impl ConnectError {
             | ConnectErrorKind::NoBootstrapServer
             | ConnectErrorKind::Closed => false,
         }
+    }
+
+    /// The error and its causes, in one line.
+    pub(crate) fn with_causes(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text = format!("{text}: {error}");
+            cause = error.source();
+        }
+        text
     }
 
     /// Whether TLS or SASL refused the other side: certificates or credentials are wrong.
@@ -129,6 +143,7 @@ impl fmt::Display for ConnectError {
             ConnectErrorKind::Tls(error) => write!(f, "TLS with {target} failed: {error}"),
             ConnectErrorKind::Negotiation(error) => write!(f, "{target}: {error}"),
             ConnectErrorKind::Request(error) => write!(f, "{target}: {}", innermost(error)),
+            ConnectErrorKind::Ended(reason) => write!(f, "{target}: {reason}"),
             ConnectErrorKind::Authentication(error) => write!(f, "{target}: {error}"),
             ConnectErrorKind::UnknownBroker(id) => write!(f, "no broker with id {id} is known"),
             ConnectErrorKind::NoBootstrapServer => f.write_str("there is no bootstrap server"),
@@ -155,6 +170,7 @@ impl std::error::Error for ConnectError {
                 RequestError::Disconnected { reason, .. } => reason.source(),
                 error => error.source(),
             },
+            ConnectErrorKind::Ended(reason) => reason.source(),
             ConnectErrorKind::Authentication(error) => error.source(),
             _ => None,
         }

@@ -55,6 +55,19 @@ impl fmt::Display for Impostor {
     }
 }
 
+/// How far a connection has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(clippy::exhaustive_enums, reason = "these are the steps that tell listeners apart")]
+pub enum Answered {
+    /// The broker has said nothing. A listener that expects TLS does not.
+    #[default]
+    Nothing,
+    /// The broker has answered ApiVersions, as any listener does that does not expect TLS.
+    Versions,
+    /// The broker has answered something else, SASL included.
+    Requests,
+}
+
 /// Why a connection ended.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -65,9 +78,8 @@ pub enum DisconnectReason {
     Idle(Duration),
     /// The broker closed the connection.
     ClosedByBroker {
-        /// Whether the broker had answered anything but ApiVersions before. If not, the listener
-        /// may expect TLS or SASL.
-        answered: bool,
+        /// What the broker had answered before, which tells what the listener may expect.
+        answered: Answered,
     },
     /// Reading or writing failed.
     Io(Arc<io::Error>),
@@ -100,12 +112,17 @@ impl fmt::Display for DisconnectReason {
         match self {
             Self::Closed => f.write_str("the connection was closed"),
             Self::Idle(idle) => write!(f, "the connection was idle for {idle:?}"),
-            Self::ClosedByBroker { answered: true } => {
+            Self::ClosedByBroker { answered: Answered::Requests } => {
                 f.write_str("the broker closed the connection")
             }
-            Self::ClosedByBroker { answered: false } => f.write_str(
-                "the broker closed the connection without an answer; check that \
-                 security.protocol and sasl.mechanism fit the listener",
+            Self::ClosedByBroker { answered: Answered::Versions } => f.write_str(
+                "the broker answered ApiVersions and closed the connection at the next request, as \
+                 listeners do that expect SASL; check that security.protocol and sasl.mechanism fit \
+                 the listener",
+            ),
+            Self::ClosedByBroker { answered: Answered::Nothing } => f.write_str(
+                "the broker closed the connection without an answer, as listeners do that expect \
+                 TLS; check that security.protocol and sasl.mechanism fit the listener",
             ),
             Self::Io(_) => f.write_str("reading from or writing to the broker failed"),
             Self::RequestTimedOut { api, timeout } => write!(

@@ -5,5 +5,5 @@ mod disconnect;
 mod request;
 
 pub use connect::{AuthenticationError, ConnectError, ConnectErrorKind};
-pub use disconnect::{DisconnectReason, Impostor};
+pub use disconnect::{Answered, DisconnectReason, Impostor};
 pub use request::RequestError;

@@ -151,6 +151,45 @@ async fn unreachable_cluster_is_a_timeout_that_says_why() {
 }
 
 #[tokio::test]
+async fn every_broker_that_cannot_be_used_is_in_the_timeout() {
+    let servers = [Server::start().await, Server::start().await];
+    let mut config = config(&servers[0]);
+    config.bootstrap_servers.extend(self::config(&servers[1]).bootstrap_servers);
+    let addresses: Vec<String> =
+        config.bootstrap_servers.iter().map(|server| server.to_string()).collect();
+    let cluster = Cluster::new(&config).unwrap();
+    drop(servers);
+    let until = Instant::now() + Duration::from_millis(500);
+    let error = soon(cluster.topic("t", until)).await.unwrap_err();
+    assert_eq!(error.to_string(), "timed out: nothing was learned of the topic in time (topic t)");
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    for address in addresses {
+        assert_eq!(cause.matches(&address).count(), 1, "{cause}");
+    }
+}
+
+#[tokio::test]
+async fn a_broker_that_hangs_up_after_its_versions_is_in_the_timeout() {
+    let mut server = Server::start().await;
+    let cluster = cluster(&server);
+    let address = config(&server).bootstrap_servers[0].to_string();
+    let until = Instant::now() + Duration::from_millis(500);
+    let broker = async {
+        loop {
+            server.expect(ApiKey::METADATA).await.hang_up();
+        }
+    };
+    let error = tokio::select! {
+        found = soon(cluster.topic("t", until)) => found.unwrap_err(),
+        () = broker => unreachable!("the broker never ends"),
+    };
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    let expected =
+        format!("connection failed: {address}: the broker answered ApiVersions and closed");
+    assert!(cause.starts_with(&expected), "{cause}");
+}
+
+#[tokio::test]
 async fn requested_update_reaches_subscribers() {
     let mut server = Server::start().await;
     let cluster = cluster(&server);

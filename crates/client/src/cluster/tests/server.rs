@@ -49,6 +49,13 @@ impl Seen {
     }
 }
 
+impl Seen {
+    /// Closes the connection that it came on.
+    pub(super) fn hang_up(&self) {
+        let _ = self.answers.send(Bytes::new());
+    }
+}
+
 impl Server {
     pub(super) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -117,7 +124,7 @@ async fn read_requests(
 
 async fn write_answers(mut stream: OwnedWriteHalf, mut answers: mpsc::UnboundedReceiver<Bytes>) {
     while let Some(answer) = answers.recv().await {
-        if stream.write_all(&answer).await.is_err() {
+        if answer.is_empty() || stream.write_all(&answer).await.is_err() {
             return;
         }
     }

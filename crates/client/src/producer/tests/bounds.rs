@@ -132,6 +132,19 @@ async fn delivery_ends_in_time_and_says_that_it_may_be_written() {
     assert_eq!(broker.offsets("orders", 0).unwrap().1, 1, "it was written, once");
 }
 
+#[tokio::test]
+async fn delivery_that_ends_in_time_names_the_broker_that_has_gone() {
+    let broker = start(|broker| broker.topic("orders", 1)).await;
+    let (producer, address) = (short_of_time(&broker), broker.bootstrap_servers());
+    producer.send_and_wait(ProducerRecord::to("orders").value("v")).await.unwrap();
+    broker.shutdown().await;
+    let record = ProducerRecord::to("orders").value("w");
+    let error = producer.send_and_wait(record).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(cause.contains(&format!("cannot connect to {address}")), "{cause}");
+}
+
 fn short_of_time(broker: &milena_broker::Broker) -> Producer {
     let config = config(broker)
         .linger(Duration::ZERO)

@@ -115,6 +115,19 @@ fn durations_and_expressions_that_are_none_are_told_before_anything_is_sent() {
 }
 
 #[test]
+fn the_time_of_a_job_is_read_without_a_look_at_its_other_headers() {
+    for (fields, expected) in [
+        (json!({ "jobTimeout": " PT5M ", "errorExpression": "=if" }), Some(300)),
+        (json!({ "jobTimeout": "-PT1S" }), None),
+        (json!({ "jobTimeout": null }), None),
+        (json!({ "retryBackoff": "PT5M" }), None),
+    ] {
+        let timeout = JobHeaders::job_timeout_of(&object(fields));
+        assert_eq!(timeout, expected.map(Duration::from_secs));
+    }
+}
+
+#[test]
 fn an_error_expression_throws_bpmn_errors() {
     let expression = "=if error.code = \"FAIL\" then bpmnError(\"KAFKA\", error.message, {a: job.retries}) else null";
     let JobOutcome::BpmnError { code, message, variables } =

@@ -1,9 +1,6 @@
 //! Requests: who is asked, in which order, and what they are answered.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::{Map, Value};
 use tokio::{
@@ -24,6 +21,7 @@ use crate::{
     connection::Connection,
     connector::{self, Action, ActionKind, CONNECTORS, with_causes},
     flow::REQUEST_FIELDS,
+    recent::Recent,
     secrets::Secrets,
     settings::{Node, Problems, TableReader},
 };
@@ -57,14 +55,14 @@ pub(super) struct Requests {
     shared: Arc<Shared>,
     /// Those of steps, by name.
     named: BTreeMap<String, mpsc::Sender<Request>>,
-    /// Those with a configuration of their own, by it; the one that was asked last is the last.
-    opened: VecDeque<(String, mpsc::Sender<Request>)>,
+    /// Those with a configuration of their own, by it.
+    opened: Recent<String, mpsc::Sender<Request>>,
     workers: JoinSet<()>,
 }
 
 impl Requests {
     pub(super) fn new(opener: Opener, writer: Writer, shared: Arc<Shared>) -> Self {
-        let (named, opened) = (BTreeMap::new(), VecDeque::new());
+        let (named, opened) = (BTreeMap::new(), Recent::new(OPENED_MAX));
         Self { opener, writer, shared, named, opened, workers: JoinSet::new() }
     }
 
@@ -127,20 +125,13 @@ impl Requests {
             return Err(Failure::wrong("NOT_FOUND", message));
         };
         let key = format!("{name} {config}");
-        if let Some(at) = self.opened.iter().position(|(known, _)| *known == key)
-            && let Some(found) = self.opened.remove(at)
-        {
-            let queue = found.1.clone();
-            self.opened.push_back(found);
-            return Ok(queue);
+        if let Some(queue) = self.opened.get(&key) {
+            return Ok(queue.clone());
         }
         let served = self.opener.open(&name, kind, &config)?;
         let queue = self.start(served);
-        self.opened.push_back((key, queue.clone()));
-        if self.opened.len() > OPENED_MAX {
-            // Its task sends what it has, and closes it.
-            self.opened.pop_front();
-        }
+        // The task of one that has to go sends what it has, and closes it.
+        drop(self.opened.insert(key, queue.clone()));
         Ok(queue)
     }
 

@@ -82,6 +82,14 @@ pub struct ServerError {
     source: Option<io::Error>,
 }
 
+impl ServerError {
+    /// Whether the settings cannot be used, whatever the system says.
+    #[must_use]
+    pub fn is_of_settings(&self) -> bool {
+        self.source.is_none()
+    }
+}
+
 impl fmt::Display for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
