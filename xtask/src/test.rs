@@ -38,7 +38,7 @@ enum Group {
     Tidy,
     /// Unit, golden, property and embedded tests
     Unit,
-    /// The examples in the documentation
+    /// The documentation, every warning an error, and its examples
     Doc,
     /// The library without its default features
     Features,
@@ -117,7 +117,7 @@ impl Group {
             Self::Fuzz => outcome(crate::fuzz::run_targets(&[], Extent::Repeat { seed: 1 })),
             // The real-Kafka tests are among these targets, where they are reported as ignored.
             Self::Unit => cargo("test --workspace --all-targets --no-fail-fast"),
-            Self::Doc => cargo("test --workspace --doc --no-fail-fast"),
+            Self::Doc => documentation(),
             Self::Kafka => real_kafka(),
         }
     }
@@ -128,6 +128,14 @@ fn features() -> Outcome {
     let without = "--package milena --no-default-features";
     match cargo(&format!("clippy {without} --all-targets --quiet -- --deny warnings")) {
         Outcome::Passed => cargo(&format!("test {without} --lib config::tests::security")),
+        failed => failed,
+    }
+}
+
+/// Makes the documentation, where links lead astray unless somebody looks, and runs its examples.
+fn documentation() -> Outcome {
+    match cargo_with("doc --workspace --no-deps --quiet", &[("RUSTDOCFLAGS", "--deny warnings")]) {
+        Outcome::Passed => cargo("test --workspace --doc --no-fail-fast"),
         failed => failed,
     }
 }
@@ -182,8 +190,14 @@ fn count_real_kafka_tests() -> Result<usize, String> {
 
 /// Runs one cargo command and says which.
 fn cargo(arguments: &str) -> Outcome {
+    cargo_with(arguments, &[])
+}
+
+/// Runs one cargo command with these variables, and says which.
+fn cargo_with(arguments: &str, variables: &[(&str, &str)]) -> Outcome {
     eprintln!("cargo {arguments}");
-    let status = Command::new(env!("CARGO")).args(arguments.split(' ')).status();
+    let mut command = Command::new(env!("CARGO"));
+    let status = command.args(arguments.split(' ')).envs(variables.iter().copied()).status();
     match status.map(|status: ExitStatus| (status.success(), status)) {
         Ok((true, _)) => Outcome::Passed,
         Ok((false, status)) => Outcome::Failed(format!("cargo {arguments}: {status}")),

@@ -166,6 +166,9 @@ const WARM_UPS: usize = 2;
 /// From so many partitions on the clients share a topic: to make and to delete one takes long.
 const SHARED_TOPIC_PARTITIONS: u16 = 100;
 
+/// So many records have each of the 10,000 keys of `milena perf`: about ten for each partition.
+const EVERY_KEY: &str = "10000";
+
 /// The broker, and the topics on it.
 struct Bench<'a> {
     /// Where topics are made.
@@ -187,7 +190,7 @@ impl Bench<'_> {
             self.compressed = produce.codec != "none";
         }
         let shared = match work.partitions() {
-            Some(count) if count >= SHARED_TOPIC_PARTITIONS => Some(self.create(count)?),
+            Some(count) if count >= SHARED_TOPIC_PARTITIONS => Some(self.create_written(count)?),
             _ => None,
         };
         let writer = peers.iter().find(|peer| peer.name == WRITER).or_else(|| peers.first());
@@ -248,6 +251,16 @@ impl Bench<'_> {
             "1",
         ])?;
         self.wait_for_leaders(&topic)?;
+        Ok(topic)
+    }
+
+    /// A topic that has something in every partition. A broker makes the files of a partition when it is
+    /// first written to, which takes seconds for a thousand; the first of the clients that share the
+    /// topic would be charged for it.
+    fn create_written(&mut self, partitions: u16) -> Result<String, String> {
+        let topic = self.create(partitions)?;
+        let options = ["--keys", "--size", "10", "--records", EVERY_KEY];
+        self.milena(&[&["perf", "produce", "-t", &topic], &options[..]].concat())?;
         Ok(topic)
     }
 

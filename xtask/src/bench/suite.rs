@@ -105,7 +105,8 @@ impl Suite {
             Self::Main => "",
             Self::Cells | Self::Cells16k => {
                 "Keys are 10,000 different texts of 16 bytes, spread by murmur2; headers are two, of 28 and 21 bytes. Tasks are what a \
-                 client has: tokio tasks, threads or goroutines that share one producer. Clients share a topic of 1,000 partitions. "
+                 client has: tokio tasks, threads or goroutines that share one producer. Clients share a topic of 1,000 partitions, each of \
+                 which was written to before. "
             }
             Self::Rate => {
                 "Each record has a time at which it is due, and its latency runs from then to the acknowledgement, so that a client that \

@@ -264,7 +264,7 @@ impl Settings {
         let mut document = format!(
             "# Milena beside other clients, {date}\n\n\
              `cargo xtask bench peers{option}` on a machine with {cores} cores, the broker (Apache Kafka {version}, one node, 1 GiB of heap)\n\
-             on the same machine. {topics}acks=all, idempotent producers. The clients take turns after a run that does not count, {rounds} round{s}; in bold\n\
+             on the same machine. {topics}acks=all, idempotent producers with 128 MiB of memory. The clients take turns after a run that does not count, {rounds} round{s}; in bold\n\
              the median, in brackets the smallest and the largest. A CPU second is one of the client's own process. {note}{floor}\n\n\
              | client | version | language |\n| --- | --- | --- |\n{peers}",
             date = self.date,

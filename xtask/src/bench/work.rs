@@ -29,6 +29,9 @@ pub(crate) struct Produce {
     pub(crate) partitions: Option<u16>,
 }
 
+/// The buffer.memory of every producer, as the peers' programs have it.
+const BUFFER_MEMORY: usize = 128 << 20;
+
 /// How the works are written on the command line.
 pub(crate) const SYNTAX: &str = "produce:RECORDS:BYTES:CODEC:LINGER_MS:BATCH_BYTES[:keys][:headers][:tasks=N][:partitions=N], \
      consume:RECORDS, latency:COUNT:BYTES or rate:COUNT:BYTES:LINGER_MS:PER_SECOND";
@@ -247,6 +250,7 @@ impl Work {
         let mut option = |name: &str, value: String| arguments.extend([name.to_owned(), value]);
         match self {
             Self::Produce(produce) => {
+                option("-X", format!("buffer.memory={BUFFER_MEMORY}"));
                 option("--records", produce.records.to_string());
                 option("--size", produce.bytes.to_string());
                 option("--compression", produce.codec.clone());

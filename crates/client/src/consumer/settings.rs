@@ -16,7 +16,8 @@ use milena_core::{
 
 use crate::config::{self, AutoOffsetReset, ConsumerConfig};
 
-/// The budget for everything that a consumer buffers: fetched and not yet handed out, or asked for.
+/// The budget for everything that a consumer buffers: fetched and not yet handed out, or asked for. With
+/// many partitions it is up to twice as much.
 pub(super) const FETCH_BUFFER_BYTES: usize = 16 * 1024 * 1024;
 
 /// The most bytes that one compressed batch may have decompressed. Brokers take batches of

@@ -126,7 +126,7 @@ impl Sticky {
     }
 
     /// Learns how many batches wait for each partition; `None` for those to avoid.
-    pub(super) fn update_loads(&self, loads: impl IntoIterator<Item = Option<u32>> + Clone) {
+    pub(super) fn update_loads(&self, loads: impl IntoIterator<Item = Option<u32>>) {
         self.next.lock().0.update_loads(loads);
     }
 }

@@ -39,6 +39,11 @@ impl Budget {
         Self { limit: limit.max(1), granted: 0, used: 0, last_id: 0, accounts: BTreeMap::new() }
     }
 
+    /// Bounds what is granted and buffered from here on.
+    pub(super) fn set_limit(&mut self, limit: usize) {
+        self.limit = limit.max(1);
+    }
+
     /// Bytes that are buffered.
     pub(super) fn used(&self) -> usize {
         self.used

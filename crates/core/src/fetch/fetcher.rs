@@ -45,6 +45,15 @@ const FIRST_TOPIC_ID_VERSION: i16 = 13;
 /// The first version of Fetch with sessions.
 const FIRST_SESSION_VERSION: i16 = 7;
 
+/// Assigned partitions for which the budget is larger by [`PARTITIONS_SHARE`].
+///
+/// For each fetch a broker looks at every partition of the session, also at those that it has no
+/// room for in its answer: with a thousand of them that takes it longer than reading the bytes. So
+/// who reads many partitions asks for more at once.
+const SHARING_PARTITIONS: usize = 64;
+/// Bytes that as many partitions add to the budget.
+const PARTITIONS_SHARE: usize = 1 << 20;
+
 /// Settings of fetching.
 #[derive(Clone, Debug)]
 pub struct FetchConfig {
@@ -60,7 +69,8 @@ pub struct FetchConfig {
     pub isolation_level: IsolationLevel,
     /// `client.rack`.
     pub rack_id: ByteString,
-    /// The budget for everything that is buffered or asked for, in bytes.
+    /// The budget for everything that is buffered or asked for, in bytes. It is a MiB more for every
+    /// 64 assigned partitions, up to twice as much.
     pub buffer_bytes: usize,
     /// `retry.backoff.ms` to `retry.backoff.max.ms`.
     pub retry_backoff: Backoff,
@@ -148,6 +158,7 @@ impl Fetcher {
         let bytes_max = usize::try_from(self.config.bytes_max).unwrap_or(1);
         let count = subscription.fetched_count(id);
         let most = count.saturating_mul(partition_max).min(bytes_max);
+        self.budget.set_limit(budget(&self.config, subscription.assigned().len()));
         let granted = match count {
             0 => None,
             _ => self.budget.grant(most, subscription.fetch_brokers().count()),
@@ -433,6 +444,12 @@ fn wanted(id: BrokerId, state: &PartitionState, bytes_max: i32) -> Wanted {
             is_follower: state.leader.is_some_and(|leader| leader.id != id),
         },
     }
+}
+
+/// The budget in bytes of a consumer that has so many partitions.
+fn budget(config: &FetchConfig, partitions: usize) -> usize {
+    let added = partitions / SHARING_PARTITIONS * PARTITIONS_SHARE;
+    config.buffer_bytes.saturating_add(added.min(config.buffer_bytes))
 }
 
 fn is_session_error(code: ErrorCode) -> bool {

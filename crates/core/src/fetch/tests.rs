@@ -439,6 +439,17 @@ fn fetches_share_the_budget_and_wait_when_it_is_used_up() {
 }
 
 #[test]
+fn who_reads_many_partitions_asks_for_more_at_once() {
+    let bytes_of_first_fetch = |partitions: usize| {
+        let mut d = Dialogue::new(&vec![(0, 1); partitions]);
+        usize::try_from(d.request(0).max_bytes).unwrap()
+    };
+    assert_eq!(bytes_of_first_fetch(63), BUFFER / 2);
+    assert_eq!(bytes_of_first_fetch(64), BUFFER);
+    assert_eq!(bytes_of_first_fetch(1000), BUFFER, "twice the budget is the most");
+}
+
+#[test]
 fn a_leader_that_is_named_in_the_answer_is_asked_next() {
     let mut d = Dialogue::new(&[(0, 1)]);
     d.request(0);

@@ -97,31 +97,30 @@ impl StickyPartition {
     ///
     /// When every partition is unavailable all can be chosen: the records wait for whichever comes
     /// back.
-    pub fn update_loads(&mut self, loads: impl IntoIterator<Item = Option<u32>> + Clone) {
+    pub fn update_loads(&mut self, loads: impl IntoIterator<Item = Option<u32>>) {
         self.cumulative.clear();
         self.candidates.clear();
-        let (mut count, mut available) = (0_u32, 0_u32);
+        let mut count = 0;
         let (mut longest, mut shortest) = (0, u32::MAX);
-        for load in loads.clone() {
+        for (partition, load) in (0..).zip(loads) {
             count += 1;
-            if let Some(load) = load {
-                available += 1;
-                longest = longest.max(load);
-                shortest = shortest.min(load);
-            }
+            let Some(load) = load else { continue };
+            longest = longest.max(load);
+            shortest = shortest.min(load);
+            self.candidates.push(partition);
+            self.cumulative.push(u64::from(load));
         }
-        let uneven = longest > shortest;
-        if available == 0 || (available == count && !uneven) {
+        if longest <= shortest {
+            self.cumulative.clear();
+            if self.candidates.len() == count {
+                self.candidates.clear();
+            }
             return;
         }
         let mut sum = 0;
-        for (partition, load) in (0..count).zip(loads) {
-            let Some(load) = load else { continue };
-            self.candidates.push(partition);
-            if uneven {
-                sum += u64::from(longest - load) + 1;
-                self.cumulative.push(sum);
-            }
+        for load in &mut self.cumulative {
+            sum += u64::from(longest) - *load + 1;
+            *load = sum;
         }
     }
 

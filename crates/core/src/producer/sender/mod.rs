@@ -292,11 +292,12 @@ impl<C: Clone> Sender<C> {
         now: Instant,
     ) -> Option<u32> {
         let partition = &self.partitions[partition.0];
-        let broker = self.brokers.get(&partition.leader?)?;
-        let is_stalled = match (stalled, broker.stalled_since) {
-            (Some(limit), Some(since)) => now.saturating_duration_since(since) > limit,
-            _ => false,
-        };
+        let leader = partition.leader?;
+        // This is asked of every partition again and again: brokers are looked up only if need be.
+        let is_stalled = stalled.is_some_and(|limit| {
+            let since = self.brokers.get(&leader).and_then(|broker| broker.stalled_since);
+            since.is_some_and(|since| now.saturating_duration_since(since) > limit)
+        });
         (!is_stalled).then(|| u32::try_from(partition.queued()).unwrap_or(u32::MAX))
     }
 
