@@ -176,8 +176,8 @@ struct Bench<'a> {
     access: Access,
     arguments: &'a Peers,
     topics: usize,
-    /// What the last producing work left to be consumed.
-    left: Option<String>,
+    /// What the last producing work left to be consumed, and its partitions.
+    left: Option<(String, u16)>,
     /// Whether that work, or the one that produces, compresses.
     compressed: bool,
 }
@@ -185,7 +185,10 @@ struct Bench<'a> {
 impl Bench<'_> {
     fn work(&mut self, work: &Work, peers: &[&'static Peer]) -> Result<Results, String> {
         let mut results = Results::new(work.clone(), peers);
-        let partitions = work.partitions().unwrap_or(self.arguments.partitions);
+        let partitions = match (work, &self.left) {
+            (Work::Consume { .. }, Some((_, partitions))) => *partitions,
+            _ => work.partitions().unwrap_or(self.arguments.partitions),
+        };
         if let Work::Produce(produce) = work {
             self.compressed = produce.codec != "none";
         }
@@ -203,7 +206,8 @@ impl Bench<'_> {
                 let topic = match (work, &shared) {
                     (_, Some(topic)) => topic.clone(),
                     (Work::Consume { .. }, None) => {
-                        self.left.clone().ok_or("consume needs a produce before it")?
+                        let left = self.left.clone().ok_or("consume needs a produce before it")?;
+                        left.0
                     }
                     (_, None) => self.create(partitions)?,
                 };
@@ -216,11 +220,11 @@ impl Bench<'_> {
                 }
                 if shared.is_none() {
                     let keep = writer.is_some_and(|writer| writer.name == peer.name);
-                    self.keep_or_delete(work, topic, keep)?;
+                    self.keep_or_delete(work, (topic, partitions), keep)?;
                 }
             }
         }
-        shared.map_or(Ok(()), |topic| self.delete(&topic))?;
+        shared.map_or(Ok(()), |topic| self.keep_or_delete(work, (topic, partitions), true))?;
         Ok(results)
     }
 
@@ -280,13 +284,18 @@ impl Bench<'_> {
         }
     }
 
-    fn keep_or_delete(&mut self, work: &Work, topic: String, keep: bool) -> Result<(), String> {
+    fn keep_or_delete(
+        &mut self,
+        work: &Work,
+        topic: (String, u16),
+        keep: bool,
+    ) -> Result<(), String> {
         let gone = match work {
             Work::Consume { .. } => return Ok(()),
             Work::Produce { .. } if keep => self.left.replace(topic),
             Work::Produce { .. } | Work::Latency { .. } | Work::Rate { .. } => Some(topic),
         };
-        gone.map_or(Ok(()), |topic| self.delete(&topic))
+        gone.map_or(Ok(()), |(topic, _)| self.delete(&topic))
     }
 
     /// Runs the program against the broker.

@@ -48,6 +48,9 @@ const CELLS: [(u64, usize, &str); 4] = [
     (20_000, 10_240, ""),
 ];
 
+/// Those of them that are consumed too.
+const CONSUMED: &str = ":keys";
+
 impl Suite {
     pub(crate) fn works(self) -> Result<Vec<Work>, String> {
         let read = |works: &[&str]| works.iter().map(|work| work.parse()).collect();
@@ -71,6 +74,9 @@ impl Suite {
                         "produce:{records}:{bytes}:none:5:{batch_bytes}{options}:tasks={tasks}:partitions={partitions}"
                     );
                     works.push(work.parse()?);
+                }
+                if options == CONSUMED {
+                    works.push(format!("consume:{records}").parse()?);
                 }
             }
         }
@@ -139,6 +145,6 @@ mod tests {
             let works = suite.works().unwrap();
             assert!(!works.is_empty());
         }
-        assert_eq!(Suite::Cells.works().unwrap().len(), 16);
+        assert_eq!(Suite::Cells.works().unwrap().len(), 18);
     }
 }

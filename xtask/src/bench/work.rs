@@ -175,6 +175,7 @@ impl Work {
     pub(crate) fn name(&self) -> String {
         match (self, self.cell()) {
             (Self::Produce(produce), Some(cell)) => format!("{} bytes, {cell}", produce.bytes),
+            (Self::Consume { .. }, _) => "the same, consumed".to_owned(),
             _ => self.title(),
         }
     }
