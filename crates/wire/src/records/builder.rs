@@ -180,7 +180,8 @@ impl RecordBatchBuilder {
         self.append_with(timestamp, key, value, headers.all().iter().copied())
     }
 
-    /// As [`append`](Self::append), with headers from an iterator, which is walked twice.
+    /// As [`append`](Self::append), with headers from an iterator, which is walked twice and gives the
+    /// same both times.
     ///
     /// # Errors
     ///
@@ -211,6 +212,7 @@ impl RecordBatchBuilder {
             put_nullable(&mut room, Some(header.key_bytes()));
             put_nullable(&mut room, header.value());
         }
+        debug_assert!(room.is_empty(), "the record has the size that it was measured with");
         self.end += sizes.total;
         if index == 0 {
             self.first_timestamp = timestamp;
@@ -355,7 +357,7 @@ impl RecordBatchBuilder {
         self.max_timestamp
     }
 
-    /// Drops the records and gives the buffer back.
+    /// Drops the records and gives the buffer back. What its bytes are says nothing.
     #[must_use]
     pub fn into_buffer(self) -> BytesMut {
         Bytes::from(self.buffer).try_into_mut().unwrap_or_default()
