@@ -26,8 +26,10 @@ pub(crate) struct Peer {
 
 #[derive(Debug)]
 enum Program {
-    /// `milena perf`.
+    /// `milena perf`, which consumes batch by batch.
     Milena,
+    /// `milena perf consume --stream`: record by record.
+    MilenaStream,
     /// A package of the workspace in benches/peers, and the crate whose version counts.
     Rust {
         package: &'static str,
@@ -43,7 +45,7 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// The release of Kafka's own client.
 const JAVA_CLIENT: KafkaVersion = KafkaVersion::new(4, 3, 1);
 
-const PEERS: [Peer; 8] = [
+const PEERS: [Peer; 9] = [
     Peer {
         name: "floor",
         language: "Rust",
@@ -55,6 +57,13 @@ const PEERS: [Peer; 8] = [
         name: "milena",
         language: "Rust",
         program: Program::Milena,
+        speaks_tls: true,
+        builds_with: &[],
+    },
+    Peer {
+        name: "milena-stream",
+        language: "Rust",
+        program: Program::MilenaStream,
         speaks_tls: true,
         builds_with: &[],
     },
@@ -184,7 +193,7 @@ pub(crate) fn build(peers: &[&Peer]) -> Result<(), String> {
     succeed(milena)?;
     for peer in peers {
         match peer.program {
-            Program::Milena => {}
+            Program::Milena | Program::MilenaStream => {}
             Program::Rust { package, .. } => {
                 let mut cargo = Command::new("cargo");
                 cargo.args(["build", "--release", "--locked", "-p", package]).current_dir(folder());
@@ -220,8 +229,12 @@ fn succeed(mut command: Command) -> Result<(), String> {
 impl Peer {
     /// Whether it takes part; the floor knows nothing but batches and a socket.
     pub(crate) fn does(&self, work: &Work, compressed: bool, is_tls: bool) -> bool {
-        let floor = matches!(self.program, Program::Rust { dependency: None, .. });
-        (!floor || (work.is_bare() && !compressed)) && (!is_tls || self.speaks_tls)
+        let is_of_its_kind = match self.program {
+            Program::Rust { dependency: None, .. } => work.is_bare() && !compressed,
+            Program::MilenaStream => matches!(work, Work::Consume { .. }),
+            _ => true,
+        };
+        is_of_its_kind && (!is_tls || self.speaks_tls)
     }
 
     /// Does the work once.
@@ -235,9 +248,10 @@ impl Peer {
         let built = folder().join("target/release");
         let peer_arguments = work.peer_arguments(access, topic, partitions);
         let command = match self.program {
-            Program::Milena => {
+            Program::Milena | Program::MilenaStream => {
                 let mut command = Command::new(milena());
                 command.args(work.perf_arguments(access, topic));
+                command.args(matches!(self.program, Program::MilenaStream).then_some("--stream"));
                 command
             }
             Program::Rust { package, .. } => {
@@ -267,7 +281,7 @@ impl Peer {
     /// The client's version.
     pub(crate) fn version(&self) -> Result<String, String> {
         match self.program {
-            Program::Milena | Program::Rust { dependency: None, .. } => {
+            Program::Milena | Program::MilenaStream | Program::Rust { dependency: None, .. } => {
                 Ok(env!("CARGO_PKG_VERSION").to_owned())
             }
             Program::Rust { dependency: Some(dependency), .. } => {

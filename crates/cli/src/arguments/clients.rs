@@ -203,6 +203,9 @@ pub(crate) struct PerfConsume {
     /// End when this many records are there
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     pub(crate) records: u64,
+    /// Take the records one by one from a stream, each as a value of its own
+    #[arg(long)]
+    pub(crate) stream: bool,
     /// Print one JSON line
     #[arg(long)]
     pub(crate) json: bool,

@@ -140,8 +140,19 @@ async fn consume(arguments: PerfConsume) -> Result<(), Failure> {
     let consumer = Consumer::new(config)?;
     let begin = Instant::now();
     consumer.assign(partitions)?;
-    let (mut count, mut bytes) = (0_u64, 0_u64);
-    while count < arguments.records {
+    let (count, bytes) = match arguments.stream {
+        true => read_stream(&consumer, arguments.records).await?,
+        false => read_batches(&consumer, arguments.records).await?,
+    };
+    let report = Report::new("consume", count, begin.elapsed()).bytes(bytes);
+    consumer.close(Duration::from_secs(30)).await?;
+    report.print(arguments.json)
+}
+
+/// Polls until so many records are there. Returns how many there are, and the bytes of their values.
+async fn read_batches(consumer: &Consumer, wanted: u64) -> Result<(u64, u64), Failure> {
+    let (mut count, mut bytes) = (0, 0);
+    while count < wanted {
         let records = consumer.poll(Duration::from_millis(500)).await?;
         for partition in records.partitions() {
             for record in partition.records() {
@@ -150,9 +161,19 @@ async fn consume(arguments: PerfConsume) -> Result<(), Failure> {
             }
         }
     }
-    let report = Report::new("consume", count, begin.elapsed()).bytes(bytes);
-    consumer.close(Duration::from_secs(30)).await?;
-    report.print(arguments.json)
+    Ok((count, bytes))
+}
+
+/// The same from a stream of records.
+async fn read_stream(consumer: &Consumer, wanted: u64) -> Result<(u64, u64), Failure> {
+    let (mut count, mut bytes) = (0, 0);
+    let mut records = consumer.stream();
+    while count < wanted {
+        let Some(record) = records.next().await else { break };
+        count += 1;
+        bytes += record?.value.map_or(0, |value| value.len() as u64);
+    }
+    Ok((count, bytes))
 }
 
 async fn partitions(connection: &Connection, topic: &str) -> Result<Vec<TopicPartition>, Failure> {

@@ -50,3 +50,14 @@ fn idle_clients_have_read_a_record_of_every_partition() {
     assert_eq!(line["records"], 3);
     cluster.stop();
 }
+
+#[test]
+fn a_stream_brings_what_polling_does() {
+    let cluster = Cluster::start(Broker::builder().topic("cars", 3));
+    figures(&cluster, "perf produce", "--records 300 --size 20");
+    for options in ["--records 300", "--records 300 --stream"] {
+        let line = figures(&cluster, "perf consume", options);
+        assert_eq!((&line["records"], &line["bytes"]), (&300.into(), &6000.into()), "{options}");
+    }
+    cluster.stop();
+}
