@@ -39,15 +39,15 @@ const fn work(
 /// What is counted, with the instructions of each.
 #[rustfmt::skip]
 pub(super) const WORKS: [Work; 11] = [
-    work("append", "record of 100 B, appended and sealed in 1 MiB", 93_600, 263.2, CODEC_PERCENT),
-    work("read", "record of 100 B, checked and read", 93_600, 207.8, CODEC_PERCENT),
+    work("append", "record of 100 B, appended and sealed in 1 MiB", 93_600, 246.3, CODEC_PERCENT),
+    work("read", "record of 100 B, checked and read", 93_600, 176.7, CODEC_PERCENT),
     work("decode-metadata", "Metadata response, 1,000 topics x 10", 20, 3_802_000.0, CODEC_PERCENT),
     work("encode-metadata", "Metadata response, 1,000 topics x 10", 20, 2_499_000.0, CODEC_PERCENT),
     work("frame-produce", "frame of a Produce request, 6 x 16 KiB", 1_000, 3_898.0, CODEC_PERCENT),
     work("decode-produced", "Produce response, 6 partitions", 1_000, 2_590.0, CODEC_PERCENT),
     work("encode-fetch", "Fetch request, 10 x 10 partitions", 1_000, 14_030.0, CODEC_PERCENT),
     work("decode-fetched", "Fetch response, 10 x 10 x 1 KiB", 1_000, 54_420.0, CODEC_PERCENT),
-    work("send-16k", "record of 100 B, sent in 16 KiB and acknowledged", 100_000, 495.0, CLIENT_PERCENT),
-    work("send-1m", "record of 100 B, sent in 1 MiB and acknowledged", 93_600, 350.9, CLIENT_PERCENT),
-    work("consume", "record of 100 B, polled", 100_000, 560.4, CLIENT_PERCENT),
+    work("send-16k", "record of 100 B, sent in 16 KiB and acknowledged", 100_000, 464.4, CLIENT_PERCENT),
+    work("send-1m", "record of 100 B, sent in 1 MiB and acknowledged", 93_600, 318.1, CLIENT_PERCENT),
+    work("consume", "record of 100 B, polled", 100_000, 417.3, CLIENT_PERCENT),
 ];

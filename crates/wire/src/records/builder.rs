@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 
 use super::header::{
     ATTRIBUTES, BASE_OFFSET, BASE_SEQUENCE, BASE_TIMESTAMP, BATCH_LENGTH, CONTROL_FLAG, CRC,
@@ -17,6 +17,7 @@ use super::record::Header;
 use super::sealed::SealedBatch;
 use super::varint::{
     SmallVarints, VARINT_LEN_MAX, VARLONG_LEN_MAX, put_varint, varint_len, zigzag_encode,
+    zigzag_len,
 };
 use super::{
     NO_PARTITION_LEADER_EPOCH, NO_PRODUCER_EPOCH, NO_PRODUCER_ID, NO_SEQUENCE, NO_TIMESTAMP,
@@ -28,6 +29,8 @@ const LENGTH_MAX: usize = 0x7fff_ffff;
 /// Bytes that the numbers of a record take at most when they are small, with those that writing them
 /// runs over.
 const PLAIN_ROOM: usize = 32;
+/// Bytes of room that are made at once: they are in the nearest cache still when records come there.
+const ROOM_STEP: usize = 4096;
 /// Bytes of a record all of whose lengths are small.
 const PAYLOAD_MAX: usize = 1 << 13;
 /// Records that are counted with at most three bytes.
@@ -41,7 +44,10 @@ const PREFIX_LEN_MAX: usize = 4 * VARINT_LEN_MAX + VARLONG_LEN_MAX + 1;
 /// [`SealedBatch::try_into_buffer`] gives the buffer back for the next batch.
 #[derive(Debug)]
 pub struct RecordBatchBuilder {
+    /// The batch, up to `end`. Behind it, up to the buffer's length, is room that has been written to
+    /// before: a record goes there without asking the buffer for each of its parts.
     buffer: Vec<u8>,
+    end: usize,
     first_timestamp: i64,
     max_timestamp: i64,
     records_count: u32,
@@ -123,13 +129,15 @@ impl RecordBatchBuilder {
 
     /// A builder on an existing buffer, whose content is dropped and whose capacity is used.
     #[must_use]
-    pub fn with_buffer(mut buffer: BytesMut) -> Self {
-        buffer.clear();
+    pub fn with_buffer(buffer: BytesMut) -> Self {
         // Memory that nobody shares moves over.
         let mut buffer = Vec::from(buffer);
-        buffer.resize(RECORD_BATCH_OVERHEAD, 0);
+        if buffer.len() < RECORD_BATCH_OVERHEAD {
+            buffer.resize(RECORD_BATCH_OVERHEAD, 0);
+        }
         Self {
             buffer,
+            end: RECORD_BATCH_OVERHEAD,
             first_timestamp: NO_TIMESTAMP,
             max_timestamp: NO_TIMESTAMP,
             records_count: 0,
@@ -172,7 +180,8 @@ impl RecordBatchBuilder {
         self.append_with(timestamp, key, value, headers.all().iter().copied())
     }
 
-    /// As [`append`](Self::append), with headers from an iterator, which is walked twice.
+    /// As [`append`](Self::append), with headers from an iterator, which is walked twice and gives the
+    /// same both times.
     ///
     /// # Errors
     ///
@@ -188,10 +197,23 @@ impl RecordBatchBuilder {
         H: ExactSizeIterator<Item = Header<'h>> + Clone,
     {
         let index = self.records_count;
+        let delta = self.timestamp_delta(timestamp);
         let headers_len = encoded_len(headers.clone());
-        self.append_fields(timestamp, key, value, headers_len)?;
-        self.append_headers(headers, put_varint);
-
+        let sizes = self.sizes(delta, len_of(key), len_of(value), headers_len);
+        let mut room = self.room(sizes.total)?;
+        put_varint(&mut room, signed(sizes.body));
+        room.put_u8(0);
+        put_varint(&mut room, delta);
+        put_varint(&mut room, index.into());
+        put_nullable(&mut room, key);
+        put_nullable(&mut room, value);
+        put_varint(&mut room, signed(headers.len()));
+        for header in headers {
+            put_nullable(&mut room, Some(header.key_bytes()));
+            put_nullable(&mut room, header.value());
+        }
+        debug_assert!(room.is_empty(), "the record has the size that it was measured with");
+        self.end += sizes.total;
         if index == 0 {
             self.first_timestamp = timestamp;
             self.max_timestamp = timestamp;
@@ -202,8 +224,23 @@ impl RecordBatchBuilder {
         Ok(index)
     }
 
+    /// Room for a record of so many bytes behind the others.
+    fn room(&mut self, len: usize) -> Result<&mut [u8], AppendError> {
+        let size = self.end.saturating_add(len);
+        if size > LENGTH_MAX || self.records_count == u32::MAX >> 1 {
+            return Err(AppendError::BatchTooLarge { size });
+        }
+        if self.buffer.len() < size {
+            self.buffer.reserve(size - self.buffer.len());
+            // Step by step, so that memory that no record comes to is not touched.
+            let written = size.saturating_add(ROOM_STEP).min(self.buffer.capacity());
+            self.buffer.resize(written, 0);
+        }
+        Ok(&mut self.buffer[self.end..size])
+    }
+
     /// Appends a record that nearly all are like: not the first of its batch, with small numbers, and
-    /// the buffer has room. Otherwise nothing.
+    /// there is room. Otherwise nothing.
     #[inline(always)]
     fn append_plain(
         &mut self,
@@ -213,82 +250,46 @@ impl RecordBatchBuilder {
         headers: MeasuredHeaders<'_>,
     ) -> bool {
         let index = self.records_count;
-        let delta = timestamp.wrapping_sub(self.first_timestamp);
-        let (key_len, value_len) = (nullable(key), nullable(value));
+        let delta = zigzag_encode(timestamp.wrapping_sub(self.first_timestamp));
+        let (key_len, value_len) = (zigzag_nullable_len(key), zigzag_nullable_len(value));
         let (key, value) = (key.unwrap_or_default(), value.unwrap_or_default());
         let payload = (key.len() + value.len()).saturating_add(headers.encoded_len());
         // No number is larger than the sum of all lengths, which two bytes hold if the sum is small.
-        let room = self.buffer.capacity() - self.buffer.len();
-        let has_room = room.min(PAYLOAD_MAX) >= payload.saturating_add(PLAIN_ROOM);
-        let is_usual = zigzag_encode(delta) < SmallVarints::LIMIT;
-        if !(1..PLAIN_COUNT_MAX).contains(&index) || !has_room || !is_usual {
+        let is_usual = (1..PLAIN_COUNT_MAX).contains(&index)
+            && delta < SmallVarints::LIMIT
+            && payload < PAYLOAD_MAX;
+        if !is_usual {
             return false;
         }
-        let (delta, index) = (SmallVarints::of(delta), SmallVarints::of_medium(index.into()));
+        let room = self.buffer.get_mut(self.end..);
+        let Some(room) = room.and_then(|room| room.get_mut(..payload + PLAIN_ROOM)) else {
+            return false;
+        };
+        let (delta, index) =
+            (SmallVarints::of(delta), SmallVarints::of_medium(zigzag_encode(index.into())));
         let (key_len, value_len) = (SmallVarints::of(key_len), SmallVarints::of(value_len));
         // The attributes, a byte of 0 behind the length, are the varint 0.
         let numbers = 1 + delta.len + index.len + key_len.len + value_len.len;
-        let length = SmallVarints::of(signed(numbers + payload));
-        length.then(SmallVarints::ZERO).then(delta).put(&mut self.buffer);
+        let length = SmallVarints::of(zigzag_len(numbers + payload));
+        let mut at = length.then(SmallVarints::ZERO).then(delta).then(index).put(room, 0);
         if key.is_empty() {
-            index.then(key_len).then(value_len).put(&mut self.buffer);
+            at = key_len.then(value_len).put(room, at);
         } else {
-            index.then(key_len).put(&mut self.buffer);
-            self.buffer.extend_from_slice(key);
-            value_len.put(&mut self.buffer);
+            at = key_len.put(room, at);
+            at = copy_to(room, at, key);
+            at = value_len.put(room, at);
         }
-        self.buffer.extend_from_slice(value);
+        at = copy_to(room, at, value);
         if headers.all().is_empty() {
-            self.buffer.push(0);
+            room[at] = 0;
+            at += 1;
         } else {
-            self.append_headers(headers.all().iter().copied(), |buffer, number| {
-                SmallVarints::of(number).put(buffer);
-            });
+            at = put_small_headers(room, at, headers.all());
         }
+        self.end += at;
         self.max_timestamp = self.max_timestamp.max(timestamp);
         self.records_count += 1;
         true
-    }
-
-    /// Appends any record up to its headers.
-    fn append_fields(
-        &mut self,
-        timestamp: i64,
-        key: Option<&[u8]>,
-        value: Option<&[u8]>,
-        headers_len: usize,
-    ) -> Result<(), AppendError> {
-        let delta = self.timestamp_delta(timestamp);
-        let sizes = self.sizes(delta, len_of(key), len_of(value), headers_len);
-        let size = self.buffer.len().saturating_add(sizes.total);
-        if size > LENGTH_MAX || self.records_count == u32::MAX >> 1 {
-            return Err(AppendError::BatchTooLarge { size });
-        }
-        self.buffer.reserve(sizes.total);
-        put_varint(&mut self.buffer, signed(sizes.body));
-        self.buffer.push(0);
-        put_varint(&mut self.buffer, delta);
-        put_varint(&mut self.buffer, i64::from(self.records_count));
-        put_varint(&mut self.buffer, nullable(key));
-        self.buffer.extend_from_slice(key.unwrap_or_default());
-        put_varint(&mut self.buffer, nullable(value));
-        self.buffer.extend_from_slice(value.unwrap_or_default());
-        Ok(())
-    }
-
-    /// Appends headers, whose numbers `put` writes.
-    fn append_headers<'h>(
-        &mut self,
-        headers: impl ExactSizeIterator<Item = Header<'h>>,
-        put: impl Fn(&mut Vec<u8>, i64),
-    ) {
-        put(&mut self.buffer, signed(headers.len()));
-        for header in headers {
-            put(&mut self.buffer, signed(header.key_bytes().len()));
-            self.buffer.extend_from_slice(header.key_bytes());
-            put(&mut self.buffer, nullable(header.value()));
-            self.buffer.extend_from_slice(header.value().unwrap_or_default());
-        }
     }
 
     /// Bytes that the uncompressed batch would have after a record with these lengths, exactly.
@@ -303,7 +304,7 @@ impl RecordBatchBuilder {
     ) -> usize {
         let delta = self.timestamp_delta(timestamp);
         let sizes = self.sizes(delta, key_len, value_len, headers_len);
-        self.buffer.len().saturating_add(sizes.total)
+        self.end.saturating_add(sizes.total)
     }
 
     /// Bytes that a batch of this one record has at most, uncompressed, header included.
@@ -335,7 +336,7 @@ impl RecordBatchBuilder {
     /// Bytes of the batch so far, uncompressed, header included.
     #[must_use]
     pub fn encoded_len(&self) -> usize {
-        self.buffer.len()
+        self.end
     }
 
     /// Bytes that the buffer holds without growing, header included.
@@ -356,7 +357,7 @@ impl RecordBatchBuilder {
         self.max_timestamp
     }
 
-    /// Drops the records and gives the buffer back.
+    /// Drops the records and gives the buffer back. What its bytes are says nothing.
     #[must_use]
     pub fn into_buffer(self) -> BytesMut {
         Bytes::from(self.buffer).try_into_mut().unwrap_or_default()
@@ -373,6 +374,7 @@ impl RecordBatchBuilder {
         options: &SealOptions,
         compressor: &mut Compressor,
     ) -> Result<SealedBatch, CompressError> {
+        self.buffer.truncate(self.end);
         let is_smaller = compressor.compress_in_place(
             options.compression,
             &mut self.buffer,
@@ -432,10 +434,37 @@ impl RecordBatchBuilder {
     }
 }
 
-/// The length field of a nullable value.
+/// Puts headers all of whose numbers are small, and gives where they end.
 #[inline(always)]
-fn nullable(bytes: Option<&[u8]>) -> i64 {
-    bytes.map_or(-1, |bytes| signed(bytes.len()))
+fn put_small_headers(room: &mut [u8], at: usize, headers: &[Header<'_>]) -> usize {
+    let mut at = SmallVarints::of(zigzag_len(headers.len())).put(room, at);
+    for header in headers {
+        at = SmallVarints::of(zigzag_len(header.key_bytes().len())).put(room, at);
+        at = copy_to(room, at, header.key_bytes());
+        at = SmallVarints::of(zigzag_nullable_len(header.value())).put(room, at);
+        at = copy_to(room, at, header.value().unwrap_or_default());
+    }
+    at
+}
+
+/// The length of a value, -1 when it is null, zigzagged.
+#[inline(always)]
+fn zigzag_nullable_len(bytes: Option<&[u8]>) -> u64 {
+    bytes.map_or(1, |bytes| zigzag_len(bytes.len()))
+}
+
+/// Puts a nullable value with its length.
+fn put_nullable(room: &mut &mut [u8], bytes: Option<&[u8]>) {
+    put_varint(room, bytes.map_or(-1, |bytes| signed(bytes.len())));
+    room.put_slice(bytes.unwrap_or_default());
+}
+
+/// Copies `bytes` to `room`, and gives where they end.
+#[inline(always)]
+fn copy_to(room: &mut [u8], at: usize, bytes: &[u8]) -> usize {
+    let end = at + bytes.len();
+    room[at..end].copy_from_slice(bytes);
+    end
 }
 
 #[inline(always)]

@@ -6,6 +6,7 @@ use super::error::{RecordError, RecordErrorKind};
 use super::header::LOG_OVERHEAD;
 use super::legacy::{self, LegacyRules};
 use super::record::{Headers, Record, nullable_bytes, varint, varint_error};
+use super::usual;
 use super::varint::take_varlong;
 
 /// The records of one batch, decompressed.
@@ -36,6 +37,23 @@ pub(super) struct BatchRules {
     /// The one timestamp of all records, in batches with LogAppendTime.
     pub(super) log_append_time: Option<i64>,
     pub(super) records_count: u32,
+}
+
+impl BatchRules {
+    /// The offset of a record; none beyond the largest.
+    #[inline(always)]
+    pub(super) fn offset(&self, delta: i64) -> Option<i64> {
+        self.base_offset.checked_add(delta)
+    }
+
+    #[inline(always)]
+    pub(super) fn timestamp(&self, delta: i64) -> i64 {
+        match self.log_append_time {
+            Some(timestamp) => timestamp,
+            // A producer may send any timestamps; Java wraps around too.
+            None => self.base_timestamp.wrapping_add(delta),
+        }
+    }
 }
 
 impl Records {
@@ -93,7 +111,7 @@ pub struct RecordIter<'a> {
     is_done: bool,
 }
 
-impl RecordIter<'_> {
+impl<'a> RecordIter<'a> {
     /// The records that are not yielded yet, as a value of their own that shares the bytes.
     #[must_use]
     pub fn into_records(self) -> Records {
@@ -106,50 +124,52 @@ impl RecordIter<'_> {
         }
         records
     }
+
+    /// The next item, whatever it is like, and the iterator behind it.
+    #[inline(never)]
+    fn any_next(mut self) -> (Self, Option<Result<Record<'a>, RecordError>>) {
+        let result = match &self.records.rules {
+            Rules::Batch(_) if self.remaining == 0 => {
+                if self.is_done || self.rest.is_empty() {
+                    return (self, None);
+                }
+                let count = self.rest.len();
+                Err(Fault { kind: RecordErrorKind::BytesBehindRecords { count }, rest: count })
+            }
+            Rules::Batch(rules) => {
+                self.remaining -= 1;
+                take_record(&mut self.rest, rules)
+            }
+            Rules::Legacy(_) if self.rest.is_empty() => return (self, None),
+            Rules::Legacy(rules) => legacy::take_message(&mut self.rest, rules),
+        };
+        let item = result.map_err(|fault| {
+            self.remaining = 0;
+            self.rest = &[];
+            self.is_done = true;
+            self.records.error(fault)
+        });
+        (self, Some(item))
+    }
 }
 
 impl<'a> Iterator for RecordIter<'a> {
     type Item = Result<Record<'a>, RecordError>;
 
-    #[inline]
+    // Always: who checks records and keeps none pays for no more than that only where this is inlined.
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
-        // `rest` is moved through a local, and nothing takes `self` by reference in a call, so that
-        // the iterator stays in registers.
-        let mut rest = self.rest;
-        let result = match &self.records.rules {
-            Rules::Batch(rules) => {
-                if self.remaining == 0 {
-                    if self.is_done || rest.is_empty() {
-                        return None;
-                    }
-                    let count = rest.len();
-                    let kind = RecordErrorKind::BytesBehindRecords { count };
-                    Err(Fault { kind, rest: count })
-                } else {
-                    self.remaining -= 1;
-                    take_record(&mut rest, rules)
-                }
-            }
-            Rules::Legacy(_) if rest.is_empty() => return None,
-            Rules::Legacy(rules) => {
-                let mut behind = rest;
-                let result = legacy::take_message(&mut behind, rules);
-                rest = behind;
-                result
-            }
-        };
-        match result {
-            Ok(record) => {
-                self.rest = rest;
-                Some(Ok(record))
-            }
-            Err(fault) => {
-                self.remaining = 0;
-                self.rest = &[];
-                self.is_done = true;
-                Some(Err(self.records.error(fault)))
-            }
+        if let Rules::Batch(rules) = &self.records.rules
+            && let Some(remaining) = self.remaining.checked_sub(1)
+            && let Some((record, rest)) = usual::take_record(self.rest, rules)
+        {
+            (self.rest, self.remaining) = (rest, remaining);
+            return Some(Ok(record));
         }
+        // By value, so that on the way above the iterator stays in registers.
+        let (iter, item) = self.clone().any_next();
+        *self = iter;
+        item
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -173,8 +193,10 @@ pub(super) struct Fault {
 }
 
 /// Takes one record of magic 2 from the front of `rest`.
-#[inline(always)]
-fn take_record<'a>(rest: &mut &'a [u8], rules: &BatchRules) -> Result<Record<'a>, Fault> {
+pub(super) fn take_record<'a>(
+    rest: &mut &'a [u8],
+    rules: &BatchRules,
+) -> Result<Record<'a>, Fault> {
     let before = rest.len();
     let length = varint(rest, "record length").map_err(|kind| Fault { kind, rest: before })?;
     let Some((mut body, behind)) =
@@ -203,7 +225,6 @@ fn record_length_fault(length: i32, rest: usize) -> Fault {
     Fault { kind, rest }
 }
 
-#[inline(always)]
 fn parse_body<'a>(body: &mut &'a [u8], rules: &BatchRules) -> Result<Record<'a>, RecordErrorKind> {
     let Some((_attributes, fields)) = body.split_first() else {
         return Err(RecordErrorKind::Truncated { field: "attributes" });
@@ -221,13 +242,9 @@ fn parse_body<'a>(body: &mut &'a [u8], rules: &BatchRules) -> Result<Record<'a>,
     if headers_count != 0 {
         (headers, *body) = Headers::split(body, headers_count)?;
     }
-    let Some(offset) = rules.base_offset.checked_add(i64::from(offset_delta)) else {
+    let Some(offset) = rules.offset(i64::from(offset_delta)) else {
         return Err(RecordErrorKind::DeltaOverflow { field: "offset delta" });
     };
-    let timestamp = match rules.log_append_time {
-        Some(timestamp) => timestamp,
-        // A producer may send any timestamps; Java wraps around too.
-        None => rules.base_timestamp.wrapping_add(timestamp_delta),
-    };
+    let timestamp = rules.timestamp(timestamp_delta);
     Ok(Record { offset, timestamp, key, value, headers })
 }

@@ -30,6 +30,7 @@ mod legacy;
 mod measured;
 mod record;
 mod sealed;
+mod usual;
 mod varint;
 
 pub use batch::RecordBatch;

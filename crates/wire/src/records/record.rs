@@ -109,6 +109,12 @@ impl<'a> Headers<'a> {
         Ok((Self { bytes: &start[..start.len() - bytes.len()], count }, bytes))
     }
 
+    /// Bytes of all headers.
+    #[inline(always)]
+    pub(super) fn size_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// The value of the last header with this key, as Java's `lastHeader`.
     #[must_use]
     pub fn last(self, key: &str) -> Option<Header<'a>> {

@@ -2,6 +2,8 @@
 //!
 //! Source: the protocol guide, "Record": varint and varlong are Protocol Buffers' zigzag encoding.
 
+use bytes::BufMut;
+
 /// Bytes of the longest varint.
 pub(super) const VARINT_LEN_MAX: usize = 5;
 /// Bytes of the longest varlong.
@@ -75,11 +77,11 @@ const fn low_half(value: u64) -> u32 {
     value as u32
 }
 
-const fn zigzag_decode_32(raw: u32) -> i32 {
+pub(super) const fn zigzag_decode_32(raw: u32) -> i32 {
     (raw >> 1).cast_signed() ^ -((raw & 1).cast_signed())
 }
 
-const fn zigzag_decode_64(raw: u64) -> i64 {
+pub(super) const fn zigzag_decode_64(raw: u64) -> i64 {
     (raw >> 1).cast_signed() ^ -((raw & 1).cast_signed())
 }
 
@@ -87,11 +89,19 @@ pub(super) const fn zigzag_encode(value: i64) -> u64 {
     ((value << 1) ^ (value >> 63)).cast_unsigned()
 }
 
+/// A length, zigzagged. No slice has so many bytes that the sign could be lost.
+pub(super) const fn zigzag_len(len: usize) -> u64 {
+    (len as u64) << 1
+}
+
 /// Bytes of `value` as a varint or varlong: both encode a number in the same bytes.
 #[inline(always)]
 pub(super) const fn varint_len(value: i64) -> usize {
-    let bits = 64 - (zigzag_encode(value) | 1).leading_zeros();
-    bits.div_ceil(7) as usize
+    let raw = zigzag_encode(value);
+    if raw < 1 << 7 {
+        return 1;
+    }
+    (64 - raw.leading_zeros()).div_ceil(7) as usize
 }
 
 /// Numbers as varints that have together at most eight bytes, in the order in which memory has them.
@@ -107,22 +117,22 @@ impl SmallVarints {
     /// The number 0, of one byte.
     pub(super) const ZERO: Self = Self { bytes: 0, len: 1 };
 
-    /// A small number. There are no branches in it: which byte continues the number is arithmetic.
+    /// A small number, zigzagged. There are no branches in it: which byte continues the number is
+    /// arithmetic.
     #[inline(always)]
-    pub(super) fn of(value: i64) -> Self {
-        let raw = zigzag_encode(value);
+    pub(super) fn of(raw: u64) -> Self {
         let has_second = raw >= 1 << 7;
         // Adding the upper seven bits to themselves moves them to the second byte.
         let bytes = raw + (raw & 0x3f80) + (u64::from(has_second) << 7);
         Self { bytes, len: 1 + usize::from(has_second) }
     }
 
-    /// A number that three bytes hold. The branch costs nothing where one number is like the last.
+    /// A zigzagged number that three bytes hold. The branch costs nothing where one number is like
+    /// the last.
     #[inline(always)]
-    pub(super) fn of_medium(value: i64) -> Self {
-        let raw = zigzag_encode(value);
+    pub(super) fn of_medium(raw: u64) -> Self {
         if raw < Self::LIMIT {
-            return Self::of(value);
+            return Self::of(raw);
         }
         let bytes = raw & 0x7f | (raw & 0x3f80) << 1 | (raw & 0x1f_c000) << 2;
         Self { bytes: bytes | 0x8080, len: 3 }
@@ -134,24 +144,23 @@ impl SmallVarints {
         Self { bytes: self.bytes | next.bytes << (8 * self.len), len: self.len + next.len }
     }
 
-    /// Appends them; runs over up to eight bytes of room.
+    /// Puts them at a place of `room`, which has eight bytes from there on, and gives where they end.
     #[inline(always)]
-    pub(super) fn put(self, buffer: &mut Vec<u8>) {
-        let start = buffer.len();
-        buffer.extend_from_slice(&self.bytes.to_le_bytes());
-        buffer.truncate(start + self.len);
+    pub(super) fn put(self, room: &mut [u8], at: usize) -> usize {
+        room[at..at + 8].copy_from_slice(&self.bytes.to_le_bytes());
+        at + self.len
     }
 }
 
-/// Appends any number as a varint or varlong.
+/// Puts any number as a varint or varlong.
 #[inline]
-pub(super) fn put_varint(buffer: &mut Vec<u8>, value: i64) {
+pub(super) fn put_varint(buffer: &mut impl BufMut, value: i64) {
     let mut rest = zigzag_encode(value);
     while rest >= 0x80 {
-        buffer.push(low_byte(rest) | 0x80);
+        buffer.put_u8(low_byte(rest) | 0x80);
         rest >>= 7;
     }
-    buffer.push(low_byte(rest));
+    buffer.put_u8(low_byte(rest));
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the upper bytes are dropped on purpose")]
@@ -161,24 +170,33 @@ const fn low_byte(value: u64) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::measured::signed;
     use super::*;
 
     fn encoded(value: i64) -> Vec<u8> {
         let mut buffer = Vec::new();
         put_varint(&mut buffer, value);
+        let raw = zigzag_encode(value);
         if buffer.len() <= 3 {
-            let mut small = vec![7];
-            let (number, minus_one) = (SmallVarints::of_medium(value), SmallVarints::of(-1));
+            let (number, minus_one) = (SmallVarints::of_medium(raw), SmallVarints::of(1));
             assert_eq!(number.len, buffer.len());
-            number.then(minus_one).then(number).put(&mut small);
-            assert_eq!(small, [&[7], &buffer[..], &[1], &buffer[..]].concat(), "{value}");
+            let mut room = [7; 9];
+            let end = number.then(minus_one).then(number).put(&mut room, 1);
+            assert_eq!(room[..end], [&[7], &buffer[..], &[1], &buffer[..]].concat(), "{value}");
         }
-        if zigzag_encode(value) < SmallVarints::LIMIT {
-            let mut small = Vec::new();
-            SmallVarints::ZERO.then(SmallVarints::of(value)).put(&mut small);
-            assert_eq!(small, [&[0], &buffer[..]].concat(), "{value}");
+        if raw < SmallVarints::LIMIT {
+            let mut room = [7; 8];
+            let end = SmallVarints::ZERO.then(SmallVarints::of(raw)).put(&mut room, 0);
+            assert_eq!(room[..end], [&[0], &buffer[..]].concat(), "{value}");
         }
         buffer
+    }
+
+    #[test]
+    fn lengths_are_zigzagged_as_numbers() {
+        for len in [0, 1, 63, 64, 8191, 0x7fff_ffff] {
+            assert_eq!(zigzag_len(len), zigzag_encode(signed(len)), "{len}");
+        }
     }
 
     #[test]
