@@ -47,6 +47,10 @@ impl Results {
         part.map(|row| row.name)
     }
 
+    fn took_part(&self, name: &str) -> bool {
+        self.peers().any(|peer| peer == name)
+    }
+
     /// The median of a figure for one client.
     fn median(&self, name: &str, figure: fn(&Figures) -> f64) -> Option<f64> {
         let row = self.rows.iter().find(|row| row.name == name)?;
@@ -160,7 +164,11 @@ fn overview(title: &str, results: &[Results], figure: fn(&Figures) -> f64) -> St
         let best = others.filter_map(of).fold(0.0, f64::max);
         let cells: Vec<String> = clients
             .iter()
-            .map(|name| of(name).map_or_else(|| "failed".into(), |median| grouped(median, 0)))
+            .map(|name| match of(name) {
+                Some(median) => grouped(median, 0),
+                None if result.took_part(name) => "failed".to_owned(),
+                None => String::new(),
+            })
             .collect();
         let ratio = match of(&OWN) {
             Some(own) if best > 0.0 => format!("{:.2}", own / best),
@@ -230,9 +238,8 @@ pub(crate) struct Settings {
 
 impl Settings {
     pub(crate) fn of(results: &[Results], suite: Suite, arguments: &Peers) -> Result<Self, String> {
-        let took_part = |peer: &&&'static Peer| {
-            results.iter().any(|result| result.peers().any(|name| name == peer.name))
-        };
+        let took_part =
+            |peer: &&&'static Peer| results.iter().any(|result| result.took_part(peer.name));
         let row = |peer: &&'static Peer| Ok((peer.name, peer.language, peer.version()?));
         let peers = peer::chosen(&arguments.peers)?;
         Ok(Self {
