@@ -1,15 +1,16 @@
 //! Three nodes, of which one is killed and another paused, while an idempotent producer writes and
-//! a group of two reads.
+//! a group of two reads; then one more under a producer that sends as fast as it can.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use kafka_lab::{Lab, LabOptions, Listener};
 use milena::consumer::{OffsetAndMetadata, Position};
+use milena::producer::Delivery;
 use milena::{Consumer, Error, ErrorKind, Producer, ProducerRecord, TopicPartition};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::client::{self, Access, PATIENCE, within};
 use crate::harness::{self, V4_3};
@@ -19,6 +20,9 @@ const PARTITIONS: i32 = 4;
 const WINDOW: usize = 200;
 /// Records of each partition that have to get through between two events.
 const PROGRESS: usize = 300;
+
+/// At full speed: how many numbers are between two whose delivery is looked at.
+const MARK: usize = 20_000;
 
 /// What is known while it runs.
 #[derive(Debug, Default)]
@@ -55,7 +59,7 @@ async fn goes_on(shared: &Shared, partitions: std::ops::Range<i32>, what: &str) 
 
 /// Sends numbered records to every partition, some a tick, until told to stop.
 async fn write(producer: Producer, topic: String, shared: Shared, stop: Arc<AtomicBool>) {
-    // The pace of a busy application; at full speed the test would be one of the machine.
+    // The pace of a busy application: at full speed the group would have to keep up too.
     let mut pace = tokio::time::interval(Duration::from_millis(10));
     let mut window = VecDeque::new();
     let mut number: u64 = 0;
@@ -77,7 +81,7 @@ async fn write(producer: Producer, topic: String, shared: Shared, stop: Arc<Atom
     producer.close(PATIENCE).await.unwrap();
 }
 
-async fn acknowledge(sent: (i32, milena::producer::Delivery), shared: &Shared) {
+async fn acknowledge(sent: (i32, Delivery), shared: &Shared) {
     let (partition, delivery) = sent;
     let metadata = within(delivery).await.unwrap_or_else(|e| panic!("{}", client::text(&e)));
     let offset = metadata.offset().unwrap();
@@ -209,6 +213,93 @@ async fn acknowledged_records_outlive_killed_and_paused_leaders_once_and_in_orde
         within(task).await.unwrap();
     }
     is_whole(&access, &topic, &shared.borrow()).await;
+    at_full_speed(&lab, &access).await;
+}
+
+/// Kills a leader under a producer that sends as fast as it can.
+async fn at_full_speed(lab: &Arc<Lab>, access: &Access) {
+    let topic = harness::unique("flood");
+    access.create_topic(&topic, PARTITIONS, 3).await;
+    let (reached, stop) = (Arc::<AtomicUsize>::default(), Arc::<AtomicBool>::default());
+    let (marks, mut marked) = mpsc::unbounded_channel();
+    let flood =
+        flood(access.producer(), topic.clone(), Arc::clone(&reached), Arc::clone(&stop), marks);
+    let writer = tokio::spawn(flood);
+    get_beyond(&mut marked, MARK).await;
+    let killed = leader(access, &topic, 0).await;
+    at(lab, move |lab| lab.kill(killed)).await;
+    get_beyond(&mut marked, reached.load(Ordering::Relaxed) + MARK).await;
+    stop.store(true, Ordering::Relaxed);
+    let numbers = writer.await.unwrap();
+    holds_all_numbers(access, &topic, numbers).await;
+}
+
+/// A number, and the deliveries of the records that carry it.
+type Mark = (usize, Vec<Delivery>);
+
+/// Sends one number after the other to every partition, until told to stop. Returns how many there were.
+async fn flood(
+    producer: Producer,
+    topic: String,
+    reached: Arc<AtomicUsize>,
+    stop: Arc<AtomicBool>,
+    marks: mpsc::UnboundedSender<Mark>,
+) -> usize {
+    let mut number = 0;
+    while !stop.load(Ordering::Relaxed) {
+        let value = number.to_string();
+        let mut deliveries = Vec::new();
+        for partition in 0..PARTITIONS {
+            let record = ProducerRecord::to(&topic).partition(partition).value(&value);
+            let delivery = within(producer.send(record)).await.unwrap();
+            if number % MARK == 0 {
+                deliveries.push(delivery);
+            }
+        }
+        if number % MARK == 0 {
+            marks.send((number, deliveries)).unwrap();
+        }
+        number += 1;
+        reached.store(number, Ordering::Relaxed);
+    }
+    within(producer.flush()).await.unwrap();
+    assert_eq!(producer.metrics().records_failed, 0);
+    producer.close(PATIENCE).await.unwrap();
+    number
+}
+
+/// Waits until records of every partition with a number beyond this one are acknowledged.
+async fn get_beyond(marked: &mut mpsc::UnboundedReceiver<Mark>, beyond: usize) {
+    loop {
+        let (number, deliveries) = within(marked.recv()).await.unwrap();
+        for delivery in deliveries {
+            within(delivery).await.unwrap_or_else(|error| panic!("{}", client::text(&error)));
+        }
+        if number > beyond {
+            return;
+        }
+    }
+}
+
+/// Reads every partition to its end: the numbers are there once and in order.
+async fn holds_all_numbers(access: &Access, topic: &str, numbers: usize) {
+    let consumer = access.clone().with("auto.offset.reset", "earliest").consumer();
+    let partitions = || (0..PARTITIONS).map(|partition| TopicPartition::new(topic, partition));
+    consumer.assign(partitions()).unwrap();
+    let ends = within(consumer.end_offsets(&partitions().collect::<Vec<_>>())).await.unwrap();
+    for (partition, end) in ends {
+        assert_eq!(usize::try_from(end).unwrap(), numbers, "{partition}");
+    }
+    let mut next = BTreeMap::<i32, usize>::new();
+    while next.values().sum::<usize>() < numbers * partitions().len() {
+        let records = within(consumer.poll(PATIENCE)).await.unwrap();
+        for record in &records {
+            let next = next.entry(record.partition).or_default();
+            assert_eq!(record.value, Some(next.to_string().as_bytes()), "{}", record.partition);
+            *next += 1;
+        }
+    }
+    consumer.close(PATIENCE).await.unwrap();
 }
 
 /// Reads everything back: each record is there once, in order, where it was acknowledged.
