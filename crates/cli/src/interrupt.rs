@@ -63,6 +63,23 @@ impl Interrupt {
         }
     }
 
+    /// Does something, unless the program is told to end before it is done.
+    ///
+    /// What is done at once counts in any case: a producer has accepted a record when `send` returns, and
+    /// whoever turned to the signal then would not know of it.
+    pub(crate) async fn unless<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            done = work => Some(done),
+            () = self.wait() => None,
+        }
+    }
+
+    /// Whether the program was told to end.
+    pub(crate) fn is_told(&self) -> bool {
+        self.0.borrow().is_some()
+    }
+
     /// What a command ends with that has done what it could: well, unless it was told to end.
     pub(crate) fn outcome(&self) -> Result<(), Failure> {
         let signal = *self.0.borrow();
@@ -108,5 +125,24 @@ impl Signals {
     async fn next(&mut self) -> Signal {
         let _ = self.0.recv().await;
         Signal::Interrupt
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_done_at_once_counts_after_a_signal_too() {
+        let (sender, receiver) = watch::channel(None);
+        let mut interrupt = Interrupt(receiver);
+        assert!(!interrupt.is_told());
+        sender.send(Some(Signal::Interrupt)).unwrap();
+        assert!(interrupt.is_told());
+        // Without an order the signal would come first in one of two cases.
+        for number in 0..50 {
+            assert_eq!(interrupt.unless(async { number }).await, Some(number));
+        }
+        assert_eq!(interrupt.unless(std::future::pending::<()>()).await, None);
     }
 }

@@ -95,12 +95,8 @@ async fn send_lines(
         if let Some(partition) = arguments.partition {
             record = record.partition(partition);
         }
-        let delivery = tokio::select! {
-            delivery = producer.send(record) => {
-                delivery.map_err(|error| failed(number, explain(&error)))?
-            }
-            () = interrupt.wait() => break,
-        };
+        let Some(delivery) = interrupt.unless(producer.send(record)).await else { break };
+        let delivery = delivery.map_err(|error| failed(number, explain(&error)))?;
         if deliveries.send((number, delivery)).await.is_err() {
             // The printer has ended: it tells why.
             break;

@@ -307,8 +307,12 @@ fn why_nothing_happens_is_said_while_it_happens() {
     // The end names the cause too, and each broker.
     let second = login.address();
     let list = format!("127.0.0.1:1,{second}");
-    let ended =
-        run(&root(), &["produce", "-t", "cars", "-b", &list, "-X", "max.block.ms=900"], "line\n");
+    // Which broker is asked is a matter of chance: so many attempts that each one's turn comes.
+    let arguments = format!(
+        "produce -t cars -b {list} -X max.block.ms=1500 -X retry.backoff.ms=20 -X retry.backoff.max.ms=20"
+    );
+    let arguments: Vec<&str> = arguments.split(' ').collect();
+    let ended = run(&root(), &arguments, "line\n");
     assert_refused(
         &ended,
         1,

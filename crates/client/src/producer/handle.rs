@@ -172,7 +172,9 @@ impl Producer {
     /// together at most `max.block.ms`; a producer that is far ahead of its brokers also pauses until they
     /// have taken some of what waits.
     ///
-    /// Cancel safe: a future that was polled and dropped before it was ready has not accepted the record.
+    /// Cancel safe: a future that was polled and dropped before it was ready has not accepted the record. In
+    /// `tokio::select!` it stands first, behind `biased;`: branches are polled in any order otherwise, and
+    /// a record that is accepted would be sent although another branch was taken.
     ///
     /// # Errors
     ///

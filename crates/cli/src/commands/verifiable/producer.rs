@@ -80,7 +80,7 @@ async fn send(
     let begin = Instant::now();
     let mut number = 0_u64;
     let limit = u64::try_from(arguments.max_messages).unwrap_or(u64::MAX);
-    while number < limit {
+    while number < limit && !interrupt.is_told() {
         if let Some(due) = due(arguments.throughput, number) {
             tokio::select! {
                 () = tokio::time::sleep_until((begin + due).into()) => {}
@@ -98,10 +98,7 @@ async fn send(
             let elapsed = i64::try_from(begin.elapsed().as_millis()).unwrap_or(i64::MAX);
             record = record.timestamp_ms(arguments.message_create_time.saturating_add(elapsed));
         }
-        let outcome = tokio::select! {
-            outcome = producer.send(record) => outcome,
-            () = interrupt.wait() => return number,
-        };
+        let Some(outcome) = interrupt.unless(producer.send(record)).await else { break };
         number += 1;
         if sender.send(Sent { key, value, outcome }).await.is_err() {
             return number;
