@@ -244,6 +244,11 @@ fn a_wrong_port_is_said_within_the_configured_time() {
 }
 
 /// The listeners that a client may take for another kind, and what it says of each after a while.
+/// What is said of a listener that expects SASL.
+const HANGS_UP: &str = "the broker answered ApiVersions and closed the connection at the next request, as \
+                        listeners do that expect SASL; check that security.protocol and sasl.mechanism \
+                        fit the listener";
+
 #[test]
 fn why_nothing_happens_is_said_while_it_happens() {
     let certificates = root().join("crates/tls/tests/certificates");
@@ -263,9 +268,6 @@ fn why_nothing_happens_is_said_while_it_happens() {
         "-X security.protocol=SSL -X ssl.truststore.type=PEM -X ssl.truststore.location={}",
         certificates.join("ca.pem").display()
     );
-    let hangs_up = "the broker answered ApiVersions and closed the connection at the next request, as \
-                    listeners do that expect SASL; check that security.protocol and sasl.mechanism \
-                    fit the listener";
     let unanswered =
         "does not answer the first request (ApiVersions), as listeners do that expect TLS";
     // All at once: each is silent for a while.
@@ -275,9 +277,9 @@ fn why_nothing_happens_is_said_while_it_happens() {
         ("127.0.0.1:1", "perf produce -t cars", "", "cannot connect to 127.0.0.1:1: "),
         ("127.0.0.1:1", "topics list", "", "cannot connect to 127.0.0.1:1: "),
         ("127.0.0.1:1", "consume -t cars", "", "cannot connect to 127.0.0.1:1: "),
-        (&login.address(), "produce -t cars", "", hangs_up),
-        (&login.address(), "consume -t cars", "", hangs_up),
-        (&both.address(), "produce -t cars", &ssl, hangs_up),
+        (&login.address(), "produce -t cars", "", HANGS_UP),
+        (&login.address(), "consume -t cars", "", HANGS_UP),
+        (&both.address(), "produce -t cars", &ssl, HANGS_UP),
         (&plain.address(), "produce -t cars", &ssl, "check that the port is one of a TLS listener"),
         (&silent, "produce -t cars", "", unanswered),
         (&silent, "produce -t cars", &ssl, "does not answer the TLS handshake"),
@@ -304,7 +306,12 @@ fn why_nothing_happens_is_said_while_it_happens() {
     let mut program = Program::start(&root(), &flow);
     program.wait_for_error("milena: warning: cannot connect to 127.0.0.1:1: ");
     drop(program);
-    // The end names the cause too, and each broker.
+    [plain, login, missing, both].into_iter().for_each(Cluster::stop);
+}
+
+#[test]
+fn the_end_names_every_broker_and_why_it_cannot_be_used() {
+    let login = Cluster::start(Broker::builder().user("ada", "open sesame").topic("cars", 1));
     let second = login.address();
     let list = format!("127.0.0.1:1,{second}");
     // Which broker is asked is a matter of chance: so many attempts that each one's turn comes.
@@ -319,8 +326,8 @@ fn why_nothing_happens_is_said_while_it_happens() {
         "line 1: timed out: nothing was learned of the topic in time (topic cars): ",
     );
     assert_refused(&ended, 1, "cannot connect to 127.0.0.1:1: ");
-    assert_refused(&ended, 1, &format!("{second}: {hangs_up}"));
-    [plain, login, missing, both].into_iter().for_each(Cluster::stop);
+    assert_refused(&ended, 1, &format!("{second}: {HANGS_UP}"));
+    login.stop();
 }
 
 #[test]
