@@ -34,7 +34,7 @@ pub use connection::{Connection, PendingResponse, PendingWrite};
 pub use counters::ConnectionCounts;
 pub use error::{
     Answered, AuthenticationError, ConnectError, ConnectErrorKind, DisconnectReason, Impostor,
-    RequestError,
+    RequestError, with_causes,
 };
 pub use sasl::{OAuthBearerToken, Sasl, TokenError, TokenFuture, TokenProvider};
-pub use waiting::WAITING;
+pub use waiting::{PATIENCE, WAITING};

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 /// How long nothing may happen before somebody is told.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
+pub const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The target of the events of `tracing` that tell a person why nothing happens.
 pub const WAITING: &str = "milena::waiting";

@@ -39,9 +39,9 @@ pub(crate) async fn run(arguments: Produce) -> Result<(), Failure> {
     warn(config.warnings());
     let mut interrupt = Interrupt::listen()?;
     let producer = Producer::new(config)?;
-    tokio::select! {
-        checked = check_partition(&arguments, &producer) => checked?,
-        () = interrupt.wait() => return interrupt.outcome(),
+    match interrupt.unless(check_partition(&arguments, &producer)).await {
+        Some(checked) => checked?,
+        None => return interrupt.outcome(),
     }
     let (deliveries, awaited) = mpsc::channel(QUEUE_LINES);
     let printer = tokio::spawn(print(awaited, arguments.json));

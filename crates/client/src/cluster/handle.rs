@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use milena_core::BrokerId;
 use milena_core::backoff::{Backoff, Jitter};
 use milena_core::metadata::{ClusterMetadata, LeaderHint, Metadata, TopicMetadata, TopicStatus};
-use milena_pool::{BrokerPool, Connection, ConnectionCounts, HostPort, Purpose, WAITING};
+use milena_pool::{BrokerPool, Connection, ConnectionCounts, HostPort, PATIENCE, Purpose, WAITING};
 use milena_wire::ErrorCode;
 use milena_wire::messages::metadata_response::MetadataResponseTopic;
 use parking_lot::Mutex;
@@ -61,9 +61,6 @@ pub(super) struct Inner {
     pub(super) request_timeout: Duration,
     pub(super) is_closed: watch::Sender<bool>,
 }
-
-/// How long a topic may be missing before somebody is told.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a timeout says when no broker has answered.
 const SILENT: &str = "the cluster did not tell about itself in time";

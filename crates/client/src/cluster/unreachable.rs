@@ -2,7 +2,7 @@
 
 use std::error::Error as StdError;
 
-use milena_pool::ConnectError;
+use milena_pool::{ConnectError, with_causes};
 
 use crate::{Error, ErrorKind};
 
@@ -47,14 +47,4 @@ fn is_about(newest: &Error, outage: &ConnectError) -> bool {
         }
     };
     with_causes(outage).contains(&innermost)
-}
-
-fn with_causes(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

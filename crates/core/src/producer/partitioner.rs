@@ -117,6 +117,7 @@ impl StickyPartition {
             }
             return;
         }
+        // The loads stand where the sums of the weights come.
         let mut sum = 0;
         for load in &mut self.cumulative {
             sum += u64::from(longest) - *load + 1;

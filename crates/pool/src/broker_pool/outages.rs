@@ -15,7 +15,7 @@ use milena_core::backoff::Backoff;
 use tokio::time::Instant;
 
 use crate::connection::Liveness;
-use crate::error::{ConnectError, ConnectErrorKind, DisconnectReason};
+use crate::error::{ConnectError, ConnectErrorKind, DisconnectReason, with_causes};
 use crate::waiting;
 
 /// The pauses before and between the events of one outage.
@@ -154,7 +154,7 @@ impl Outage {
             broker = self.error.target(),
             ?since,
             "{}; trying again",
-            self.error.with_causes()
+            with_causes(&self.error)
         );
     }
 }

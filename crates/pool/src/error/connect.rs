@@ -97,17 +97,6 @@ impl ConnectError {
         }
     }
 
-    /// The error and its causes, in one line.
-    pub(crate) fn with_causes(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            text = format!("{text}: {error}");
-            cause = error.source();
-        }
-        text
-    }
-
     /// Whether TLS or SASL refused the other side: certificates or credentials are wrong.
     #[must_use]
     pub fn is_authentication(&self) -> bool {

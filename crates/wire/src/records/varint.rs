@@ -77,7 +77,7 @@ const fn low_half(value: u64) -> u32 {
     value as u32
 }
 
-pub(super) const fn zigzag_decode_32(raw: u32) -> i32 {
+const fn zigzag_decode_32(raw: u32) -> i32 {
     (raw >> 1).cast_signed() ^ -((raw & 1).cast_signed())
 }
 
