@@ -167,7 +167,12 @@ pub trait Trigger: Send {
     /// When it was not committed: it may be given again.
     fn commit(&mut self) -> BoxFuture<'_, Result<(), milena::Error>>;
 
-    /// Whether everything before these offsets was given, in the partitions that are this trigger's.
+    /// Whether everything before these offsets was given, by this trigger or, of partitions that are
+    /// others', by whoever has them.
+    ///
+    /// # Errors
+    ///
+    /// When what others have read cannot be found out.
     fn has_reached<'a>(&'a mut self, ends: &'a Ends) -> BoxFuture<'a, Result<bool, milena::Error>>;
 
     /// Commits what was accepted and leaves, within this time.

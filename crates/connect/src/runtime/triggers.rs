@@ -18,8 +18,8 @@ use crate::{
     flow::Until,
 };
 
-/// The longest wait for records in one call.
-const WAIT_MAX: Duration = Duration::from_secs(10);
+/// The longest wait for records in one call: between two of them is seen what other members have read.
+const WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// Gives out what a trigger finds until its end comes, and closes it.
 pub(super) struct TriggerRun {

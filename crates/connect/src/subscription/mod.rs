@@ -1,21 +1,34 @@
 //! The receiving half that connectors share: a member of a group that reads one topic, hands its records
 //! out as a connector reads them, and commits what was accepted.
 //!
-//! Invariant: nothing is committed that was neither accepted nor of no use to the connector.
+//! Invariants:
+//! 1. Nothing is committed that was neither accepted nor of no use to the connector.
+//! 2. What is written once the trigger has started is read, by this member or another of its group,
+//!    whoever has the partitions by then: a group that begins at the end has that end committed.
 
-use std::{collections::VecDeque, pin::pin, sync::Arc, time::Duration};
+mod partitions;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::FutureExt as _;
 use milena::{
-    Consumer, ConsumerRecords, Error, ErrorKind, RebalanceListener, TopicPartition,
+    Consumer, ConsumerRecords, Error, ErrorKind, TopicPartition,
     config::ConsumerConfig,
-    consumer::{ConsumerRecord, OffsetAndMetadata, Position},
+    consumer::{ConsumerRecord, Position},
     metrics::Snapshot,
 };
 use parking_lot::Mutex;
 use serde_json::{Map, Value};
 use tokio::{sync::watch, time::Instant};
 
+use self::partitions::{Begins, Partitions, commit, commit_begins, uncommitted};
 use crate::{
     accepted::{Accepted, Committable},
     backoff::Backoff,
@@ -26,10 +39,6 @@ use crate::{
 
 /// How long a poll waits for records while the trigger starts.
 const JOIN_STEP: Duration = Duration::from_secs(1);
-
-/// How long a member without partitions of a topic that is there waits for some before it counts as
-/// started: other members may have them all.
-const PARTITIONS_WITHIN: Duration = Duration::from_secs(3);
 
 /// How many bytes of keys and values are read at once: what a connector makes of them is in memory beside
 /// them, and a poll can give many megabytes.
@@ -84,8 +93,7 @@ pub(crate) enum Reaction {
     Refuse(String),
 }
 
-/// Where the partitions of a topic begin with each assignment: an offset for each, none to leave it.
-pub(crate) type Starts = Vec<Option<i64>>;
+pub(crate) use self::partitions::Starts;
 
 /// A group's member that reads one topic.
 #[derive(Debug)]
@@ -94,8 +102,11 @@ pub(crate) struct Subscription<R> {
     topic: String,
     reading: R,
     accepted: Arc<Mutex<Accepted>>,
-    /// How many partitions were assigned with each rebalance; `None` before the first.
-    assigned: watch::Receiver<Option<usize>>,
+    /// Whether there was an assignment, be it of no partitions.
+    joined: watch::Receiver<bool>,
+    /// Whether partitions without a committed offset begin at their end.
+    begins_at_end: bool,
+    begins: Arc<Mutex<Begins>>,
     /// Records that were polled and not handed out yet.
     pending: VecDeque<Pending>,
     /// What they need could not be fetched.
@@ -135,17 +146,32 @@ impl<R: Reading> Subscription<R> {
         let consumer = Consumer::new(ConsumerConfig::from_properties(properties.pairs())?)?;
         let accepted = Arc::<Mutex<Accepted>>::default();
         let failure = Arc::<Mutex<Option<Error>>>::default();
-        let (sender, assigned) = watch::channel(None);
+        let begins = Arc::<Mutex<Begins>>::default();
+        let begins_at_end = starts.is_none()
+            && properties
+                .value("auto.offset.reset")
+                .is_none_or(|reset| reset.eq_ignore_ascii_case("latest"));
+        let (sender, joined) = watch::channel(false);
         consumer.set_rebalance_listener(Partitions {
             topic: topic.to_owned(),
             starts,
             accepted: Arc::clone(&accepted),
             failure: Arc::clone(&failure),
-            assigned: sender,
+            begins: Arc::clone(&begins),
+            joined: sender,
         });
-        let topic = topic.to_owned();
-        let pending = VecDeque::new();
-        Ok(Self { consumer, topic, reading, accepted, assigned, pending, failing: None, failure })
+        Ok(Self {
+            consumer,
+            topic: topic.to_owned(),
+            reading,
+            accepted,
+            joined,
+            begins_at_end,
+            begins,
+            pending: VecDeque::new(),
+            failing: None,
+            failure,
+        })
     }
 
     /// The client below.
@@ -157,19 +183,17 @@ impl<R: Reading> Subscription<R> {
         self.failure.lock().clone().map_or(Ok(()), Err)
     }
 
-    /// Waits until partitions are assigned and each knows where to begin. Rebalances happen inside
-    /// polls, so that somebody has to poll meanwhile.
+    /// Waits until this is a member of the group, and what is written from here on is sure to be read.
+    /// Rebalances happen inside polls, so that somebody has to poll meanwhile.
     async fn ready(&self) -> Result<(), Error> {
-        let mut assigned = self.assigned.clone();
+        let mut joined = self.joined.clone();
         // The sender lives as long as the consumer.
-        let _ = assigned.wait_for(Option::is_some).await;
-        if *assigned.borrow() == Some(0) {
-            // A topic that is being made has no partitions to assign yet. They must be ours before
-            // anything is produced: they begin at their end, past whatever is there by then.
-            let first = TopicPartition::new(self.topic.clone(), 0);
-            self.consumer.end_offsets(&[first]).await?;
-            let some = assigned.wait_for(|count| *count > Some(0));
-            let _ = tokio::time::timeout(PARTITIONS_WITHIN, some).await;
+        let _ = joined.wait_for(|has_joined| *has_joined).await;
+        if self.begins_at_end {
+            // Partitions can come later, of a topic that is being made or from other members; they begin
+            // here all the same.
+            let begins = self.find_ends().await?;
+            *self.begins.lock() = Some(begins);
         }
         loop {
             match self.find_positions().await {
@@ -180,9 +204,25 @@ impl<R: Reading> Subscription<R> {
         }
     }
 
+    /// Where all partitions of the topic end; waits for a topic that is being made.
+    async fn find_ends(&self) -> Result<BTreeMap<i32, i64>, Error> {
+        let partition = |number| TopicPartition::new(self.topic.clone(), number);
+        self.consumer.end_offsets(&[partition(0)]).await?;
+        let known = self.consumer.partitions_for(&self.topic).await?;
+        let partitions: Vec<_> = known.iter().map(|known| partition(known.partition)).collect();
+        let ends = self.consumer.end_offsets(&partitions).await?;
+        Ok(ends.into_iter().map(|(partition, end)| (partition.partition, end)).collect())
+    }
+
     async fn find_positions(&self) -> Result<(), Error> {
+        let mut positions = Vec::new();
         for partition in self.consumer.assignment() {
-            self.consumer.position(&partition).await?;
+            let position = self.consumer.position(&partition).await?;
+            positions.push((partition, position));
+        }
+        if self.begins_at_end {
+            let begins = uncommitted(&self.consumer, positions).await?;
+            commit_begins(&self.consumer, begins).await;
         }
         Ok(())
     }
@@ -343,15 +383,29 @@ impl<R: Reading> Trigger for Subscription<R> {
             if !self.pending.is_empty() {
                 return Ok(false);
             }
-            for partition in self.consumer.assignment() {
-                let Some(end) = ends.get(&(self.topic.clone(), partition.partition)) else {
+            let assignment = self.consumer.assignment();
+            let mut others = BTreeMap::new();
+            for ((topic, number), end) in ends {
+                let partition = TopicPartition::new(topic.clone(), *number);
+                if *topic != self.topic {
                     continue;
-                };
-                if self.consumer.position(&partition).await?.offset < *end {
+                } else if !assignment.contains(&partition) {
+                    others.insert(partition, *end);
+                } else if self.consumer.position(&partition).await?.offset < *end {
                     return Ok(false);
                 }
             }
-            Ok(true)
+            if others.is_empty() {
+                return Ok(true);
+            }
+            // They are another member's, or nobody's as yet.
+            let partitions: Vec<_> = others.keys().cloned().collect();
+            let committed = self.consumer.committed(&partitions).await?;
+            let is_read = |(partition, end): (&TopicPartition, &i64)| {
+                let committed = committed.get(partition).and_then(Option::as_ref);
+                committed.is_some_and(|committed| committed.offset >= *end)
+            };
+            Ok(others.iter().all(is_read))
         }
         .boxed()
     }
@@ -459,156 +513,3 @@ macro_rules! leave_to_subscription {
 }
 
 pub(crate) use leave_to_subscription;
-
-/// Commits what was accepted, of these partitions or of all.
-async fn commit(
-    consumer: &Consumer,
-    topic: &str,
-    accepted: &Mutex<Accepted>,
-    partitions: Option<&[TopicPartition]>,
-) -> Result<(), Error> {
-    let mut committable = accepted.lock().committable();
-    if let Some(partitions) = partitions {
-        committable.retain(|(number, _)| partitions.iter().any(|tp| tp.partition == *number));
-    }
-    if committable.is_empty() {
-        return Ok(());
-    }
-    let offsets = committable.iter().map(|(number, Committable { offset, leader_epoch })| {
-        let position = Position { offset: *offset, leader_epoch: *leader_epoch };
-        (TopicPartition::new(topic.to_owned(), *number), OffsetAndMetadata::from(position))
-    });
-    consumer.commit_offsets(offsets).await?;
-    accepted.lock().handle_committed(&committable);
-    Ok(())
-}
-
-/// Keeps the accepted records in step with the partitions that are ours.
-struct Partitions {
-    topic: String,
-    starts: Option<Starts>,
-    failure: Arc<Mutex<Option<Error>>>,
-    accepted: Arc<Mutex<Accepted>>,
-    assigned: watch::Sender<Option<usize>>,
-}
-
-impl Partitions {
-    fn forget(&self, partitions: &[TopicPartition]) {
-        let mut accepted = self.accepted.lock();
-        partitions.iter().for_each(|partition| accepted.forget(partition.partition));
-    }
-
-    /// Seeks to where these partitions are to begin.
-    async fn seek(&self, consumer: &Consumer, partitions: &[TopicPartition]) -> Result<(), Error> {
-        let Some(starts) = self.starts.as_ref().filter(|_| !partitions.is_empty()) else {
-            return Ok(());
-        };
-        let count = consumer.partitions_for(&self.topic).await?.len();
-        if starts.len() != count {
-            let message = format!(
-                "there are {} offsets, and topic {:?} has {count} partitions: expected an offset, or \
-                 null, for each",
-                starts.len(),
-                self.topic,
-            );
-            return Err(Error::of_application(ErrorKind::Config, message));
-        }
-        for partition in partitions {
-            let index = usize::try_from(partition.partition).ok();
-            let start = index.and_then(|index| starts.get(index).copied().flatten());
-            if let Some(offset) = start {
-                consumer.seek(partition, offset)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-impl RebalanceListener for Partitions {
-    async fn on_partitions_assigned(&self, consumer: &Consumer, partitions: &[TopicPartition]) {
-        if let Err(error) = self.seek(consumer, partitions).await {
-            *self.failure.lock() = Some(error);
-        }
-        let count = consumer.assignment().len().max(partitions.len());
-        self.assigned.send_replace(Some(count));
-    }
-
-    async fn on_partitions_revoked(&self, consumer: &Consumer, partitions: &[TopicPartition]) {
-        if let Err(error) = commit(consumer, &self.topic, &self.accepted, Some(partitions)).await {
-            let error = with_causes(&error);
-            tracing::warn!(topic = self.topic, error, "not committed before a rebalance");
-        }
-        self.forget(partitions);
-    }
-
-    async fn on_partitions_lost(&self, _: &Consumer, partitions: &[TopicPartition]) {
-        self.forget(partitions);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use milena::{Producer, ProducerRecord, config::ProducerConfig};
-    use milena_broker::Broker;
-
-    use super::*;
-    use crate::settings::Origin;
-
-    const PATIENCE: Duration = Duration::from_secs(60);
-
-    /// Gives offsets; those of the second partition are of no use.
-    struct Offsets;
-
-    impl Reading for Offsets {
-        fn read(&self, record: &ConsumerRecord<'_>) -> Reaction {
-            match record.partition {
-                0 => Reaction::Emit(record.offset.into()),
-                _ => Reaction::Pass,
-            }
-        }
-    }
-
-    #[tokio::test]
-    async fn large_records_are_handed_out_in_portions_and_all_of_them() {
-        const COUNT: i64 = 20;
-        const BYTES: usize = 100 << 10;
-        let broker = Broker::builder().topic("t", 2).start().await.unwrap();
-        let config = ProducerConfig::builder(broker.bootstrap_servers()).build().unwrap();
-        let producer = Producer::new(config).unwrap();
-        let value = vec![b'x'; BYTES];
-        for number in 0..2 * COUNT {
-            let partition = i32::try_from(number % 2).unwrap();
-            let record = ProducerRecord::to("t").partition(partition).value(&value);
-            producer.send(record).await.unwrap();
-        }
-        producer.close(PATIENCE).await.unwrap();
-        let mut properties = ClientProperties::default();
-        for (name, value) in [
-            ("bootstrap.servers", broker.bootstrap_servers().as_str()),
-            ("group.id", "g"),
-            ("auto.offset.reset", "earliest"),
-            ("enable.auto.commit", "false"),
-        ] {
-            properties.set(Origin::Connector, name, value);
-        }
-        let mut subscription = Subscription::new(&properties, "t", None, Offsets).unwrap();
-        subscription.start().await.unwrap();
-        let ends = Ends::from([(("t".to_owned(), 0), COUNT), (("t".to_owned(), 1), COUNT)]);
-        let mut given = Vec::new();
-        while !subscription.has_reached(&ends).await.unwrap() {
-            let portion = subscription.next(PATIENCE).await.unwrap();
-            assert!(portion.len() * BYTES <= PORTION_BYTES + BYTES, "{}", portion.len());
-            for emission in portion {
-                subscription.accept(&emission.ticket);
-                given.push(emission.ticket.offset);
-            }
-        }
-        assert_eq!(given, (0..COUNT).collect::<Vec<_>>());
-        let lags = subscription.lags();
-        assert!(lags.iter().all(|(_, lag)| *lag == 0), "{lags:?}");
-        assert_eq!(subscription.details()["group-id"], "g");
-        subscription.commit().await.unwrap();
-        assert!(subscription.accepted.lock().committable().is_empty());
-        Box::new(subscription).close(PATIENCE).await.unwrap();
-    }
-}
