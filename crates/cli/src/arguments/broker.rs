@@ -16,7 +16,7 @@ pub(crate) struct Broker {
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9092")]
     pub(crate) listen: String,
     /// Let in this user alone, by PLAIN and SCRAM (can be repeated)
-    #[arg(long, value_name = "USER:PASSWORD")]
+    #[arg(long, alias = "user", value_name = "USER:PASSWORD")]
     pub(crate) sasl: Vec<String>,
     /// Speak TLS with this certificate chain (PEM)
     #[arg(long, value_name = "FILE", requires = "tls_key")]

@@ -108,6 +108,7 @@ pub(super) async fn run_flow(
         Ok(()) => interrupt.outcome(),
         Err(error) if error.is_output_closed() => Err(Failure::OutputClosed),
         Err(RunError::Output(error)) => Err(Failure::output(&error)),
+        Err(RunError::Refused(why)) => Err(Failure::Refused(why)),
         Err(error) => Err(Failure::Failed(error.to_string())),
     }
 }

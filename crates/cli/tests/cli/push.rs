@@ -290,7 +290,7 @@ fn a_webhook_that_is_not_who_it_should_be_gets_nothing() {
         let webhook = Webhook::start_tls(false, |_, _| 204);
         let folder = over_tls(&webhook, sink);
         let ended = start(&folder, &cluster).wait();
-        assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+        assert_eq!(ended.code, Some(2), "{}", ended.stderr);
         assert!(ended.last_error().contains("milena: step 1: "), "{}", ended.stderr);
         assert!(ended.last_error().contains(expected), "{}", ended.stderr);
         assert!(!ended.stderr.contains("sesame"), "{}", ended.stderr);

@@ -202,11 +202,18 @@ fn a_broken_flow_file_is_explained_in_one_line() {
 fn files_that_are_not_there_are_named() {
     let folder = flow_folder(&FLOW.replace("\"-\"", "\"cars.jsonl\""));
     let ended = run(folder.path(), &["run", "flow.toml"], "");
-    assert_eq!(ended.code, Some(1));
+    assert_eq!(ended.code, Some(2));
     assert!(ended.last_error().starts_with("milena: cars.jsonl: No such file"), "{}", ended.stderr);
     let ended = run(folder.path(), &["run", "other.toml"], "");
     assert_eq!(ended.code, Some(2));
     assert!(ended.stderr.starts_with("milena: other.toml: No such file"), "{}", ended.stderr);
+    let properties = "properties.\"security.protocol\" = \"SSL\"\n\
+                      properties.\"ssl.truststore.type\" = \"PEM\"\n\
+                      properties.\"ssl.truststore.location\" = \"no.pem\"\n";
+    let folder = flow_folder(&FLOW.replacen("[[steps]]", &format!("{properties}[[steps]]"), 1));
+    let ended = run(folder.path(), &["run", "flow.toml", "--brokers", "127.0.0.1:1"], "");
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert!(ended.last_error().contains("no.pem cannot be read: No such file"), "{}", ended.stderr);
 }
 
 #[test]

@@ -408,7 +408,7 @@ pub(crate) fn only_for_owner(path: &Path) {
 fn a_flow_that_is_served_does_not_run_without_a_server() {
     let folder = flow_folder(FLOW);
     let ended = run(folder.path(), &["run", "flow.toml"], "");
-    assert_eq!(ended.code, Some(1));
+    assert_eq!(ended.code, Some(2));
     let expected = "milena: step \"out\" is reached over HTTP: expected `milena serve`";
     assert_eq!(ended.last_error(), expected);
 }
@@ -446,20 +446,19 @@ fn a_server_that_cannot_start_says_why() {
 #[test]
 fn a_flow_is_checked_before_its_url_is_printed() {
     let folder = tempfile::tempdir().unwrap();
-    for (from, to, code, message) in [
-        ("topic = \"cars\" }", "topc = \"cars\" }", 2, "flow.toml: 2 problems"),
-        ("input = \"http\"", "input = \"no.jsonl\"", 1, "no.jsonl: No such file"),
+    for (from, to, message) in [
+        ("topic = \"cars\" }", "topc = \"cars\" }", "flow.toml: 2 problems"),
+        ("input = \"http\"", "input = \"no.jsonl\"", "no.jsonl: No such file"),
         (
             "[[steps]]\nname = \"out\"",
             "properties.acks = 9\n[[steps]]\nname = \"out\"",
-            2,
             "acks: \"9\"",
         ),
     ] {
         assert!(FLOW.contains(from), "{from}");
         fs::write(folder.path().join("flow.toml"), FLOW.replacen(from, to, 1)).unwrap();
         let ended = run(folder.path(), &["serve", "flow.toml", "--listen", "127.0.0.1:0"], "");
-        assert_eq!((ended.code, ended.stdout.as_str()), (Some(code), ""), "{}", ended.stderr);
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{}", ended.stderr);
         assert!(ended.last_error().contains(message), "{}", ended.stderr);
     }
 }

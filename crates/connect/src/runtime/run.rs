@@ -37,6 +37,9 @@ pub(super) const CLOSE_WITHIN: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RunError {
+    /// What was given cannot be used: a property, a file, a step that has to be reached otherwise. On one
+    /// line, before anything was sent.
+    Refused(String),
     /// What failed, with its causes, on one line.
     Failed(String),
     /// The outputs could not be written.
@@ -54,7 +57,7 @@ impl RunError {
 impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Failed(message) => f.write_str(message),
+            Self::Refused(message) | Self::Failed(message) => f.write_str(message),
             Self::Output(error) => write!(f, "standard output: {error}"),
         }
     }
@@ -139,7 +142,7 @@ async fn run_or_serve(
         && let Some(name) = steps.served.keys().chain(steps.hubs.keys()).next()
     {
         let message = format!("step {name:?} is reached over HTTP: expected `milena serve`");
-        return Err(RunError::Failed(message));
+        return Err(RunError::Refused(message));
     }
     if let Some(server) = &server {
         let url = server.url().map_err(|error| RunError::Failed(with_causes(&error)))?;
@@ -173,7 +176,7 @@ impl Steps {
         let engine = flow.engine().map(|engine| Engine::new(engine, tls(&engine.tls, host)));
         let engine = engine.transpose().map_err(|error| {
             let why = flow.masker().mask(&with_causes(&error));
-            RunError::Failed(format!("camunda: {why}"))
+            RunError::Refused(format!("camunda: {why}"))
         })?;
         let mut steps = Self { engine, ..Self::default() };
         if flow.steps().iter().any(is_in_envelope) {
@@ -186,7 +189,7 @@ impl Steps {
             let number = index + 1;
             let failed = |why: String| {
                 let why = flow.masker().mask(&why);
-                RunError::Failed(format!("step {number}: {why}"))
+                RunError::Refused(format!("step {number}: {why}"))
             };
             let (kind, topic) = match step {
                 Step::Trigger(step) => ("trigger", step.configuration.topic()),
@@ -240,7 +243,7 @@ impl Steps {
             }
             Input::Camunda(jobs) => {
                 let variables = step.configuration.job_variables().unwrap_or_default();
-                let worker = self.worker(action, shared, status).map_err(RunError::Failed)?;
+                let worker = self.worker(action, shared, status).map_err(RunError::Refused)?;
                 self.workers.push(WorkerRun { worker, jobs: jobs.clone(), variables });
                 return Ok(());
             }
@@ -329,7 +332,7 @@ fn is_in_envelope(step: &Step) -> bool {
 
 async fn open_lines(host: &Arc<dyn Host>, input: &Input, name: &str) -> Result<Lines, RunError> {
     let opened = host.open(input).await;
-    opened.map(Lines::new).map_err(|error| RunError::Failed(format!("{name}: {error}")))
+    opened.map(Lines::new).map_err(|error| RunError::Refused(format!("{name}: {error}")))
 }
 
 /// Starts the triggers, then everything, and waits for the end.
