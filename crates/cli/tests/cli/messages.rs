@@ -243,12 +243,12 @@ fn a_wrong_port_is_said_within_the_configured_time() {
     }
 }
 
-/// The listeners that a client may take for another kind, and what it says of each after a while.
 /// What is said of a listener that expects SASL.
 const HANGS_UP: &str = "the broker answered ApiVersions and closed the connection at the next request, as \
                         listeners do that expect SASL; check that security.protocol and sasl.mechanism \
                         fit the listener";
 
+/// The listeners that a client may take for another kind, and what it says of each after a while.
 #[test]
 fn why_nothing_happens_is_said_while_it_happens() {
     let certificates = root().join("crates/tls/tests/certificates");

@@ -26,8 +26,8 @@ use crate::{
     flow::Until,
 };
 
-/// The longest wait for records in one call.
-const WAIT_MAX: Duration = Duration::from_secs(1);
+/// The longest wait for records in one call: between two of them is seen what other members have read.
+pub(super) const WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// How long an accepted record waits for others to be committed with.
 const COMMIT_EVERY: Duration = Duration::from_millis(100);

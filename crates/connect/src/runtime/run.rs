@@ -187,7 +187,7 @@ impl Steps {
         }
         for (index, step) in flow.steps().iter().enumerate() {
             let number = index + 1;
-            let failed = |why: String| {
+            let refused = |why: String| {
                 let why = flow.masker().mask(&why);
                 RunError::Refused(format!("step {number}: {why}"))
             };
@@ -199,11 +199,11 @@ impl Steps {
             match step {
                 Step::Trigger(step) => {
                     let opened = steps.open_trigger(step, connection, shared, status);
-                    opened.map_err(failed)?;
+                    opened.map_err(refused)?;
                 }
                 Step::Action(step) => {
                     let action = step.configuration.open(connection);
-                    let action = action.map_err(|error| failed(with_causes(&error)))?;
+                    let action = action.map_err(|error| refused(with_causes(&error)))?;
                     steps.open_action(step, action, shared, status).await?;
                 }
             }

@@ -1,13 +1,13 @@
 //! A trigger's loop: outputs out, accepted when they are written.
 
-use std::{fmt::Write as _, sync::Arc, time::Duration};
+use std::{fmt::Write as _, sync::Arc};
 
 use milena::{Error, ErrorKind};
 use tokio::time::Instant;
 
 use super::{
     poison::Poison,
-    push::{Delivering, Push},
+    push::{Delivering, Push, WAIT_MAX},
     run::{CLOSE_WITHIN, RunError},
     shared::{Ended, Phase, Shared},
     sink::Record,
@@ -17,9 +17,6 @@ use crate::{
     connector::{Emission, Ticket, Trigger, with_causes},
     flow::Until,
 };
-
-/// The longest wait for records in one call: between two of them is seen what other members have read.
-const WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// Gives out what a trigger finds until its end comes, and closes it.
 pub(super) struct TriggerRun {

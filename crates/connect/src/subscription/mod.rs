@@ -11,7 +11,7 @@ mod partitions;
 mod tests;
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     pin::pin,
     sync::Arc,
     time::Duration,
@@ -383,13 +383,12 @@ impl<R: Reading> Trigger for Subscription<R> {
             if !self.pending.is_empty() {
                 return Ok(false);
             }
-            let assignment = self.consumer.assignment();
+            let assignment: BTreeSet<_> = self.consumer.assignment().into_iter().collect();
             let mut others = BTreeMap::new();
-            for ((topic, number), end) in ends {
+            for ((topic, number), end) in ends.iter().filter(|((topic, _), _)| *topic == self.topic)
+            {
                 let partition = TopicPartition::new(topic.clone(), *number);
-                if *topic != self.topic {
-                    continue;
-                } else if !assignment.contains(&partition) {
+                if !assignment.contains(&partition) {
                     others.insert(partition, *end);
                 } else if self.consumer.position(&partition).await?.offset < *end {
                     return Ok(false);

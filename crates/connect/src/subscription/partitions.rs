@@ -151,7 +151,7 @@ pub(super) async fn commit_begins(consumer: &Consumer, begins: Vec<(TopicPartiti
     }
     let offsets = begins.into_iter().map(|(partition, begin)| (partition, begin.into()));
     if let Err(error) = consumer.commit_offsets(offsets).await {
-        // The next assignment tries it again.
+        // They begin there all the same, and the first commit of a record covers it.
         tracing::warn!(error = with_causes(&error), "where partitions begin is not committed");
     }
 }

@@ -36,6 +36,12 @@ fn properties(broker: &Broker, reset: &str) -> ClientProperties {
     properties
 }
 
+async fn started(properties: &ClientProperties) -> Subscription<Offsets> {
+    let mut subscription = Subscription::new(properties, "t", None, Offsets).unwrap();
+    subscription.start().await.unwrap();
+    subscription
+}
+
 #[tokio::test]
 async fn large_records_are_handed_out_in_portions_and_all_of_them() {
     const COUNT: i64 = 20;
@@ -51,8 +57,7 @@ async fn large_records_are_handed_out_in_portions_and_all_of_them() {
     }
     producer.close(PATIENCE).await.unwrap();
     let properties = properties(&broker, "earliest");
-    let mut subscription = Subscription::new(&properties, "t", None, Offsets).unwrap();
-    subscription.start().await.unwrap();
+    let mut subscription = started(&properties).await;
     let ends = Ends::from([(("t".to_owned(), 0), COUNT), (("t".to_owned(), 1), COUNT)]);
     let mut given = Vec::new();
     while !subscription.has_reached(&ends).await.unwrap() {
@@ -119,8 +124,7 @@ async fn what_another_member_left_unread_is_read_from_the_start_on() {
     let broker = Broker::builder().topic("t", 1).start().await.unwrap();
     let properties = properties(&broker, "latest");
     let other = Other::join(&properties).await;
-    let mut subscription = Subscription::new(&properties, "t", None, Offsets).unwrap();
-    subscription.start().await.unwrap();
+    let mut subscription = started(&properties).await;
     assert!(subscription.consumer().assignment().is_empty());
     let ends = produce(&broker, 3).await;
     assert!(!subscription.has_reached(&ends).await.unwrap(), "the other has committed nothing");
@@ -140,8 +144,7 @@ async fn what_another_member_has_committed_is_read() {
     let broker = Broker::builder().topic("t", 1).start().await.unwrap();
     let properties = properties(&broker, "latest");
     let other = Other::join(&properties).await;
-    let mut subscription = Subscription::new(&properties, "t", None, Offsets).unwrap();
-    subscription.start().await.unwrap();
+    let mut subscription = started(&properties).await;
     let ends = produce(&broker, 3).await;
     for (offset, is_read) in [(2, false), (3, true)] {
         let committed = OffsetAndMetadata::from(Position::new(offset));
@@ -157,15 +160,13 @@ async fn a_group_that_begins_at_the_end_has_it_committed_by_the_start() {
     let broker = Broker::builder().topic("t", 1).start().await.unwrap();
     produce(&broker, 2).await;
     let latest = properties(&broker, "latest");
-    let mut subscription = Subscription::new(&latest, "t", None, Offsets).unwrap();
-    subscription.start().await.unwrap();
+    let subscription = started(&latest).await;
     let committed = subscription.consumer().committed(&[tp()]).await.unwrap();
     assert_eq!(committed[&tp()].as_ref().map(|committed| committed.offset), Some(2));
     Box::new(subscription).close(PATIENCE).await.unwrap();
     // A group that has offsets goes on there.
     produce(&broker, 1).await;
-    let mut subscription = Subscription::new(&latest, "t", None, Offsets).unwrap();
-    subscription.start().await.unwrap();
+    let mut subscription = started(&latest).await;
     let given = subscription.next(PATIENCE).await.unwrap();
     assert_eq!(given.iter().map(|emission| emission.ticket.offset).collect::<Vec<_>>(), [2]);
     Box::new(subscription).close(PATIENCE).await.unwrap();
